@@ -1,0 +1,181 @@
+"""Every setting and profile of Catwalk, typed, with each default explained.
+
+This is the only file that reads the environment (prefix ``CATWALK_``). Order of precedence:
+explicit arguments, environment variables, the profile, the defaults below.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from model_zoo.errors import UserError
+
+PROFILES: dict[str, dict[str, Any]] = {
+    # Minutes on two CPU cores: a small picture and the whole trunk trained, since no pretrained
+    # weights are needed. bfloat16/float16 gain nothing at this size.
+    "quick": {
+        "image_size": 32,
+        "weights": "none",
+        "batch_size": 128,
+        "epochs": 2,
+        "train_limit": 0,
+        "search_trials": 2,
+        "search_epochs": 1,
+        "search_limit": 4000,
+        "learning_rate": 1e-3,
+    },
+    # One GPU: native resolution, ImageNet weights, the last block fine-tuned.
+    "standard": {
+        "image_size": 224,
+        "weights": "imagenet",
+        "batch_size": 128,
+        "epochs": 20,
+        "search_trials": 20,
+        "search_epochs": 4,
+        "search_limit": 12000,
+        "learning_rate": 1e-3,
+    },
+    # The student's notebook to the letter: the baseline to beat.
+    "notebook": {
+        "image_size": 224,
+        "weights": "imagenet",
+        "batch_size": 16,
+        "epochs": 10,
+        "search_trials": 0,
+        "dense_1": 256,
+        "dense_2": 128,
+        "dropout": 0.0,
+        "learning_rate": 1e-3,
+        "lr_schedule": "exponential",
+        "early_stopping_patience": 0,
+        "unfrozen_blocks": 1,
+    },
+}
+
+
+class Settings(BaseSettings):
+    """What a run needs to know. Field descriptions are the documentation of each default."""
+
+    model_config = SettingsConfigDict(env_prefix="CATWALK_", extra="forbid")
+
+    # Where things live
+    home: Path = Field(Path(".catwalk"), description="Everything that Catwalk writes lies here.")
+    data_dir: Path | None = Field(None, description="Folder with the four official .gz files.")
+    plugins_dir: Path = Field(Path("plugins"), description="Backbone plugins are found here.")
+    tracking_uri: str = Field("", description="MLflow server; empty: SQLite under home.")
+
+    # What is trained
+    profile: str = Field("quick", description="Named set of defaults: quick, standard, notebook.")
+    backbone: str = Field("resnet50", description="Name of a registered backbone.")
+    weights: str = Field("imagenet", description="imagenet, none, or a weights file.")
+    image_size: int = Field(224, ge=28, le=1024, description="Side in pixels fed to the backbone.")
+    allow_sample: bool = Field(
+        False, description="Use the generated sample if no data can be had (the demo sets this)."
+    )
+    seed: int = Field(20, description="Seeds the split, initial weights and augmentation.")
+    validation_share: float = Field(
+        0.1, gt=0, lt=0.5, description="Share of the training set: 6,000 of 60,000 images."
+    )
+    train_limit: int = Field(0, ge=0, description="Train on this many images only; 0: all.")
+
+    # Search
+    search_trials: int = Field(10, ge=0, le=1000, description="Trials; 0 skips the search.")
+    search_algorithm: Literal["random", "bayesian", "hyperband"] = Field(
+        "bayesian", description="Bayesian needs the fewest trials in a space of four values."
+    )
+    search_epochs: int = Field(2, ge=1, description="Epochs a trial trains.")
+    search_limit: int = Field(4000, ge=100, description="Training images that a trial sees.")
+
+    # Training
+    epochs: int = Field(10, ge=1, le=1000, description="Epochs at the most.")
+    batch_size: int = Field(128, ge=1, le=65536, description="Images a step.")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="Peak rate; a search replaces it.")
+    lr_schedule: Literal["cosine", "exponential"] = Field(
+        "cosine", description="Cosine decay to zero; exponential is the notebook's."
+    )
+    dense_1: int = Field(256, ge=8, le=8192, description="Width of the first dense layer.")
+    dense_2: int = Field(128, ge=8, le=8192, description="Width of the second dense layer.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout before the logits.")
+    unfrozen_blocks: int = Field(
+        1, ge=0, description="Last blocks that are fine-tuned; all are with weights none."
+    )
+    early_stopping_patience: int = Field(
+        3, ge=0, description="Epochs without gain in validation accuracy before stopping; 0: off."
+    )
+
+    # Promotion
+    promotion: Literal["automatic", "approval", "manual"] = Field(
+        "automatic",
+        description="automatic: the gate decides; approval: a person in Airflow after the gate; "
+        "manual: the version stays candidate until somebody promotes it.",
+    )
+    gate_floor: float = Field(
+        0.835, ge=0, le=1, description="Least test accuracy: what people score untrained."
+    )
+    gate_margin: float = Field(
+        0.0, ge=0, le=1, description="How much accuracy a candidate may lose to production."
+    )
+    schedule: str = Field("@weekly", description="Airflow schedule of the workflow.")
+
+    # Serving
+    host: str = Field("127.0.0.1", description="Address that every server binds to.")
+    page_port: int = Field(8050, ge=1, le=65535, description="Port of the page.")
+    mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow server.")
+    airflow_port: int = Field(8080, ge=1, le=65535, description="Port of Airflow's API server.")
+    page_workers: int = Field(1, ge=1, le=64, description="Worker processes of the page.")
+    poll_seconds: float = Field(5.0, gt=0, description="How often the page asks for the alias.")
+    max_upload_mb: float = Field(10.0, gt=0, description="Largest upload in MiB.")
+    max_pixels: int = Field(25_000_000, gt=0, description="Largest image in pixels, undecoded.")
+
+    experiment: str = Field("fashion-mnist", description="MLflow experiment.")
+    model_name: str = Field("fashion-mnist-classifier", description="Registered model.")
+
+    @property
+    def home_dir(self) -> Path:
+        return self.home.expanduser().resolve()
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.home_dir / "cache"
+
+    def run_dir(self, run_id: str) -> Path:
+        """The one folder of a run's files; its name is the run's id."""
+        safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in run_id)
+        return self.home_dir / "runs" / safe
+
+    @property
+    def mlflow_uri(self) -> str:
+        return self.tracking_uri or f"sqlite:///{self.home_dir / 'mlflow.db'}"
+
+    @property
+    def artifact_dir(self) -> Path:
+        return self.home_dir / "mlflow-artifacts"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from arguments, environment, profile, defaults, in that order.
+
+    Raises:
+        UserError: an unknown profile or setting, or a value out of range; one sentence.
+    """
+    given = {k: v for k, v in overrides.items() if v is not None}
+    profile = given.get("profile") or os.environ.get("CATWALK_PROFILE") or "quick"
+    if profile not in PROFILES:
+        raise UserError(f"unknown profile {profile!r}: choose one of {', '.join(PROFILES)}")
+    values: dict[str, Any] = {"profile": profile}
+    for name, value in PROFILES[profile].items():
+        if f"CATWALK_{name.upper()}" not in os.environ:
+            values[name] = value
+    try:
+        return Settings(**(values | given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UserError(
+            f"setting {name}: {first['msg'].lower()}. Received: {first['input']!r}"
+        ) from None

@@ -1,0 +1,70 @@
+"""Write beside, then rename: what lies at a final path is complete, or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from model_zoo.errors import UserError
+
+
+@contextmanager
+def complete_or_absent(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; on success it becomes ``path``.
+
+    The temporary file keeps the suffix of ``path``, as some writers go by it.
+
+    Raises:
+        UserError: the operating system refused to write (a full disk, no permission).
+    """
+    partial: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".partial-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        partial = Path(name)
+        yield partial
+        partial.chmod(0o644)
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(
+            f"could not write {path}: {error.strerror or error}. Free space or choose another "
+            "folder, then run again."
+        ) from error
+    finally:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, complete or not at all."""
+    with complete_or_absent(path) as partial:
+        partial.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def fill_folder(path: Path, fill: Callable[[Path], None]) -> Path:
+    """``fill`` a temporary folder that then becomes ``path``; if it is there already, keep it."""
+    if path.is_dir():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=path.parent))
+    try:
+        fill(partial)
+        try:
+            partial.rename(path)
+        except OSError:
+            if not path.is_dir():  # anything but another process having filled it first
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return path
