@@ -83,7 +83,7 @@ def check_file(path: Path, file: SourceFile) -> None:
         if received != expected:
             raise UserError(
                 f"{path} is corrupted or truncated: expected {kind} {expected}, received "
-                f"{received}. Delete it and run again, or fetch it anew from {FASHION_MNIST.homepage}"
+                f"{received}. Delete it and run again, or fetch it from {FASHION_MNIST.homepage}"
             )
 
 
