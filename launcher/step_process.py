@@ -1,0 +1,114 @@
+"""Run one step of the workflow in a fresh process: no state shared with Airflow, none left over.
+
+TensorFlow must not be forked (CUDA breaks) and does not give its memory back; a process a step
+solves both, and a step that dies takes nothing with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from launcher import leash
+from model_zoo.config import Settings
+from model_zoo.errors import UserError
+from model_zoo.files import read_json, write_json
+
+USER_ERROR_STATUS = 2
+RUNNING: set[subprocess.Popen[str]] = set()  # what a kill of this process has to end
+TERM_SECONDS = 3.0  # Airflow kills its own task process 5 s after asking it to stop
+
+
+class StepFailed(Exception):
+    """The step's process ended badly, and not because of a user's mistake."""
+
+
+def run_step(
+    step: str,
+    settings: Settings,
+    run_name: str,
+    overrides: dict[str, Any],
+    on_line: Callable[[str], None],
+    module: str = "model_zoo.steps",
+) -> dict[str, Any]:
+    """Run ``step`` of the run ``run_name`` and return its facts.
+
+    Args:
+        overrides: keyword overrides of ``load_settings`` in the step's process.
+        on_line: receives each line that the step prints.
+
+    Raises:
+        UserError: the step found a user's mistake; its sentence.
+        StepFailed: the step crashed or was stopped.
+    """
+    folder = settings.run_dir(run_name)
+    failure = folder / "failure.json"
+    failure.unlink(missing_ok=True)
+    arguments = [step, "--run-id", run_name, "--settings", json.dumps(overrides)]
+    last: deque[str] = deque(maxlen=1)
+    with _started(leash.command(module, *arguments)) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if text := line.rstrip():
+                last.append(text)
+                on_line(text)
+        status = process.wait()
+    if status == 0:
+        facts: dict[str, Any] = read_json(folder / f"{step}.json")
+        return facts
+    sentence = last[0] if last else "it printed nothing"
+    write_json(failure, {"step": step, "sentence": sentence, "status": status})
+    if status == USER_ERROR_STATUS:
+        raise UserError(sentence)
+    how = f"was stopped by signal {-status}" if status < 0 else f"ended with status {status}"
+    raise StepFailed(f"step {step} {how}; its last line: {sentence}")
+
+
+@contextmanager
+def _started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process in a session of its own; on leaving, nothing of it is left."""
+    process = subprocess.Popen(
+        command,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    # The owner's own parent may be killed without a word (Airflow's task supervisor is): then the
+    # owner would read on for ever, so it lets go of the step.
+    RUNNING.add(process)
+    leash.when_gone(os.getppid(), lambda: stop(process))
+    try:
+        yield process
+    finally:
+        stop(process)
+        RUNNING.discard(process)
+
+
+def stop_running() -> None:
+    """End the step that this process waits for, if any."""
+    for process in tuple(RUNNING):
+        stop(process)
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a process started in its own session, and all that it started."""
+    _signal_group(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(TERM_SECONDS)
+    _signal_group(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # all of it has ended
+        os.killpg(group, number)
