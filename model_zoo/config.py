@@ -27,7 +27,6 @@ PROFILES: dict[str, dict[str, Any]] = {
         "search_trials": 2,
         "search_epochs": 1,
         "search_limit": 4000,
-        "learning_rate": 1e-3,
     },
     # One GPU: native resolution, ImageNet weights, the last block fine-tuned.
     "standard": {
@@ -38,7 +37,6 @@ PROFILES: dict[str, dict[str, Any]] = {
         "search_trials": 20,
         "search_epochs": 4,
         "search_limit": 12000,
-        "learning_rate": 1e-3,
     },
     # The student's notebook to the letter: the baseline to beat.
     "notebook": {
@@ -94,7 +92,9 @@ class Settings(BaseSettings):
     # Training
     epochs: int = Field(10, ge=1, le=1000, description="Epochs at the most.")
     batch_size: int = Field(128, ge=1, le=65536, description="Images a step.")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="Peak rate; a search replaces it.")
+    learning_rate: float | None = Field(
+        None, gt=0, le=1, description="Peak rate, fixed; empty: searched, or 0.001 with no search."
+    )
     lr_schedule: Literal["cosine", "exponential"] = Field(
         "cosine", description="Cosine decay to zero; exponential is the notebook's."
     )
@@ -134,6 +134,13 @@ class Settings(BaseSettings):
 
     experiment: str = Field("fashion-mnist", description="MLflow experiment.")
     model_name: str = Field("fashion-mnist-classifier", description="Registered model.")
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What decides the trained model: a run that is continued must keep all of it."""
+        fields = list(type(self).model_fields)
+        first, last = fields.index("profile"), fields.index("early_stopping_patience")
+        return {name: getattr(self, name) for name in fields[first : last + 1]}
 
     @property
     def home_dir(self) -> Path:

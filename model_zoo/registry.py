@@ -34,10 +34,10 @@ class Version:
     """One registered version; ``aliases`` are those that point at it now."""
 
     version: str
+    created: datetime
     aliases: tuple[str, ...] = ()
     tags: dict[str, str] = field(default_factory=dict)
     run_id: str = ""
-    created: datetime = datetime.fromtimestamp(0, UTC)
 
 
 @contextmanager

@@ -1,0 +1,20 @@
+"""The model zoo: backbones by name, from this package, installed packages or plugins."""
+
+from model_zoo.backbones.contract import Backbone, set_trainable
+from model_zoo.backbones.registration import (
+    discover,
+    get_backbone,
+    list_backbones,
+    register_backbone,
+)
+from model_zoo.backbones.weights import build_trunk
+
+__all__ = [
+    "Backbone",
+    "build_trunk",
+    "discover",
+    "get_backbone",
+    "list_backbones",
+    "register_backbone",
+    "set_trainable",
+]

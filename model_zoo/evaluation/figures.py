@@ -1,0 +1,129 @@
+"""The figures that a person looks at in MLflow: Matplotlib, without a display."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model_zoo.data.dataset import Images
+from model_zoo.files import complete_or_absent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def save(figure: Figure, path: Path) -> Path:
+    with complete_or_absent(path) as partial:
+        figure.savefig(partial, dpi=110, bbox_inches="tight")
+    return path
+
+
+def samples_page(images: Images, names: tuple[str, ...], path: Path, columns: int = 12) -> Path:
+    """The first images of every class, one row a class, with the class's count."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(columns * 0.75 + 2.5, len(names) * 0.75))
+    axes = figure.subplots(len(names), columns, squeeze=False)
+    for row, name in enumerate(names):
+        members = np.flatnonzero(images.labels == row)
+        for column in range(columns):
+            axis = axes[row, column]
+            axis.axis("off")
+            if column < len(members):
+                axis.imshow(images.images[members[column]], cmap="gray", vmin=0, vmax=255)
+        axes[row, 0].text(
+            -0.2, 0.5, f"{name}\n{len(members):,}", ha="right", va="center",
+            transform=axes[row, 0].transAxes, fontsize=9,
+        )  # fmt: skip
+    return save(figure, path)
+
+
+def confusion_figure(confusion: list[list[int]], names: tuple[str, ...], path: Path) -> Path:
+    """Rows are true classes and sum to 100 %; errors stand out, as the diagonal is not shaded."""
+    from matplotlib.figure import Figure
+
+    counts = np.asarray(confusion, float)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    errors = share * (1 - np.eye(len(names)))
+    figure = Figure(figsize=(8, 7))
+    axis = figure.subplots()
+    axis.imshow(errors, cmap="Oranges", vmin=0, vmax=max(0.05, float(errors.max())))
+    axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axis.set_yticks(range(len(names)), names)
+    axis.set_xlabel("predicted")
+    axis.set_ylabel("true")
+    axis.set_title("Confusion on the test set, % of the true class")
+    for i in range(len(names)):
+        for j in range(len(names)):
+            if counts[i, j]:
+                weight = "bold" if i == j else "normal"
+                axis.text(
+                    j, i, f"{100 * share[i, j]:.1f}", ha="center", va="center",
+                    fontsize=8, fontweight=weight,
+                )  # fmt: skip
+    return save(figure, path)
+
+
+def curves_figure(history: list[dict[str, float]], path: Path) -> Path:
+    """Loss and accuracy by epoch, training and validation."""
+    from matplotlib.figure import Figure
+
+    epochs = range(1, len(history) + 1)
+    figure = Figure(figsize=(9, 3.6))
+    left, right = figure.subplots(1, 2)
+    for axis, metric in ((left, "loss"), (right, "accuracy")):
+        axis.plot(epochs, [one[metric] for one in history], marker="o", label="training")
+        axis.plot(epochs, [one[f"val_{metric}"] for one in history], marker="o", label="validation")
+        axis.set_xlabel("epoch")
+        axis.set_title(metric)
+        axis.set_xticks(list(epochs)[:: max(1, len(history) // 10)])
+        axis.grid(alpha=0.3)
+        axis.legend()
+    return save(figure, path)
+
+
+def per_class_figure(per_class: list[dict[str, float | str]], path: Path) -> Path:
+    """Precision, recall and F1 of each class, worst F1 on top."""
+    from matplotlib.figure import Figure
+
+    rows = sorted(per_class, key=lambda one: -float(one["f1"]))
+    figure = Figure(figsize=(7, 4.5))
+    axis = figure.subplots()
+    for offset, metric in ((-0.25, "precision"), (0.0, "recall"), (0.25, "f1")):
+        values = [float(one[metric]) for one in rows]
+        axis.barh(np.arange(len(rows)) + offset, values, height=0.23, label=metric)
+    axis.set_yticks(range(len(rows)), [str(one["label"]) for one in rows])
+    axis.set_xlim(0, 1)
+    axis.grid(axis="x", alpha=0.3)
+    axis.legend(loc="lower left")
+    axis.set_title("By class on the test set")
+    return save(figure, path)
+
+
+def reliability_figure(
+    probabilities: np.ndarray, calibrated: np.ndarray, labels: np.ndarray, path: Path
+) -> Path:
+    """Confidence against accuracy, before and after temperature scaling."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 4.4))
+    axis = figure.subplots()
+    axis.plot([0, 1], [0, 1], color="grey", linestyle=":")
+    for values, name in ((probabilities, "raw"), (calibrated, "calibrated")):
+        confidence = values.max(axis=1)
+        correct = values.argmax(axis=1) == labels
+        bins = np.minimum((confidence * 10).astype(int), 9)
+        used = np.unique(bins)
+        axis.plot(
+            [confidence[bins == bin_].mean() for bin_ in used],
+            [correct[bins == bin_].mean() for bin_ in used],
+            marker="o",
+            label=name,
+        )
+    axis.set_xlabel("confidence")
+    axis.set_ylabel("accuracy")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    return save(figure, path)

@@ -1,0 +1,440 @@
+"""The workflow's steps, in the order in which they run; open this file to understand Catwalk.
+
+A step is a function ``(settings, folder) -> facts``: small JSON-able facts, also left in
+``folder/<step>.json``. Steps hand each other files in the run's folder and facts, never arrays.
+Each can be killed at any moment and run again: it then continues or redoes its part.
+
+    python -m model_zoo.steps tune --run-id monday --settings '{"profile": "quick"}'
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_zoo import backbones, registry, tracking
+from model_zoo.config import Settings
+from model_zoo.data import fashion_mnist, sample
+from model_zoo.data.checks import validate
+from model_zoo.data.dataset import Images
+from model_zoo.data.split import stratified_split
+from model_zoo.errors import UserError
+from model_zoo.files import complete_or_absent, read_json, write_json
+
+Facts = dict[str, Any]
+DATASET = fashion_mnist.FASHION_MNIST
+PREDICT_BATCH = 250
+
+
+def ingest(settings: Settings, folder: Path) -> Facts:
+    """Find the dataset's official files and check them against their published checksums."""
+    try:
+        found = fashion_mnist.ingest(settings.data_dir, settings.cache_dir)
+        source, path, where = "official", found.folder, found.source
+    except UserError as error:
+        if not settings.allow_sample or settings.data_dir is not None:
+            raise
+        say(f"No network and no data at hand: GENERATED SAMPLE instead of real data. ({error})")
+        source, where = "sample", "generated"
+        path = sample.write_sample(settings.cache_dir / "generated-sample")
+    label = f"{DATASET.name}, official files" if source == "official" else "the GENERATED SAMPLE"
+    return {
+        "folder": str(path),
+        "dataset_source": source,
+        "summary": f"{label} from {where}, checksums agree"
+        if source == "official"
+        else f"{label}: silhouettes drawn by Catwalk, not real garments",
+    }
+
+
+def preprocess(settings: Settings, folder: Path) -> Facts:
+    """Validate the dataset, split off validation images, log a page of samples."""
+    import mlflow
+    from mlflow.data.numpy_dataset import from_numpy
+
+    from model_zoo.evaluation.figures import samples_page
+
+    train, test = fashion_mnist.load(Path(facts_of(folder, "ingest")["folder"]))
+    found = validate(DATASET, train, test)
+    training, validation = stratified_split(
+        train.labels, settings.validation_share, settings.seed, settings.train_limit
+    )
+    with complete_or_absent(folder / "split.npz") as partial:
+        np.savez_compressed(partial, training=training, validation=validation)
+    page = samples_page(train, DATASET.labels, folder / "figures" / "samples.png")
+    with tracking.parent_run(settings, folder):
+        mlflow.log_params({k: str(v) for k, v in settings.recipe.items()})
+        mlflow.set_tags(
+            {
+                "dataset_digest": found["digest"],
+                "dataset_source": facts_of(folder, "ingest")["dataset_source"],
+            }
+        )
+        logged = from_numpy(train.images[training[:1]], name=DATASET.name, digest=found["digest"])
+        mlflow.log_input(logged, context="training")
+        mlflow.log_dict(found, "data/facts.json")
+        mlflow.log_artifact(str(folder / "split.npz"), "data")
+        mlflow.log_artifact(str(page), "data")
+    return found | {
+        "training": len(training),
+        "validation": len(validation),
+        "summary": f"{len(training):,} images to train, {len(validation):,} to validate, "
+        f"{len(test):,} to test; balanced, {found['test_images_in_train']} in both; "
+        f"digest {found['digest']}",
+    }
+
+
+def tune(settings: Settings, folder: Path) -> Facts:
+    """Search head size and learning rate; with no trials asked for, take the settings' own."""
+    from model_zoo.classifier import head_from
+
+    if not settings.search_trials:
+        head = head_from(settings)
+        return {"head": head.as_dict(), "trials": [], "summary": f"no search: {describe(head)}"}
+    import mlflow
+
+    from model_zoo.tuning import search
+
+    train, validation = training_images(folder)
+    with tracking.parent_run(settings, folder) as run:
+        tracking.close_interrupted_trials(settings, run.info.run_id)
+        head, trials = search(
+            settings,
+            DATASET,
+            train.take(np.arange(min(settings.search_limit, len(train)))),
+            validation.take(np.arange(min(settings.search_limit // 2, len(validation)))),
+            folder / "tuning",
+            run.info.run_id,
+            say,
+        )
+        mlflow.log_dict({"trials": trials}, "tuning/trials.json")
+    return {
+        "head": head.as_dict(),
+        "trials": trials,
+        "summary": f"best of {len(trials)} trials: {trials[0]['val_accuracy']:.2%} with "
+        f"{describe(head)}",
+    }
+
+
+def train(settings: Settings, folder: Path) -> Facts:
+    """Train the backbone with the head that the search found, from the last checkpoint if any."""
+    import mlflow
+
+    from model_zoo.classifier import Head, build_classifier, compile_classifier
+    from model_zoo.training.fit import Plan, fit
+
+    head = Head(**facts_of(folder, "tune")["head"])
+    training, validation = training_images(folder)
+    plan = Plan(
+        settings.epochs, settings.batch_size, settings.early_stopping_patience, settings.seed
+    )
+    steps = plan.steps_per_epoch(len(training)) * plan.epochs
+
+    with tracking.parent_run(settings, folder):
+        mlflow.log_params({f"head.{name}": value for name, value in head.as_dict().items()})
+        model, progress = fit(
+            lambda: compile_classifier(
+                build_classifier(DATASET, settings, head), settings, head, steps
+            ),
+            training,
+            validation,
+            plan,
+            folder / "training",
+            lambda epoch, metrics: mlflow.log_metrics(metrics, step=epoch),
+            say,
+        )
+        with complete_or_absent(folder / "model.keras") as partial:
+            model.save(partial, include_optimizer=False)
+    return {
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch + 1,
+        "stopped_early": progress.stopped_early,
+        "resumed": progress.resumed,
+        "seconds": round(progress.seconds, 1),
+        "val_accuracy": progress.best_accuracy,
+        "history": progress.history,
+        "parameters": int(model.count_params()),
+        "summary": f"validation {progress.best_accuracy:.2%} at epoch {progress.best_epoch + 1} "
+        f"of {progress.epoch}{', stopped early' if progress.stopped_early else ''}",
+    }
+
+
+def evaluate(settings: Settings, folder: Path) -> Facts:
+    """Measure the trained model on the test set, which no step has looked at before."""
+    import keras
+    import mlflow
+
+    from model_zoo.evaluation import figures
+    from model_zoo.evaluation.calibration import apply_temperature, fit_temperature
+    from model_zoo.evaluation.metrics import expected_calibration_error, score
+
+    model = keras.models.load_model(folder / "model.keras")
+    _, validation = training_images(folder)
+    held_out = model.predict(validation.images, batch_size=PREDICT_BATCH, verbose=0)
+    temperature = fit_temperature(held_out, validation.labels)
+    test = test_images(folder)
+    probabilities = model.predict(test.images, batch_size=PREDICT_BATCH, verbose=0)
+    calibrated = apply_temperature(probabilities, temperature)
+    found = score(probabilities, test.labels, DATASET.labels)
+    found["calibration_error_raw"] = found.pop("calibration_error")
+    found["calibration_error"] = expected_calibration_error(calibrated, test.labels)
+    with complete_or_absent(folder / "test_predictions.npz") as partial:
+        np.savez_compressed(partial, predicted=probabilities.argmax(axis=1).astype(np.uint8))
+    pages = folder / "figures"
+    drawn = [
+        figures.confusion_figure(found["confusion"], DATASET.labels, pages / "confusion.png"),
+        figures.curves_figure(facts_of(folder, "train")["history"], pages / "curves.png"),
+        figures.per_class_figure(found["per_class"], pages / "per_class.png"),
+        figures.reliability_figure(
+            probabilities, calibrated, test.labels, pages / "reliability.png"
+        ),
+    ]
+    with tracking.parent_run(settings, folder):
+        numbers = {k: v for k, v in found.items() if isinstance(v, int | float)}
+        mlflow.log_metrics({f"test_{k}": float(v) for k, v in numbers.items()})
+        for one in found["per_class"]:
+            name = "".join(c if c.isalnum() else "_" for c in one["label"])
+            mlflow.log_metric(f"test_f1_{name}", one["f1"])
+        mlflow.log_dict(found, "evaluation/test.json")
+        for path in (*drawn, folder / "test_predictions.npz"):
+            mlflow.log_artifact(str(path), "evaluation")
+    return found | {
+        "temperature": temperature,
+        "summary": f"test accuracy {found['accuracy']:.2%} (95 % interval "
+        f"{found['accuracy_low']:.2%} to {found['accuracy_high']:.2%})",
+    }
+
+
+def register(settings: Settings, folder: Path) -> Facts:
+    """Export to ONNX, check the file against Keras, and register it as `candidate`."""
+    from model_zoo.publish import export_served_files, register_version
+
+    measured = facts_of(folder, "evaluate")
+    source = facts_of(folder, "ingest")["dataset_source"]
+    test = test_images(folder)
+    difference = export_served_files(settings, DATASET, folder, measured, test.images[:64])
+    with tracking.parent_run(settings, folder) as run:
+        version = register_version(settings, folder, run.info.run_id, measured, source, test)
+    return {
+        "version": version,
+        "onnx_difference": difference,
+        "summary": f"version {version} of {settings.model_name} is the candidate; ONNX agrees "
+        f"with Keras to {difference:.1g}",
+    }
+
+
+def gate(settings: Settings, folder: Path) -> Facts:
+    """Judge the candidate against production on the same test images."""
+    import mlflow
+
+    from model_zoo.evaluation.gate import judge
+    from model_zoo.publish import predict_with_version
+
+    version = facts_of(folder, "register")["version"]
+    production = registry.find_alias(settings, "production")
+    if production is not None and production.version == version:
+        return facts_of(folder, "gate")  # run again after promotion: the verdict stands
+    test = test_images(folder)
+    source = facts_of(folder, "ingest")["dataset_source"]
+    with np.load(folder / "test_predictions.npz") as stored:
+        correct = stored["predicted"] == test.labels
+    rival = None
+    on_sample = source == "sample"
+    rival_on_sample = production is not None and production.tags.get("dataset_source") == "sample"
+    if production is not None and on_sample == rival_on_sample:
+        cache = settings.cache_dir / "versions" / settings.model_name / production.version
+        rival = predict_with_version(settings, production.version, cache, test) == test.labels
+    verdict = judge(
+        correct,
+        rival if production is None or rival is not None else np.zeros_like(correct),
+        floor=settings.gate_floor,
+        margin=settings.gate_margin,
+        on_sample=on_sample,
+        production_on_sample=rival_on_sample,
+    )
+    against = f"version {production.version}" if production else "nothing"
+    report = "\n".join(
+        [
+            f"### Version {version} against {against} in production",
+            "",
+            f"**{'Passed' if verdict.passed else 'Did not pass'}** the gate:",
+            "",
+            *(f"- {reason}" for reason in verdict.reasons),
+        ]
+    )
+    with tracking.parent_run(settings, folder):
+        mlflow.log_text(report, "gate/verdict.md")
+        mlflow.log_dict(verdict.figures, "gate/figures.json")
+        mlflow.set_tags({"gate": "passed" if verdict.passed else "not passed"})
+    with registry.answered_by(settings) as client:
+        for key, value in (("gate", "passed" if verdict.passed else "not passed"),
+                           ("gate_reasons", "; ".join(verdict.reasons))):  # fmt: skip
+            client.set_model_version_tag(settings.model_name, version, key, value)
+    return {
+        "passed": verdict.passed,
+        "reasons": verdict.reasons,
+        "figures": verdict.figures,
+        "version": version,
+        "against": production.version if production else None,
+        "report": report,
+        "summary": f"{'passed' if verdict.passed else 'not passed'}: {'; '.join(verdict.reasons)}",
+    }
+
+
+def promote(settings: Settings, folder: Path) -> Facts:
+    """Point `production` at the candidate if it passed the gate and nobody has to be asked."""
+    verdict = facts_of(folder, "gate")
+    version = verdict["version"]
+    promoted = verdict["passed"] and settings.promotion != "manual"
+    if promoted:
+        registry.promote(settings, version, "; ".join(verdict["reasons"]))
+    production = registry.find_alias(settings, "production")
+    if promoted:
+        summary = f"production is version {version}"
+    elif verdict["passed"]:
+        summary = f"version {version} stays candidate: `catwalk promote {version}` promotes it"
+    else:
+        summary = f"version {version} stays candidate: {'; '.join(verdict['reasons'])}"
+    with tracking.parent_run(settings, folder):
+        pass  # leaving it marks the parent run as FINISHED
+    return {
+        "promoted": promoted,
+        "version": version,
+        "production": production.version if production else None,
+        "summary": summary,
+    }
+
+
+WORKFLOW: dict[str, Callable[[Settings, Path], Facts]] = {
+    step.__name__: step
+    for step in (ingest, preprocess, tune, train, evaluate, register, gate, promote)
+}
+STEPS = tuple(WORKFLOW)
+
+
+def run_step(name: str, settings: Settings, run_id: str) -> Facts:
+    """Run one step of a run and leave its facts in ``<run folder>/<step>.json``.
+
+    Raises:
+        UserError: unknown step, a step before it is missing, or the run was started with another
+            recipe; and whatever the step itself finds wrong.
+    """
+    if name not in WORKFLOW:
+        raise UserError(f"unknown step {name!r}: choose one of {', '.join(STEPS)}")
+    folder = settings.run_dir(run_id)
+    _keep_recipe(settings, folder)
+    backbones.discover(settings.plugins_dir)
+    started = time.monotonic()
+    facts = WORKFLOW[name](settings, folder)
+    facts["step_seconds"] = round(time.monotonic() - started, 1)
+    write_json(folder / f"{name}.json", facts)
+    return facts
+
+
+def run_all(
+    settings: Settings,
+    run_id: str,
+    on_step: Callable[[str, Facts], None] = lambda name, facts: None,
+) -> Facts:
+    """Run every step in this process; steps that are done already are not run again."""
+    facts: Facts = {}
+    for name in STEPS:
+        done = settings.run_dir(run_id) / f"{name}.json"
+        facts = read_json(done) if done.exists() else run_step(name, settings, run_id)
+        on_step(name, facts)
+    return facts
+
+
+def _keep_recipe(settings: Settings, folder: Path) -> None:
+    recipe = {name: str(value) for name, value in settings.recipe.items()}
+    kept = folder / "recipe.json"
+    if not kept.exists():
+        write_json(kept, recipe)
+        return
+    before = read_json(kept)
+    for name, value in recipe.items():
+        if before.get(name) != value:
+            raise UserError(
+                f"run {folder.name} was started with {name} = {before.get(name)}, not {value}: "
+                "continue it with the same settings, or start a run of another name"
+            )
+
+
+def facts_of(folder: Path, step: str) -> Facts:
+    """What an earlier step of this run found.
+
+    Raises:
+        UserError: that step has not been run.
+    """
+    path = folder / f"{step}.json"
+    if not path.exists():
+        raise UserError(f"run {folder.name}: run the step {step!r} first ({path.name} is missing)")
+    facts: Facts = read_json(path)
+    return facts
+
+
+def training_images(folder: Path) -> tuple[Images, Images]:
+    """Training and validation images by the saved split."""
+    images, _ = fashion_mnist.load(Path(facts_of(folder, "ingest")["folder"]))
+    facts_of(folder, "preprocess")
+    with np.load(folder / "split.npz") as split:
+        return images.take(split["training"]), images.take(split["validation"])
+
+
+def test_images(folder: Path) -> Images:
+    _, images = fashion_mnist.load(Path(facts_of(folder, "ingest")["folder"]))
+    return images
+
+
+def describe(head: Any) -> str:
+    return (
+        f"dense {head.dense_1} and {head.dense_2}, dropout {head.dropout:.1f}, "
+        f"learning rate {head.learning_rate:.2g}"
+    )
+
+
+def say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def _quiet() -> None:
+    """Keep the framework's own chatter out of what a person reads; errors still show."""
+    import logging
+    import warnings
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name in ("tensorflow", "tf2onnx", "mlflow", "alembic", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one step in this process: exit status 0, 2 for a user's mistake, else 1."""
+    import argparse
+    import json
+    import sys
+
+    from model_zoo.config import load_settings
+
+    parser = argparse.ArgumentParser(prog="python -m model_zoo.steps", description=main.__doc__)
+    parser.add_argument("step", help=f"one of {', '.join(STEPS)}")
+    parser.add_argument("--run-id", required=True)
+    parser.add_argument("--settings", default="{}", help="JSON object of settings")
+    given = parser.parse_args(arguments)
+    _quiet()
+    try:
+        facts = run_step(given.step, load_settings(**json.loads(given.settings)), given.run_id)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    say(facts["summary"])
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
