@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections import deque
@@ -21,6 +22,9 @@ from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
 
 USER_ERROR_STATUS = 2
+LOG = "steps.log"  # in the run's folder: what every step printed
+# What TensorFlow's C++ side prints before anybody can ask it not to.
+CHATTER = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d)|^I0000 ")
 RUNNING: set[subprocess.Popen[str]] = set()  # what a kill of this process has to end
 TERM_SECONDS = 3.0  # Airflow kills its own task process 5 s after asking it to stop
 
@@ -52,11 +56,18 @@ def run_step(
     failure.unlink(missing_ok=True)
     arguments = [step, "--run-id", run_name, "--settings", json.dumps(overrides)]
     last: deque[str] = deque(maxlen=1)
-    with _started(leash.command(module, *arguments)) as process:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        (folder / LOG).open("a") as log,
+        _started(leash.command(module, *arguments)) as process,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
-            if text := line.rstrip():
+            text = line.rstrip()
+            if text and not CHATTER.match(text):
                 last.append(text)
+                log.write(f"{step}: {text}\n")
+                log.flush()
                 on_line(text)
         status = process.wait()
     if status == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.export import export_onnx
 from model_zoo.files import fill_folder, write_json
+from model_zoo.images import png
 
 # What a client needs to run the served file with `mlflow.pyfunc.load_model`.
 SERVING_REQUIREMENTS = ["mlflow", "onnx", "onnxruntime", "numpy"]
 BATCH = 250
+COMPARED = 64
 
 
 def export_served_files(
@@ -25,12 +28,12 @@ def export_served_files(
     dataset: Dataset,
     folder: Path,
     measured: dict[str, Any],
-    images: np.ndarray,
+    test: Images,
 ) -> float:
     """Write ``served/model.onnx`` and ``served/classifier.json`` into a run's folder.
 
     Args:
-        images: uint8 (N, h, w) on which ONNX and Keras must agree.
+        test: ONNX and Keras must agree on its first images; one a class goes along as example.
 
     Returns:
         The largest difference in probability between the two.
@@ -38,7 +41,7 @@ def export_served_files(
     import keras
 
     model = keras.models.load_model(folder / "model.keras")
-    difference = export_onnx(model, folder / "served" / "model.onnx", images)
+    difference = export_onnx(model, folder / "served" / "model.onnx", test.images[:COMPARED])
     write_json(
         folder / "served" / "classifier.json",
         {
@@ -49,9 +52,17 @@ def export_served_files(
             "weights": settings.weights,
             "temperature": measured["temperature"],
             "polarity": "light-on-dark",
+            "examples": [
+                {"label": label, "png": base64.b64encode(png(_first(test, i))).decode()}
+                for i, label in enumerate(dataset.labels)
+            ],
         },
     )
     return difference
+
+
+def _first(images: Images, label: int) -> np.ndarray:
+    return np.asarray(images.images[int((images.labels == label).argmax())])
 
 
 def register_version(

@@ -217,7 +217,7 @@ def register(settings: Settings, folder: Path) -> Facts:
     measured = facts_of(folder, "evaluate")
     source = facts_of(folder, "ingest")["dataset_source"]
     test = test_images(folder)
-    difference = export_served_files(settings, DATASET, folder, measured, test.images[:64])
+    difference = export_served_files(settings, DATASET, folder, measured, test)
     with tracking.parent_run(settings, folder) as run:
         version = register_version(settings, folder, run.info.run_id, measured, source, test)
     return {
@@ -402,7 +402,7 @@ def say(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Keep the framework's own chatter out of what a person reads; errors still show."""
     import logging
     import warnings
@@ -426,7 +426,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run-id", required=True)
     parser.add_argument("--settings", default="{}", help="JSON object of settings")
     given = parser.parse_args(arguments)
-    _quiet()
+    quiet()
     try:
         facts = run_step(given.step, load_settings(**json.loads(given.settings)), given.run_id)
     except UserError as error:

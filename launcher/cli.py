@@ -1,0 +1,234 @@
+"""`catwalk ...`: every command of Catwalk. Exit status 0, 2 for a user's mistake, or 1."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from model_zoo.config import PROFILES, Settings, load_settings
+from model_zoo.errors import UserError
+
+# Settings that decide one run; the others come from the environment (CATWALK_...).
+RUN_OPTIONS = (
+    "backbone",
+    "weights",
+    "image_size",
+    "search_trials",
+    "search_algorithm",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "train_limit",
+    "promotion",
+)
+DEMO_OPTIONS = ("backbone", "search_trials", "epochs", "learning_rate")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="catwalk", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text)
+
+    one = add("demo", "retrain once through Airflow and print the scorecard")
+    _add_settings(one, DEMO_OPTIONS)
+    one = add("run", "the same workflow without Airflow, in this process")
+    _add_settings(one, RUN_OPTIONS)
+    one.add_argument("--name", help="names the run; that of an unfinished run continues it")
+    one.add_argument(
+        "--allow-sample", action="store_true", default=None,
+        help="use the generated sample if no data can be had (default: no)",
+    )  # fmt: skip
+    add("up", "MLflow, Airflow and the page together, until Ctrl-C")
+    add("backbones", "the model zoo: what can be trained").add_argument(
+        "pattern", nargs="?", default="*", help="shell wildcard (default: *)"
+    )
+    add("versions", "registered versions, newest first, with their aliases")
+    add("history", "when production moved, and why")
+    one = add("promote", "point production at a version")
+    one.add_argument("version")
+    one.add_argument("--reason", default="by hand", help="kept in the history (default: by hand)")
+    add("rollback", "swap production and the version before it")
+    one = add("predict", "what production makes of image files")
+    one.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+    one = add("export", "copy the served files of a version: ONNX model, labels, calibration")
+    one.add_argument("version", nargs="?", help="default: the one in production")
+    one.add_argument("--to", type=Path, default=Path("export"), help="folder (default: export)")
+    return top
+
+
+def _add_settings(command: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
+    command.add_argument("--profile", choices=list(PROFILES), help="default: quick")
+    for name in names:
+        field = Settings.model_fields[name]
+        command.add_argument(
+            f"--{name.replace('_', '-')}",
+            metavar=name.upper(),
+            help=f"{field.description} Default: {field.default}, unless the profile says other.",
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    given = vars(parser().parse_args(arguments))
+    command = COMMANDS[given.pop("command")]
+    try:
+        return command(given)
+    except UserError as error:
+        print(f"catwalk: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+
+
+def _demo(given: dict[str, Any]) -> int:
+    from launcher.demo import demo
+
+    return demo(load_settings(allow_sample=True, **given), given)
+
+
+def _run(given: dict[str, Any]) -> int:
+    from model_zoo.scorecard import print_scorecard
+    from model_zoo.steps import quiet, run_all
+
+    quiet()
+    name = given.pop("name") or datetime.now(UTC).strftime("run-%Y-%m-%dT%H-%M-%S")
+    settings = load_settings(**given)
+    print(f"Run {name}. To continue it after a stop: catwalk run --name {name} ...", flush=True)
+    run_all(
+        settings,
+        name,
+        lambda step, facts: print(
+            f"{step} ({facts['step_seconds']:.0f} s): {facts['summary']}", flush=True
+        ),
+    )
+    print_scorecard(settings, name)
+    return 0
+
+
+def _up(_: dict[str, Any]) -> int:
+    from launcher.up import up
+
+    return up(load_settings())
+
+
+def _backbones(given: dict[str, Any]) -> int:
+    from model_zoo.backbones import discover, get_backbone, list_backbones
+
+    discover(load_settings().plugins_dir)
+    for name in list_backbones(given["pattern"]):
+        one = get_backbone(name)
+        print(
+            f"{name}\n  {one.summary}\n  {one.native_size} px, at least {one.smallest_size}; "
+            f"weights: {one.weights_source}; from {one.defined_in}"
+        )
+    return 0
+
+
+def _versions(_: dict[str, Any]) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from model_zoo.registry import list_versions
+
+    table = Table("version", "aliases", "accuracy", "backbone", "weights", "data", "gate", "made")
+    for one in list_versions(load_settings()):
+        accuracy = one.tags.get("accuracy")
+        table.add_row(
+            one.version,
+            ", ".join(one.aliases),
+            f"{float(accuracy):.2%}" if accuracy else "",
+            *(one.tags.get(key, "") for key in ("backbone", "weights", "dataset_source", "gate")),
+            f"{one.created:%Y-%m-%d %H:%M} UTC",
+        )
+    if not table.row_count:
+        print("Nothing is registered yet: run `catwalk demo`.")
+        return 0
+    Console().print(table)
+    return 0
+
+
+def _history(_: dict[str, Any]) -> int:
+    from model_zoo.registry import history
+
+    moves = history(load_settings())
+    for when, what in moves:
+        print(f"{when}  {what}")
+    if not moves:
+        print("Nothing has been in production yet.")
+    return 0
+
+
+def _promote(given: dict[str, Any]) -> int:
+    from model_zoo.registry import promote
+
+    promoted = promote(load_settings(), given["version"], given["reason"])
+    print(f"production is version {promoted.version}")
+    return 0
+
+
+def _rollback(_: dict[str, Any]) -> int:
+    from model_zoo.registry import rollback
+
+    print(f"production is version {rollback(load_settings()).version}")
+    return 0
+
+
+def _predict(given: dict[str, Any]) -> int:
+    from model_zoo.predictor import ProductionPredictor
+
+    predictor = ProductionPredictor(load_settings())
+    predictor.refresh()
+    if predictor.problem:
+        print(f"catwalk: {predictor.problem}", file=sys.stderr)
+    for path in given["images"]:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        try:
+            classifier, found = predictor.predict_content(content)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+        print(f"{path}: {found.label} ({found.confidence:.1%}), version {classifier.version}")
+    return 0
+
+
+def _export(given: dict[str, Any]) -> int:
+    from model_zoo.files import fill_folder
+    from model_zoo.registry import fetch_served_files, find_alias, get_version
+
+    settings = load_settings()
+    number = given["version"]
+    found = get_version(settings, number) if number else find_alias(settings, "production")
+    if found is None:
+        raise UserError("nothing is in production: name a version, see `catwalk versions`")
+    target = given["to"] / f"{settings.model_name}-{found.version}"
+    if target.exists():
+        shutil.rmtree(target)
+    fill_folder(target, lambda partial: fetch_served_files(settings, found.version, partial))
+    print(f"version {found.version}: {', '.join(sorted(str(path) for path in target.iterdir()))}")
+    return 0
+
+
+COMMANDS = {
+    "demo": _demo,
+    "run": _run,
+    "up": _up,
+    "backbones": _backbones,
+    "versions": _versions,
+    "history": _history,
+    "promote": _promote,
+    "rollback": _rollback,
+    "predict": _predict,
+    "export": _export,
+}
+
+if __name__ == "__main__":
+    raise SystemExit(main())
