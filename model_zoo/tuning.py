@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from model_zoo.classifier import DEFAULT_LEARNING_RATE, Head, build_classifier, compile_classifier
 from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.registry import prepare
 
 if TYPE_CHECKING:
     import keras
@@ -100,7 +101,10 @@ def _make_tuner(
         def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
             head = propose(trial.hyperparameters, settings)
             with mlflow.start_run(
-                run_name=f"trial {trial.trial_id}", nested=True, parent_run_id=parent_run
+                run_name=f"trial {trial.trial_id}",
+                nested=True,
+                parent_run_id=parent_run,
+                experiment_id=prepare(settings),
             ):
                 mlflow.log_params(head.as_dict())
                 histories = super().run_trial(trial, *args, **kwargs)
