@@ -93,6 +93,7 @@ def register_version(
             logged = mlflow.onnx.log_model(
                 onnx.load(folder / "served" / "model.onnx"),
                 name="model",
+                save_as_external_data=False,  # one file: clients fetch model.onnx by name
                 signature=infer_signature(
                     test.images[:2], np.zeros((2, len(measured["per_class"])), np.float32)
                 ),

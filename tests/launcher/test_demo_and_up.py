@@ -1,0 +1,161 @@
+"""`catwalk demo` and `catwalk up`, for real: Airflow, MLflow, the page in Chromium."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def catwalk(*arguments: str, **extra: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "launcher.cli", *arguments],
+        env=os.environ | {"PYTHONUNBUFFERED": "1"} | extra,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of its own, with the sample that no network has to give."""
+    home = tmp_path_factory.mktemp("launched")
+    shutil.copytree(
+        small_environment / "cache" / "generated-sample", home / "cache" / "generated-sample"
+    )
+    return home
+
+
+@pytest.fixture(scope="module")
+def demo(home: Path) -> str:
+    process = catwalk("demo", "--search-trials", "1", "--epochs", "2", CATWALK_HOME=str(home))
+    printed, _ = process.communicate(timeout=400)
+    assert process.returncode == 0, printed
+    return printed
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def test_the_demo_goes_through_airflow_and_ends_with_a_scorecard(demo: str, home: Path) -> None:
+    assert re.search(r"Test accuracy +\d\d\.\d\d% on [\d,]+ images, 95 % interval", demo)
+    assert "fashion-mnist-classifier version 1" in demo
+    assert re.search(r"Production +version 1", demo)
+    for step in ("ingest", "preprocess", "tune", "train", "evaluate", "register", "promote"):
+        assert f"{step} done in" in demo
+    assert "trial 0: validation" in demo, "what a step prints is shown while it runs"
+    assert (home / "airflow" / "airflow.db").exists()
+
+
+def test_a_mistake_in_a_demo_is_one_sentence_and_status_2(demo: str, home: Path) -> None:
+    process = catwalk("demo", "--backbone", "tinny", CATWALK_HOME=str(home))
+    printed, _ = process.communicate(timeout=200)
+    assert process.returncode == 2, printed
+    assert "unknown backbone 'tinny': did you mean tiny" in printed.splitlines()[-1]
+    assert "Traceback" not in printed
+    shutil.rmtree(home / "runs" / "demo-2")
+
+
+@pytest.fixture(scope="module")
+def up(demo: str, home: Path) -> Iterator[tuple[subprocess.Popen, str]]:
+    page, airflow, mlflow = map(str, free_ports(3))
+    process = catwalk(
+        "up",
+        CATWALK_HOME=str(home),
+        CATWALK_PAGE_PORT=page,
+        CATWALK_AIRFLOW_PORT=airflow,
+        CATWALK_MLFLOW_PORT=mlflow,
+    )
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if line.startswith("Retrain:"):
+            break
+    else:
+        pytest.fail(printed)
+    yield process, printed
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def test_everything_listens_on_this_machine_only(up: tuple) -> None:
+    process, printed = up
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    pids = {one.pid for one in family}
+    listening = {
+        (one.laddr.ip, one.laddr.port)
+        for one in psutil.net_connections("inet")
+        if one.pid in pids and one.status == psutil.CONN_LISTEN
+    }
+    ports = set(map(int, re.findall(r"http://127\.0\.0\.1:(\d+)", printed)))
+    assert ports <= {port for _, port in listening} and len(ports) == 3
+    assert {address for address, _ in listening} == {"127.0.0.1"}
+
+
+def test_the_page_predicts_in_a_browser(up: tuple, tmp_path: Path) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    url = re.search(r"Page +(\S+)", up[1])[1]
+    bad = tmp_path / "notes.png"
+    bad.write_bytes(b"no image")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        expect(page.locator("#version")).to_contain_text("version 1", timeout=30_000)
+        expect(page.locator("#examples button")).to_have_count(10)
+        page.locator("#examples button").nth(1).click()
+        expect(page.locator("#answered-by")).to_contain_text("version 1")
+        expect(page.locator("#bars .bars .point")).to_have_count(10)
+        page.locator("#upload input[type=file]").set_input_files(bad)
+        expect(page.locator("#message")).to_contain_text("not an image that can be read")
+        page.locator("#upload input[type=file]").set_input_files(bad)
+        expect(page.locator("#message")).to_contain_text("not an image that can be read")
+        browser.close()
+    assert errors == []
+
+
+def test_a_taken_port_is_named(up: tuple, home: Path, tmp_path: Path) -> None:
+    port = re.search(r"Page +\S+:(\d+)", up[1])[1]
+    process = catwalk("up", CATWALK_HOME=str(tmp_path), CATWALK_PAGE_PORT=port)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"port {port} on 127.0.0.1 cannot be used" in printed
+    assert "CATWALK_PAGE_PORT" in printed
+    second = catwalk("up", CATWALK_HOME=str(home))
+    printed, _ = second.communicate(timeout=60)
+    assert second.returncode == 2 and "`catwalk up` (process" in printed
+
+
+def test_ctrl_c_stops_everything(up: tuple) -> None:
+    process, _ = up
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 6
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    time.sleep(0.5)
+    assert [one for one in family if one.is_running() and one.status() != "zombie"] == []
