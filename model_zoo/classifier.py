@@ -47,14 +47,17 @@ def head_from(settings: Settings) -> Head:
     return Head(settings.dense_1, settings.dense_2, settings.dropout, rate)
 
 
-def augmentation(seed: int) -> list[keras.Layer]:
-    """Flip, rotation up to 18 degrees and zoom up to 10 %, filled with the black background."""
+def augmentation(settings: Settings) -> list[keras.Layer]:
+    """Flip, rotation and zoom; what comes into view is filled with the black background."""
     from keras import layers
 
+    seed = settings.seed
     return [
         layers.RandomFlip("horizontal", seed=seed, name="flip"),
-        layers.RandomRotation(0.05, fill_mode="constant", seed=seed + 1, name="rotate"),
-        layers.RandomZoom(0.1, fill_mode="constant", seed=seed + 2, name="zoom"),
+        layers.RandomRotation(
+            settings.rotation, fill_mode="constant", seed=seed + 1, name="rotate"
+        ),
+        layers.RandomZoom(settings.zoom, fill_mode="constant", seed=seed + 2, name="zoom"),
     ]
 
 
@@ -82,7 +85,7 @@ def build_classifier(dataset: Dataset, settings: Settings, head: Head) -> keras.
 
     image = keras.Input(dataset.image_shape, dtype="uint8", name="image")
     x = ops.cast(ops.expand_dims(image, -1), "float32")
-    for layer in augmentation(settings.seed):
+    for layer in augmentation(settings):
         x = layer(x)
     size = settings.image_size
     if dataset.image_shape != (size, size):
