@@ -90,7 +90,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _demo(given: dict[str, Any]) -> int:
     from launcher.demo import demo
 
-    return demo(load_settings(allow_sample=True, **given), given)
+    settings = load_settings(allow_sample=True, **given)
+    chosen = {name: getattr(settings, name) for name, value in given.items() if value is not None}
+    return demo(settings, chosen)
 
 
 def _run(given: dict[str, Any]) -> int:

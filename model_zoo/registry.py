@@ -50,13 +50,15 @@ def locked(settings: Settings, name: str) -> Iterator[None]:
 
 
 def connect(settings: Settings) -> MlflowClient:
-    """A client of the tracking server; fails within seconds when there is none."""
+    """A client of the tracking server; fails within seconds when there is none.
+
+    MLflow's process-wide URIs stay as they are: a thread that follows one registry must not move
+    the runs of another.
+    """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     import mlflow
 
-    mlflow.set_tracking_uri(settings.mlflow_uri)
-    mlflow.set_registry_uri(settings.mlflow_uri)
     return mlflow.MlflowClient(settings.mlflow_uri, settings.mlflow_uri)
 
 
@@ -175,11 +177,14 @@ def fetch_served_files(settings: Settings, version: str, folder: Path) -> None:
     import mlflow
 
     folder.mkdir(parents=True, exist_ok=True)
-    with answered_by(settings):
+    with answered_by(settings) as client:
+        # Not `models:/...`: MLflow resolves that by its process-wide URI.
+        location = client.get_model_version_download_uri(settings.model_name, version)
         for name in ("model.onnx", "classifier.json"):
             mlflow.artifacts.download_artifacts(
-                artifact_uri=f"models:/{settings.model_name}/{version}/{name}",
+                artifact_uri=f"{location}/{name}",
                 dst_path=str(folder),
+                tracking_uri=settings.mlflow_uri,
             )
 
 

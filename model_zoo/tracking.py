@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from model_zoo.config import Settings
 from model_zoo.files import read_json, write_json
-from model_zoo.registry import answered_by, connect, prepare
+from model_zoo.registry import answered_by, prepare
 
 if TYPE_CHECKING:
     from mlflow import ActiveRun
@@ -45,9 +45,11 @@ def parent_run_id(settings: Settings, folder: Path) -> str:
 def parent_run(settings: Settings, folder: Path) -> Iterator[ActiveRun]:
     """Make the parent run the active one; a failure inside marks it FAILED."""
     run_id = parent_run_id(settings, folder)
-    connect(settings)
     import mlflow
 
+    # The fluent functions that the steps log with know only one store a process.
+    mlflow.set_tracking_uri(settings.mlflow_uri)
+    mlflow.set_registry_uri(settings.mlflow_uri)
     with answered_by(settings), mlflow.start_run(run_id=run_id) as run:
         yield run
 
