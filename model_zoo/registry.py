@@ -71,7 +71,7 @@ def answered_by(settings: Settings) -> Iterator[MlflowClient]:
 
     try:
         yield connect(settings)
-    except (requests.RequestException, SQLAlchemyError, OSError) as error:
+    except (requests.RequestException, SQLAlchemyError, ConnectionError) as error:
         raise RegistryUnavailable(_away(settings, error)) from error
     except MlflowException as error:
         if isinstance(error.__cause__, (requests.RequestException, SQLAlchemyError)) or (

@@ -9,6 +9,7 @@ Each can be killed at any moment and run again: it then continues or redoes its 
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -24,11 +25,12 @@ from model_zoo.data.checks import validate
 from model_zoo.data.dataset import Images
 from model_zoo.data.split import stratified_split
 from model_zoo.errors import UserError
-from model_zoo.files import complete_or_absent, read_json, write_json
+from model_zoo.files import cannot_write, complete_or_absent, read_json, write_json
 
 Facts = dict[str, Any]
 DATASET = fashion_mnist.FASHION_MNIST
 PREDICT_BATCH = 250
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def ingest(settings: Settings, folder: Path) -> Facts:
@@ -75,8 +77,12 @@ def preprocess(settings: Settings, folder: Path) -> Facts:
                 "dataset_source": facts_of(folder, "ingest")["dataset_source"],
             }
         )
-        logged = from_numpy(train.images[training[:1]], name=DATASET.name, digest=found["digest"])
-        mlflow.log_input(logged, context="training")
+        parts = {"training": train.take(training), "validation": train.take(validation)}
+        for context, part in (parts | {"test": test}).items():
+            logged = from_numpy(
+                part.images, targets=part.labels, name=DATASET.name, digest=found["digest"]
+            )
+            mlflow.log_input(logged, context=context)
         mlflow.log_dict(found, "data/facts.json")
         mlflow.log_artifact(str(folder / "split.npz"), "data")
         mlflow.log_artifact(str(page), "data")
@@ -330,7 +336,12 @@ def run_step(name: str, settings: Settings, run_id: str) -> Facts:
     _keep_recipe(settings, folder)
     backbones.discover(settings.plugins_dir)
     started = time.monotonic()
-    facts = WORKFLOW[name](settings, folder)
+    try:
+        facts = WORKFLOW[name](settings, folder)
+    except OSError as error:  # from a library's own writing: KerasTuner, MLflow's artifacts
+        if error.errno not in NO_ROOM:
+            raise
+        raise cannot_write(error.filename or folder, error) from error
     facts["step_seconds"] = round(time.monotonic() - started, 1)
     write_json(folder / f"{name}.json", facts)
     return facts
