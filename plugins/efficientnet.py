@@ -82,12 +82,13 @@ def _register_v2(size: str, native_size: int, *stages: int) -> None:
 
         image = keras.Input(input_shape, name="rgb_0_255")
         make = getattr(keras.applications, f"EfficientNetV2{size.upper()}")
-        return make(
+        network = make(
             include_top=False,
             weights=weights,
             input_tensor=_normalisation()(image),
             include_preprocessing=False,
         )
+        return keras.Model(image, network.output, name=f"efficientnet_v2_{size}")
 
 
 _register_v2("b0", 224, 1, 2, 2, 3, 5, 8)

@@ -33,9 +33,8 @@ def mobilenet_v2(input_shape: tuple[int, int, int], weights: str | None) -> kera
 
     image = keras.Input(input_shape, name="rgb_0_255")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_plus_minus_1")(image)
-    return keras.applications.MobileNetV2(
-        include_top=False, weights=weights, input_tensor=x, name="mobilenet_v2"
-    )
+    network = keras.applications.MobileNetV2(include_top=False, weights=weights, input_tensor=x)
+    return keras.Model(image, network.output, name="mobilenet_v2")
 
 
 def _v3_blocks(count: int) -> list[str | tuple[str, ...]]:

@@ -114,7 +114,7 @@ def trains_its_last_block_only(subject: Subject) -> Iterator[str]:
     from keras import layers
 
     trunk, backbone = subject.trunk, subject.backbone
-    _normalise_activations(trunk, subject.images)
+    use_statistics_of(subject.images, trunk)
     set_trainable(trunk, backbone, 1)
     model = classifier_of(trunk)
     labels = np.arange(IMAGES) % CLASSES
@@ -202,8 +202,8 @@ def classifier_of(trunk: keras.Model) -> keras.Model:
     return model
 
 
-def _normalise_activations(trunk: keras.Model, images: np.ndarray) -> None:
-    """Give untrained batch normalisation the statistics of these images, as training would."""
+def use_statistics_of(images: np.ndarray, trunk: keras.Model) -> None:
+    """Give untrained batch normalisation the statistics of some images, as training would."""
     from keras import layers
 
     norms = [one for one in trunk.layers if isinstance(one, layers.BatchNormalization)]

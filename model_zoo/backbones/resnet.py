@@ -64,7 +64,8 @@ def resnet50v2(input_shape: tuple[int, int, int], weights: str | None) -> keras.
 
     image = keras.Input(input_shape, name="rgb_0_255")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_plus_minus_1")(image)
-    return keras.applications.ResNet50V2(include_top=False, weights=weights, input_tensor=x)
+    network = keras.applications.ResNet50V2(include_top=False, weights=weights, input_tensor=x)
+    return keras.Model(image, network.output, name="resnet50v2")
 
 
 def _bgr_resnet(name: str, input_shape: tuple[int, int, int], weights: str | None) -> keras.Model:
@@ -79,4 +80,5 @@ def _bgr_resnet(name: str, input_shape: tuple[int, int, int], weights: str | Non
     )
     x = layers.Rescaling(1.0, offset=[-103.939, -116.779, -123.68], name="minus_imagenet_mean")(bgr)
     make = getattr(keras.applications, name)
-    return make(include_top=False, weights=weights, input_tensor=x, name=name.lower())
+    network = make(include_top=False, weights=weights, input_tensor=x)
+    return keras.Model(image, network.output, name=name.lower())
