@@ -45,9 +45,12 @@ def parser() -> argparse.ArgumentParser:
         help="use the generated sample if no data can be had (default: no)",
     )  # fmt: skip
     add("up", "MLflow, Airflow and the page together, until Ctrl-C")
-    add("backbones", "the model zoo: what can be trained").add_argument(
-        "pattern", nargs="?", default="*", help="shell wildcard (default: *)"
+    one = add("backbones", "the model zoo: what can be trained")
+    one.add_argument("pattern", nargs="?", default="*", help="shell wildcard (default: *)")
+    one.add_argument(
+        "--json", dest="as_json", action="store_true", help="print JSON instead of a table"
     )
+    one.add_argument("--check", metavar="NAME", help="check one backbone against the contract")
     add("versions", "registered versions, newest first, with their aliases")
     add("history", "when production moved, and why")
     one = add("promote", "point production at a version")
@@ -121,16 +124,9 @@ def _up(_: dict[str, Any]) -> int:
 
 
 def _backbones(given: dict[str, Any]) -> int:
-    from model_zoo.backbones import discover, get_backbone, list_backbones
+    from launcher.backbones_command import backbones
 
-    discover(load_settings().plugins_dir)
-    for name in list_backbones(given["pattern"]):
-        one = get_backbone(name)
-        print(
-            f"{name}\n  {one.summary}\n  {one.native_size} px, at least {one.smallest_size}; "
-            f"weights: {one.weights_source}; from {one.defined_in}"
-        )
-    return 0
+    return backbones(load_settings(), **given)
 
 
 def _versions(_: dict[str, Any]) -> int:

@@ -10,10 +10,12 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model_zoo.errors import UserError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
 
 PROFILES: dict[str, dict[str, Any]] = {
     # Minutes on two CPU cores: a small picture and the whole trunk trained, since no pretrained
@@ -68,13 +70,19 @@ class Settings(BaseSettings):
     # Where things live
     home: Path = Field(Path(".catwalk"), description="Everything that Catwalk writes lies here.")
     data_dir: Path | None = Field(None, description="Folder with the four official .gz files.")
-    plugins_dir: Path = Field(Path("plugins"), description="Backbone plugins are found here.")
+    plugins_dir: Path = Field(
+        CHECKOUT / "plugins",
+        description="Backbone plugins are found here; those of this checkout, wherever we run.",
+    )
     tracking_uri: str = Field("", description="MLflow server; empty: SQLite under home.")
 
     # What is trained
     profile: str = Field("quick", description="Named set of defaults: quick, standard, notebook.")
     backbone: str = Field("resnet50", description="Name of a registered backbone.")
-    weights: str = Field("imagenet", description="imagenet, none, or a weights file.")
+    weights: str = Field(
+        "imagenet",
+        description="imagenet, none, or a weights file (.weights.h5, .keras, ..._notop.h5).",
+    )
     image_size: int = Field(224, ge=28, le=1024, description="Side in pixels fed to the backbone.")
     allow_sample: bool = Field(
         False, description="Use the generated sample if no data can be had (the demo sets this)."
@@ -142,6 +150,13 @@ class Settings(BaseSettings):
 
     experiment: str = Field("fashion-mnist", description="MLflow experiment.")
     model_name: str = Field("fashion-mnist-classifier", description="Registered model.")
+
+    @field_validator("weights")
+    @classmethod
+    def _found_from_anywhere(cls, weights: str) -> str:
+        """A file's absolute path: the steps run in other processes, maybe in another folder."""
+        known = weights in ("imagenet", "none")
+        return weights if known else str(Path(weights).expanduser().resolve())
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from model_zoo.data.dataset import Images
 from model_zoo.data.split import stratified_split
 from model_zoo.errors import UserError
 from model_zoo.files import cannot_write, complete_or_absent, read_json, write_json
+
+if TYPE_CHECKING:
+    import keras
 
 Facts = dict[str, Any]
 DATASET = fashion_mnist.FASHION_MNIST
@@ -140,13 +143,17 @@ def train(settings: Settings, folder: Path) -> Facts:
         settings.epochs, settings.batch_size, settings.early_stopping_patience, settings.seed
     )
     steps = plan.steps_per_epoch(len(training)) * plan.epochs
+    backbone = backbones.get_backbone(settings.backbone)
+
+    def build() -> keras.Model:
+        model = build_classifier(DATASET, settings, head)
+        mlflow.set_tags(backbones.weights_origin(backbone, settings.weights))
+        return compile_classifier(model, settings, head, steps)
 
     with tracking.parent_run(settings, folder):
         mlflow.log_params({f"head.{name}": value for name, value in head.as_dict().items()})
         model, progress = fit(
-            lambda: compile_classifier(
-                build_classifier(DATASET, settings, head), settings, head, steps
-            ),
+            build,
             training,
             validation,
             plan,
