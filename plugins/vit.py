@@ -21,7 +21,11 @@ DEPTH = 12
 NATIVE_PATCH = 16
 # Below 128 pixels a patch of 16 leaves a handful of tokens: 4 pixels give 8 x 8 of them at 32.
 SMALL_IMAGE, SMALL_PATCH = 128, 4
-BLOCKS = ["patches", *(f"block{i}" for i in range(1, DEPTH)), (f"block{DEPTH}", "norm")]
+BLOCKS: list[str | tuple[str, ...]] = [
+    "patches",
+    *(f"block{i}" for i in range(1, DEPTH)),
+    (f"block{DEPTH}", "norm"),
+]
 
 
 @register_backbone(native_size=224, smallest_size=8, blocks=BLOCKS)

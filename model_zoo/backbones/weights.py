@@ -92,10 +92,16 @@ def weights_origin(backbone: Backbone, weights: str) -> dict[str, str]:
 
 
 def _cached(backbone: Backbone) -> Path | None:
-    """The file that Keras Applications keeps, if the backbone says what it is called."""
+    """The file that Keras keeps, if the backbone says what it is called."""
     import keras
 
     if not backbone.weights_file:
         return None
-    # Answers from the cache without a look at the (empty) address.
-    return Path(keras.utils.get_file(backbone.weights_file, "", cache_subdir="models"))
+    try:
+        # Answers from the cache; the empty address is looked at only where that has no such file.
+        return Path(keras.utils.get_file(backbone.weights_file, "", cache_subdir="models"))
+    except ValueError:
+        raise UserError(
+            f"{backbone.name} loaded its weights, but Keras keeps no {backbone.weights_file}: "
+            f"correct weights_file in {backbone.defined_in}"
+        ) from None

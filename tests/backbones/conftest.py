@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,13 +13,6 @@ import pytest
 from model_zoo.backbones import discover, registration
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def clear_keras() -> Iterator[None]:
-    yield
-    if "keras" in sys.modules:
-        sys.modules["keras"].utils.clear_session()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Where weights come from: published, a file of three kinds, none; what does not fit is named."""
 
 import hashlib
-import types
 from pathlib import Path
 
 import keras
@@ -178,12 +177,22 @@ def test_the_origin_of_published_weights_is_the_cached_file(
     }
 
 
+def test_a_wrong_name_of_the_cached_file_is_said(
+    empty_registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    options = {"native_size": 8, "smallest_size": 8, "blocks": ["a"], "weights_source": "us"}
+    register_backbone(name="mine", weights_file="no.h5", **options)(lambda shape, weights: None)
+    with pytest.raises(UserError, match=r"keeps no no\.h5: correct weights_file in .*test_weights"):
+        weights_origin(get_backbone("mine"), "imagenet")
+
+
 def test_any_other_failure_of_a_builder_is_not_taken_for_being_offline(empty_registry) -> None:
     def build(input_shape: tuple, weights: str | None) -> keras.Model:
         raise ValueError("a mistake in the plugin")
 
-    options = types.MappingProxyType({"native_size": 8, "smallest_size": 8, "blocks": ["a"]})
-    register_backbone(name="wrong", weights_source="somewhere", **options)(build)
+    options = {"native_size": 8, "smallest_size": 8, "blocks": ["a"], "weights_source": "us"}
+    register_backbone(name="wrong", **options)(build)
     with pytest.raises(ValueError, match="a mistake in the plugin"):
         build_trunk(get_backbone("wrong"), 32, "imagenet")
 
