@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from model_zoo.classifier import AUGMENTATION, TRUNK
@@ -27,7 +28,14 @@ def explained(model: keras.Model) -> keras.Model:
     outputs: dict[str, Any] = {}
 
     def call(layer: Any, *inputs: Any, **options: Any) -> Any:
-        output = inputs[0] if layer.name in AUGMENTATION else layer(*inputs, **options)
+        if layer.name in AUGMENTATION:
+            output = inputs[0]
+        else:
+            # Said to each layer: image layers such as Resizing are "training" unless told
+            # otherwise, and then so is, without a word, every batch normalisation after them.
+            if "training" in inspect.signature(layer.call).parameters:
+                options["training"] = False
+            output = layer(*inputs, **options)
         outputs[layer.name] = output
         return output
 

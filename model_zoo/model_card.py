@@ -51,7 +51,7 @@ def formats_table(reports: list[Report]) -> list[str]:
     for one in reports:
         measured = [
             _number(one.bytes and one.bytes / 2**20, ".1f"),
-            _number(one.latency_ms, ".1f"),
+            _number(one.latency_ms, ".2f"),
             _number(one.largest_difference, ".1e"),
             _number(one.agreement, ".2%"),
             _number(one.accuracy, ".2%"),

@@ -26,7 +26,9 @@ def export_onnx(explained: keras.Model, path: Path, expected: Expected) -> Repor
     import onnx
     import onnxruntime
 
-    explained(expected.compared[:1])  # Keras exports only a model that has been called
+    explained(
+        expected.compared[:1], training=False
+    )  # Keras exports only a model that has been called
     with complete_or_absent(path) as partial:
         explained.export(partial, format="onnx", verbose=False)
         # MLflow writes the file anew by onnx.save: written the same way here, it keeps its digest.
