@@ -5,7 +5,7 @@
 Two passes is the usual way (https://keras.io/examples/vision/grad_cam/): predict, then run the
 network again under a gradient tape for the heatmap of the class that was found; both compiled.
 Weights are random, as time does not depend on them. Ways are measured in turn, so that what else
-the machine does falls on all of them alike; the figures are medians.
+the machine does falls on all of them alike; the figures are the least of all rounds.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ answers one image. The way each runtime is used is the usual one: ``model.predic
 compiled with ``tf.function``; the predictor of this repository (heatmaps of every class included);
 a LiteRT file on all cores. Weights are random, as time does not depend on them. Within a process
 the ways are measured in turn, so that what else the machine does falls on all alike; the figures
-are medians. Start (from the start of Python to the first answer) and memory (resident, after it)
+are the least of all rounds. Start (from the start of Python to the first answer) and memory
+(resident, after it)
 are of a fresh process each, with the files in the page cache.
 """
 

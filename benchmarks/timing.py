@@ -8,7 +8,6 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 
@@ -25,7 +24,11 @@ def build(backbone: str, image_size: int) -> Any:
 
 
 def in_turn(ways: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Median milliseconds of each way; all are run once a round, after one round to warm up."""
+    """Milliseconds of each way: the least of ``repeats`` rounds, after one to warm up.
+
+    All ways are run once a round, so that what else the machine does falls on all of them alike;
+    the least is what a way needs when nothing disturbs it (as ``timeit`` advises).
+    """
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(repeats + 1):
         for name, way in ways.items():
@@ -33,7 +36,7 @@ def in_turn(ways: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float
             way()
             if turn:
                 times[name].append(1000 * (time.perf_counter() - started))
-    return {name: median(values) for name, values in times.items()}
+    return {name: min(values) for name, values in times.items()}
 
 
 def machine(*packages: str) -> str:

@@ -60,7 +60,7 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 
 
-OPTIONAL_FORMATS = ("litert-float32", "litert-float16", "litert-int8")
+OPTIONAL_FORMATS = ("onnx-int8", "litert-float32", "litert-float16", "litert-int8")
 
 
 class Settings(BaseSettings):
@@ -135,7 +135,7 @@ class Settings(BaseSettings):
 
     # Export
     export_formats: str = Field(
-        "litert-float32,litert-float16,litert-int8",
+        "onnx-int8,litert-float32,litert-float16,litert-int8",
         description="What a version gets beside ONNX and Keras, which it always has; separated by "
         "commas, or empty.",
     )
@@ -143,7 +143,10 @@ class Settings(BaseSettings):
         100, ge=1, le=10_000, description="Training images that calibrate int8: more gain little."
     )
     int8_accuracy_loss: float = Field(
-        0.01, ge=0, le=1, description="Test accuracy that an int8 file may lose and be attached."
+        0.01, ge=0, le=1, description="Test accuracy that a LiteRT int8 file may lose at the most."
+    )
+    onnx_int8_accuracy_loss: float = Field(
+        0.002, ge=0, le=1, description="The same for the int8 ONNX file, as that may be served."
     )
 
     # Serving
@@ -153,6 +156,10 @@ class Settings(BaseSettings):
     airflow_port: int = Field(8080, ge=1, le=65535, description="Port of Airflow's API server.")
     page_workers: int = Field(1, ge=1, le=64, description="Worker processes of the page.")
     poll_seconds: float = Field(5.0, gt=0, description="How often the page asks for the alias.")
+    served_format: Literal["onnx", "onnx-int8"] = Field(
+        "onnx",
+        description="File that the predictor runs: onnx is exact, onnx-int8 about twice as fast.",
+    )
     execution_providers: str = Field(
         "cpu",
         description="What the predictor computes on, in order of preference, separated by commas: "

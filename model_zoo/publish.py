@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from model_zoo import registry
-from model_zoo.config import Settings
+from model_zoo.config import OPTIONAL_FORMATS, Settings
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.export.check import COMPARED, Expected, Report, latency_ms
 from model_zoo.export.litert import LITERT, export_litert
 from model_zoo.export.onnx import export_onnx
+from model_zoo.export.onnx_int8 import NAME as ONNX_INT8
+from model_zoo.export.onnx_int8 import export_onnx_int8
 from model_zoo.files import write_json
 from model_zoo.images import png
 from model_zoo.model_card import model_card
@@ -53,24 +55,30 @@ def export_files(
     probabilities = model.predict(test.images[:COMPARED], verbose=0)
     expected = Expected(test, probabilities, predicted)
     with_heatmaps = explained(model)
-    chosen = tuple(name for name in LITERT if name in settings.formats)
-    for name in LITERT:
+    calibration = training.images[: settings.calibration_images]
+    for name in OPTIONAL_FORMATS:
         (served / FORMATS[name]).unlink(missing_ok=True)  # what an earlier try left
-    reports = [
-        export_onnx(with_heatmaps, served / MODEL, expected),
+    reports = [export_onnx(with_heatmaps, served / MODEL, expected)]
+    say(f"onnx: attached, differs from Keras by {reports[0].largest_difference:.1g}")
+    if ONNX_INT8 in settings.formats:
+        loss = settings.onnx_int8_accuracy_loss
+        path = served / FORMATS[ONNX_INT8]
+        reports.append(export_onnx_int8(served / MODEL, path, calibration, expected, loss))
+        say(reports[-1].sentence)
+    reports += [
         *export_litert(
             with_heatmaps,
             served,
-            chosen,
-            training.images[: settings.calibration_images],
+            tuple(name for name in LITERT if name in settings.formats),
+            calibration,
             expected,
             settings.int8_accuracy_loss,
             say,
         ),
         *(
             Report(name, FORMATS[name], False, "left out by the setting export_formats")
-            for name in LITERT
-            if name not in chosen
+            for name in OPTIONAL_FORMATS
+            if name not in settings.formats
         ),
         Report(
             "keras",

@@ -253,3 +253,14 @@ def test_a_provider_that_is_not_there_is_said(home: Settings, images: np.ndarray
     assert len(classifier.predict(images[:1])) == 1
     with pytest.raises(UserError, match="unknown execution provider 'abacus': choose from cpu"):
         load_classifier(load_settings(home=home.home_dir, execution_providers="abacus"))
+
+
+def test_the_int8_file_is_served_when_it_is_asked_for(home: Settings, images: np.ndarray) -> None:
+    here = load_settings(home=home.home_dir, served_format="onnx-int8")
+    predictor = ProductionPredictor(here)
+    predictor.refresh()
+    exact = load_classifier(home).probabilities(images)
+    found = predictor.current.probabilities(images)
+    assert (exact.argmax(axis=1) == found.argmax(axis=1)).mean() > 0.9
+    assert not np.array_equal(exact, found), "another file"
+    assert predictor.predict(images[0])[1].heatmaps.shape == (10, 7, 7)

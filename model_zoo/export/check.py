@@ -80,6 +80,11 @@ class Report:
     agreement: float | None = None
     accuracy: float | None = None
 
+    @property
+    def sentence(self) -> str:
+        """Whether it is attached, or why not."""
+        return f"{self.format}: {'attached' if self.attached else f'NOT attached: {self.reason}'}"
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -23,7 +23,7 @@ from model_zoo.served_files import FORMATS
 if TYPE_CHECKING:
     import keras
 
-LITERT = OPTIONAL_FORMATS
+LITERT = tuple(name for name in OPTIONAL_FORMATS if name.startswith("litert-"))
 
 
 def tolerance_of(name: str, int8_accuracy_loss: float) -> Tolerance:
@@ -72,7 +72,7 @@ def export_litert(
             )
             if not report.attached:
                 path.unlink()
-            say(f"{name}: {'attached' if report.attached else f'NOT attached: {report.reason}'}")
+            say(report.sentence)
             reports.append(report)
     return reports
 

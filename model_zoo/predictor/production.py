@@ -18,7 +18,7 @@ from model_zoo.files import read_json, write_json
 from model_zoo.images import read_image
 from model_zoo.predictor.classifier import Classifier, Prediction
 from model_zoo.predictor.queue import PredictionQueue
-from model_zoo.predictor.versions import cache_folder, load_version, open_folder
+from model_zoo.predictor.versions import cache_folder, load_version, open_folder, version_folder
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class ProductionPredictor:
         if not known.exists():
             return
         last = read_json(known)
-        folder = self.folder / last["version"]
+        folder = version_folder(self.settings, last["version"])
         try:
             self._current = open_folder(self.settings, folder, last["version"], last["tags"])
         except UserError as error:

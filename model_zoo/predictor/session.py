@@ -39,6 +39,9 @@ def open_session(
     there = onnxruntime.get_available_providers()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    # Threads that wait by spinning win little on an idle machine and take the cores from everybody
+    # else on a busy one, their own fellows included.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # what goes wrong is raised, and told once
     usable = [name for name in wanted if name in there]
     try:

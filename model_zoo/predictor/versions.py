@@ -14,7 +14,7 @@ from model_zoo.errors import UserError
 from model_zoo.files import fill_folder
 from model_zoo.predictor.classifier import Classifier
 from model_zoo.registry import Version
-from model_zoo.served_files import MODEL, DamagedFile
+from model_zoo.served_files import FACTS, FORMATS, MODEL, DamagedFile, file_of, read_facts
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,14 @@ PARTIAL_SECONDS = 3600.0  # a download that old was killed
 
 
 def cache_folder(settings: Settings) -> Path:
+    """Where the versions of the registered model lie, one folder each."""
     return settings.cache_dir / "versions" / settings.model_name
+
+
+def version_folder(settings: Settings, version: str) -> Path:
+    """Where one version lies; its name tells which file is in it, if not the usual one."""
+    kind = "" if settings.served_format == "onnx" else f".{settings.served_format}"
+    return cache_folder(settings) / f"{version}{kind}"
 
 
 def load_classifier(settings: Settings, reference: str = "production") -> Classifier:
@@ -74,15 +81,19 @@ def load_version(settings: Settings, version: Version) -> Classifier:
 
 
 def open_folder(
-    settings: Settings, folder: Path, version: str, tags: dict[str, str], file: str = MODEL
+    settings: Settings, folder: Path, version: str, tags: dict[str, str], file: str | None = None
 ) -> Classifier:
-    """A :class:`Classifier` of the files in ``folder``, run as the settings say."""
+    """A :class:`Classifier` of the files in ``folder``, run as the settings say.
+
+    Args:
+        file: by default that of the format that is served.
+    """
     loaded = Classifier(
         folder,
         version,
         tags,
         settings.predictor_threads,
-        file=file,
+        file=file or FORMATS[settings.served_format],
         providers=settings.execution_providers,
         batch=settings.predictor_batch,
     )
@@ -95,11 +106,13 @@ def fetch(settings: Settings, version: str) -> Path:
     """The folder with the served files of a version, downloaded at the first call."""
 
     def download(partial: Path) -> None:
-        registry.fetch_served_files(settings, version, partial)
+        registry.fetch_served_files(settings, version, partial, (FACTS,))
+        name = file_of(settings.served_format, read_facts(partial), version)
+        registry.fetch_served_files(settings, version, partial, (name,))
 
-    folder = fill_folder(cache_folder(settings) / version, download)
+    folder = fill_folder(version_folder(settings, version), download)
     os.utime(folder)  # the last one used is the last one dropped
-    _prune(settings, keep=version)
+    _prune(settings, keep=folder.name)
     return folder
 
 

@@ -60,7 +60,7 @@ def test_export_copies_what_was_registered(first_run: dict, capsys, tmp_path: Pa
     assert {path.name for path in folder.iterdir()} == {"classifier.json", "model.onnx"}
     assert main(["export", "1", "--format", "all", "--to", str(tmp_path)]) == 0
     digests = read_json(folder / "classifier.json")["sha256"]
-    assert len(digests) == 5
+    assert len(digests) == 6
     assert {path.name: sha256(path) for path in folder.glob("model.*")} == digests
     capsys.readouterr()
     assert main(["predict", "--version", str(folder), "--json", "nothing.png"]) == 2
