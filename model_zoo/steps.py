@@ -224,20 +224,29 @@ def evaluate(settings: Settings, folder: Path) -> Facts:
 
 
 def register(settings: Settings, folder: Path) -> Facts:
-    """Export to ONNX, check the file against Keras, and register it as `candidate`."""
-    from model_zoo.publish import export_served_files, register_version
+    """Export to every format, check each file against Keras, and register it as `candidate`."""
+    from model_zoo.publish import export_files, register_version
 
     measured = facts_of(folder, "evaluate")
     source = facts_of(folder, "ingest")["dataset_source"]
+    training, _ = training_images(folder)
     test = test_images(folder)
-    difference = export_served_files(settings, DATASET, folder, measured, test)
+    with np.load(folder / "test_predictions.npz") as stored:
+        predicted = stored["predicted"]
+    reports = export_files(settings, DATASET, folder, measured, predicted, training, test, say)
     with tracking.parent_run(settings, folder) as run:
-        version = register_version(settings, folder, run.info.run_id, measured, source, test)
+        version = register_version(
+            settings, folder, run.info.run_id, measured, source, test, reports
+        )
+    difference = reports[0].largest_difference
+    refused = [f"{one.format} not attached: {one.reason}" for one in reports if not one.attached]
     return {
         "version": version,
         "onnx_difference": difference,
+        "formats": [one.as_dict() for one in reports],
         "summary": f"version {version} of {settings.model_name} is the candidate; ONNX agrees "
-        f"with Keras to {difference:.1g}",
+        f"with Keras to {difference:.1g}; {sum(one.attached for one in reports)} formats"
+        f"{''.join(f'; {one}' for one in refused)}",
     }
 
 
@@ -260,8 +269,7 @@ def gate(settings: Settings, folder: Path) -> Facts:
     on_sample = source == "sample"
     rival_on_sample = production is not None and production.tags.get("dataset_source") == "sample"
     if production is not None and on_sample == rival_on_sample:
-        cache = settings.cache_dir / "versions" / settings.model_name / production.version
-        rival = predict_with_version(settings, production.version, cache, test) == test.labels
+        rival = predict_with_version(settings, production.version, test) == test.labels
     verdict = judge(
         correct,
         rival if production is None or rival is not None else np.zeros_like(correct),
