@@ -16,6 +16,7 @@ RUN_OPTIONS = (
     "backbone",
     "weights",
     "image_size",
+    "unfrozen_blocks",
     "search_trials",
     "search_algorithm",
     "epochs",

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,7 @@ ROOT = Path(__file__).parents[2]
 def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment of its own with the package in it; what Catwalk needs is lent by this one."""
     folder = tmp_path_factory.mktemp("fresh")
-    uv = [sys.executable, "-m", "uv", "--offline", "--quiet"]
-    subprocess.run([*uv, "venv", "--python", sys.executable, folder / "venv"], check=True)
+    venv.create(folder / "venv")
     python = folder / "venv" / "bin" / "python"
     site = subprocess.check_output(
         [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
@@ -28,10 +28,8 @@ def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in (ROOT / "tests" / "backbones" / "third_party").iterdir():
         if path.is_file():
             (package / path.name).write_bytes(path.read_bytes())
-    subprocess.run(
-        [*uv, "pip", "install", "--no-deps", "--no-build-isolation", "--python", python, package],
-        check=True,
-    )
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index"]
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", package], check=True)
     return python
 
 
