@@ -14,6 +14,7 @@ are the least of all rounds. Start (from the start of Python to the first answer
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -27,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.timing import build, in_turn, machine
+from model_zoo.served_files import FORMATS
 
 Run = Callable[[np.ndarray], Any]
 BATCHES = (1, 32)
@@ -44,7 +46,7 @@ def keras_compiled(folder: Path) -> Run:
     import tensorflow as tf
 
     model = keras.models.load_model(folder / "model.keras")
-    call = tf.function(lambda images: model(images, training=False))
+    call = tf.function(functools.partial(model, training=False))
     return lambda images: call(tf.constant(images)).numpy()
 
 
@@ -52,6 +54,12 @@ def onnx_runtime(folder: Path) -> Run:
     from model_zoo.predictor import Classifier
 
     return Classifier(folder, "benchmark", {}, batch=32).predict
+
+
+def onnx_runtime_int8(folder: Path) -> Run:
+    from model_zoo.predictor import Classifier
+
+    return Classifier(folder, "benchmark", {}, file=FORMATS["onnx-int8"], batch=32).predict
 
 
 def litert(precision: str) -> Callable[[Path], Run]:
@@ -67,6 +75,7 @@ WAYS: dict[str, Callable[[Path], Run]] = {
     "keras predict": keras_predict,
     "keras compiled": keras_compiled,
     "ONNX Runtime": onnx_runtime,
+    "ONNX Runtime int8": onnx_runtime_int8,
     "LiteRT float32": litert("float32"),
     "LiteRT float16": litert("float16"),
 }
@@ -77,6 +86,7 @@ def write_files(backbone: str, image_size: int, folder: Path) -> None:
     import tensorflow as tf
 
     from model_zoo.data.fashion_mnist import FASHION_MNIST
+    from model_zoo.export.onnx_int8 import quantise
     from model_zoo.files import write_json
     from model_zoo.grad_cam import explained
 
@@ -85,6 +95,8 @@ def write_files(backbone: str, image_size: int, folder: Path) -> None:
     with_heatmaps = explained(model)
     with_heatmaps(np.zeros((1, *FASHION_MNIST.image_shape), np.uint8), training=False)
     with_heatmaps.export(folder / "model.onnx", format="onnx", verbose=False)
+    noise = np.random.default_rng(0).integers(0, 256, (8, *FASHION_MNIST.image_shape), np.uint8)
+    quantise(folder / "model.onnx", folder / FORMATS["onnx-int8"], noise)
     facts = {"labels": FASHION_MNIST.labels, "image_shape": FASHION_MNIST.image_shape}
     write_json(folder / "classifier.json", facts)
     saved = folder / "saved_model"
