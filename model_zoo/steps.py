@@ -225,7 +225,8 @@ def evaluate(settings: Settings, folder: Path) -> Facts:
 
 def register(settings: Settings, folder: Path) -> Facts:
     """Export to every format, check each file against Keras, and register it as `candidate`."""
-    from model_zoo.publish import export_files, register_version
+    from model_zoo.export.version_files import export_files
+    from model_zoo.publish import register_version
 
     measured = facts_of(folder, "evaluate")
     source = facts_of(folder, "ingest")["dataset_source"]

@@ -32,6 +32,21 @@ def export_onnx_int8(
         calibration: uint8 (N, H, W) training images, from which activations learn their ranges.
         accuracy_loss: test accuracy that it may lose, 0..1.
     """
+    quantise(source, path, calibration)
+    session, _ = open_session(path)
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        return np.asarray(session.run(["probabilities"], {"image": images})[0])
+
+    tolerance = Tolerance(difference=None, agreement=0.9, accuracy_loss=accuracy_loss)
+    report = check(NAME, path, predict, expected, tolerance)
+    if not report.attached:
+        path.unlink()
+    return report
+
+
+def quantise(source: Path, path: Path, calibration: np.ndarray) -> None:
+    """Write ``path``, complete or not at all; arguments as above."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -63,13 +78,3 @@ def export_onnx_int8(
             onnx.checker.check_model(partial)
     finally:
         root.setLevel(level)
-    session, _ = open_session(path)
-
-    def predict(images: np.ndarray) -> np.ndarray:
-        return np.asarray(session.run(["probabilities"], {"image": images})[0])
-
-    tolerance = Tolerance(difference=None, agreement=0.9, accuracy_loss=accuracy_loss)
-    report = check(NAME, path, predict, expected, tolerance)
-    if not report.attached:
-        path.unlink()
-    return report

@@ -165,7 +165,7 @@ def test_a_format_left_out_by_setting_is_said_on_the_run(
 
 
 def test_a_setting_of_an_unknown_format_is_one_sentence() -> None:
-    with pytest.raises(UserError, match=r"export_formats: .*choose from litert-float32.*'tfjs'"):
+    with pytest.raises(UserError, match=r"export_formats: .*choose from onnx-int8, .*'tfjs'"):
         load_settings(export_formats="tfjs")
 
 
