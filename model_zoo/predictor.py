@@ -134,6 +134,19 @@ class ProductionPredictor:
                 if self._current is None:
                     self._load_last_good()
 
+    def start(self) -> None:
+        """Load a version, then follow the alias.
+
+        With one on disk that answers at once, and the registry is asked in the background: the
+        client alone takes seconds to import.
+        """
+        self._load_last_good()
+        if self._current is None:
+            self.refresh()
+        else:
+            threading.Thread(target=self.refresh, name="first-refresh", daemon=True).start()
+        self.follow()
+
     def _load(self, version: str, tags: dict[str, str]) -> None:
         folder = fill_folder(
             self.folder / version,

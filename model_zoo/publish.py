@@ -52,6 +52,7 @@ def export_served_files(
             "weights": settings.weights,
             "temperature": measured["temperature"],
             "polarity": "light-on-dark",
+            "image_statistics": measured["image_statistics"],
             "examples": [
                 {"label": label, "png": base64.b64encode(png(_first(test, i))).decode()}
                 for i, label in enumerate(dataset.labels)

@@ -1,0 +1,119 @@
+// What the page does without asking the server, and the ways in that Dash does not have: paste
+// and camera. Both hand their files to the upload of the open tab, as if they were dropped.
+(function () {
+  "use strict";
+
+  window.dash_clientside = Object.assign({}, window.dash_clientside, {
+    catwalk: {
+      take: function (contents, names) {
+        const skip = window.dash_clientside.no_update;
+        if (!contents || !contents.length) return [skip, skip];
+        const pictures = contents.map((content, i) => ({ name: (names || [])[i] || "image", content }));
+        return [pictures, null];
+      },
+      choose: function (pictures) {
+        const skip = window.dash_clientside.no_update;
+        const triggered = window.dash_clientside.callback_context.triggered;
+        if (!pictures || !pictures.length || !triggered.length) return skip;
+        const id = triggered[0].prop_id;
+        if (id.startsWith("{")) {
+          if (!triggered[0].value) return skip;
+          return pictures[JSON.parse(id.slice(0, id.lastIndexOf("."))).chosen] || skip;
+        }
+        return pictures[0];
+      },
+      heat: function (heatmaps, label, strength) {
+        const source = (heatmaps || {})[label];
+        return [source || "", { opacity: source ? Number(strength) / 100 : 0 }];
+      },
+      all_on: function () {
+        return Array(6).fill(true);
+      },
+      open_tab: function (hash, tab) {
+        const wanted = (hash || "").slice(1);
+        return ["predict", "compare", "batch", "model"].includes(wanted) ? wanted : tab;
+      },
+    },
+  });
+
+  function hand_over(files) {
+    const panels = [...document.querySelectorAll("[role=tabpanel]")];
+    const open = panels.find((panel) => panel.offsetParent !== null);
+    const input = open && open.querySelector("input[type=file]");
+    if (!input || !files.length) return;
+    const transfer = new DataTransfer();
+    files.forEach((file) => transfer.items.add(file));
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData || {}).files || []].filter((file) =>
+      file.type.startsWith("image/"));
+    if (files.length) {
+      event.preventDefault();
+      hand_over(files);
+    }
+  });
+
+  // A phone's own camera application takes the better photo; elsewhere a small viewfinder.
+  function from_phone() {
+    const input = document.createElement("input");
+    Object.assign(input, { type: "file", accept: "image/*", capture: "environment" });
+    input.addEventListener("change", () => hand_over([...input.files]));
+    input.click();
+  }
+
+  async function from_webcam(button) {
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    } catch (refused) {
+      document.getElementById("message").textContent =
+        "the camera cannot be used: allow it in the browser, or choose a file";
+      return;
+    }
+    const dialog = document.createElement("dialog");
+    dialog.className = "viewfinder";
+    dialog.setAttribute("aria-label", "Take a photo");
+    const video = Object.assign(document.createElement("video"), {
+      srcObject: stream, autoplay: true, muted: true, playsInline: true });
+    const snap = Object.assign(document.createElement("button"), { textContent: "Take it" });
+    const leave = Object.assign(document.createElement("button"), { textContent: "Close" });
+    dialog.append(video, snap, leave);
+    document.body.append(dialog);
+    snap.addEventListener("click", () => {
+      const canvas = Object.assign(document.createElement("canvas"), {
+        width: video.videoWidth, height: video.videoHeight });
+      canvas.getContext("2d").drawImage(video, 0, 0);
+      canvas.toBlob((blob) => {
+        hand_over([new File([blob], "photo.jpg", { type: "image/jpeg" })]);
+        dialog.close();
+      }, "image/jpeg", 0.92);
+    });
+    leave.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => {
+      stream.getTracks().forEach((track) => track.stop());
+      dialog.remove();
+      button.focus();
+    });
+    dialog.showModal();
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("#camera");
+    if (!button) return;
+    const on_phone = matchMedia("(pointer: coarse)").matches;
+    if (on_phone || !navigator.mediaDevices) from_phone();
+    else from_webcam(button);
+  });
+
+  // AG Grid goes by an attribute of its own for light and dark.
+  function follow_scheme() {
+    const scheme = document.documentElement.getAttribute("data-mantine-color-scheme");
+    document.body.dataset.agThemeMode = scheme === "dark" ? "dark" : "light";
+  }
+  new MutationObserver(follow_scheme).observe(document.documentElement, {
+    attributes: true, attributeFilter: ["data-mantine-color-scheme"] });
+  document.addEventListener("DOMContentLoaded", follow_scheme);
+})();

@@ -1,0 +1,61 @@
+"""What every tab works with."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from dash_app.answers import Answers
+from model_zoo import registry
+from model_zoo.config import Settings
+from model_zoo.errors import UserError
+from model_zoo.files import fill_folder
+from model_zoo.predictor import Classifier, ProductionPredictor
+from model_zoo.report import Reports
+
+LOADED_AT_ONCE = 2
+
+
+@dataclass
+class Context:
+    """The settings and the readers that a tab asks; made once a server."""
+
+    settings: Settings
+    predictor: ProductionPredictor
+    answers: Answers
+    reports: Reports
+    others: OtherVersions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.others = OtherVersions(self.settings)
+
+
+class OtherVersions:
+    """Versions to compare with: files from the disk cache, the last two kept in memory."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._loaded: OrderedDict[str, Classifier] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def classifier(self, version: str) -> Classifier:
+        """Load a version.
+
+        Raises:
+            UserError: there is none of that number, or MLflow is away and it was not fetched yet.
+        """
+        with self._lock:
+            if version not in self._loaded:
+                if not version.isdigit():
+                    raise UserError(f"no version {version!r}: choose one from the list")
+                cache = self.settings.cache_dir / "versions" / self.settings.model_name / version
+                folder = fill_folder(
+                    cache,
+                    lambda partial: registry.fetch_served_files(self.settings, version, partial),
+                )
+                self._loaded[version] = Classifier(folder, version, {})
+            self._loaded.move_to_end(version)
+            while len(self._loaded) > LOADED_AT_ONCE:
+                self._loaded.popitem(last=False)
+            return self._loaded[version]

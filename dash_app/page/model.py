@@ -1,0 +1,2 @@
+def layout(context): return None
+def register(app, context): pass
