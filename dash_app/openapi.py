@@ -18,7 +18,7 @@ def describe(settings: Settings, token: bool) -> Schema:
     Args:
         token: whether the routes under ``/api/v1`` ask for a bearer token.
     """
-    guarded = [{"token": []}] if token else []
+    guarded: list[dict[str, list[str]]] = [{"token": []}] if token else []
     return {
         "openapi": "3.1.0",
         "info": {

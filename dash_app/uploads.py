@@ -91,9 +91,7 @@ def from_json(body: Any, settings: Settings) -> list[Upload]:
     if not isinstance(images, list) or not all(
         isinstance(one, dict) and isinstance(one.get("content"), str) for one in images
     ):
-        raise UserError(
-            'expected JSON as {"images": [{"name": "a.png", "content": "<base64>"}]}'
-        )
+        raise UserError('expected JSON as {"images": [{"name": "a.png", "content": "<base64>"}]}')
     _check_count(len(images), settings)
     return [
         from_data_url(one["content"], str(one.get("name") or "image"), settings) for one in images

@@ -234,7 +234,10 @@ def fetch_run_file(settings: Settings, run_id: str, path: str, folder: Path) -> 
                 return None
             raise
         fetched = mlflow.artifacts.download_artifacts(
-            run_id=run_id, artifact_path=path, dst_path=str(folder), tracking_uri=settings.mlflow_uri
+            run_id=run_id,
+            artifact_path=path,
+            dst_path=str(folder),
+            tracking_uri=settings.mlflow_uri,
         )
     return Path(fetched)
 

@@ -111,7 +111,7 @@ class Reports:
             )
 
     def test_images(self, report: Report) -> np.ndarray | None:
-        """The test images uint8 (N, h, w) that the version was measured on, where a run has them."""
+        """The test images uint8 (N, h, w) of the version's dataset, where a run has them."""
         digest = report.dataset_digest
         if not digest.isalnum():
             return None

@@ -185,9 +185,7 @@ def evaluate(settings: Settings, folder: Path) -> Facts:
     found["calibration_error_raw"] = found.pop("calibration_error")
     found["calibration_error"] = expected_calibration_error(calibrated, test.labels)
     found["image_statistics"] = summarise(training.images)
-    predictions = record.write_predictions(
-        folder / "test_predictions.npz", calibrated, test.labels
-    )
+    predictions = record.write_predictions(folder / "test_predictions.npz", calibrated, test.labels)
     pages = folder / "figures"
     drawn = [
         figures.confusion_figure(found["confusion"], DATASET.labels, pages / "confusion.png"),

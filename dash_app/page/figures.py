@@ -11,7 +11,7 @@ from dash import dcc, html
 from model_zoo.predictor import Prediction
 
 ACCENT, QUIET, OTHER = "#12b886", "#adb5bd", "#f76707"
-PLAIN = {"displayModeBar": False, "responsive": True}
+PLAIN: Any = {"displayModeBar": False, "responsive": True}
 
 
 def graph(figure: go.Figure | None, name: str, description: str) -> Any:

@@ -60,9 +60,11 @@ def register(app: Dash, context: Context) -> None:
             current = context.predictor.current
         except NothingInProduction:
             return [], [], "hidden"
-        return example_buttons(current), list(current.labels), "hidden" if test_set(
-            context
-        ) is None else "gallery-box"
+        return (
+            example_buttons(current),
+            list(current.labels),
+            "hidden" if test_set(context) is None else "gallery-box",
+        )
 
     @app.callback(
         Output("gallery", "children"),

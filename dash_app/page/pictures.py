@@ -27,7 +27,8 @@ def heatmaps_of(prediction: Prediction) -> dict[str, str]:
     maps = getattr(prediction, "heatmaps", None)
     if maps is not None:
         return {
-            label: glass(one) for label, one in zip(prediction.labels, np.asarray(maps), strict=True)
+            label: glass(one)
+            for label, one in zip(prediction.labels, np.asarray(maps), strict=True)
         }
     return {} if prediction.heatmap is None else {prediction.label: glass(prediction.heatmap)}
 
@@ -41,5 +42,5 @@ def glass(heatmap: np.ndarray) -> str:
     ).clip(0, 1)
     stops = np.linspace(0, 1, len(GLASS))
     colours = [np.interp(smooth, stops, GLASS[:, channel]) for channel in range(3)]
-    rgba = np.stack([*colours, 255 * np.sqrt(smooth)], axis=-1)
+    rgba = np.stack([*colours, 255 * smooth], axis=-1)
     return data_url(rgba.astype(np.uint8))

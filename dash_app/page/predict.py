@@ -221,12 +221,12 @@ def strip_of(context: Context, pictures: list[dict], switches: list[bool]) -> li
         found = context.answers.many(uploads, preparation.allowed(switches))
     except UserError:
         return []  # the answer's own message says it
-    for i, one in zip(places, found, strict=True):
-        if isinstance(one, Refusal):
-            shown_as[i] = _tile(i, None, one.name, one.reason)
+    for i, answer in zip(places, found, strict=True):
+        if isinstance(answer, Refusal):
+            shown_as[i] = _tile(i, None, answer.name, answer.reason)
         else:
-            label = f"{one.prediction.label} {one.prediction.confidence:.0%}"
-            shown_as[i] = _tile(i, data_url(one.prediction.image), label, one.name)
+            label = f"{answer.prediction.label} {answer.prediction.confidence:.0%}"
+            shown_as[i] = _tile(i, data_url(answer.prediction.image), label, answer.name)
     note = (
         [html.P(f"The first {SEVERAL} of {len(pictures)}: take the tab Batch for many.",
                 className="quiet")]

@@ -29,9 +29,9 @@ def measure(images: np.ndarray) -> dict[str, np.ndarray]:
     difference of neighbours, 0..255; at_the_corners: mean of the four corners, 0..255.
     """
     wide = images.astype(np.int16)
-    garment = images > INK
+    garment = np.asarray(images > INK)
     pixels = garment.sum(axis=(1, 2))
-    rows, columns = garment.any(axis=2), garment.any(axis=1)
+    rows, columns = np.any(garment, axis=2), np.any(garment, axis=1)
     corner = max(1, images.shape[1] // 14)
     corners = [
         wide[:, y, x].mean(axis=(1, 2))

@@ -139,9 +139,7 @@ def prepare(
     return Prepared(image, original, tuple(told), garment is not None)
 
 
-def _already_small(
-    rgb: np.ndarray, original: np.ndarray, tell: Tell, told: list[Step]
-) -> Prepared:
+def _already_small(rgb: np.ndarray, original: np.ndarray, tell: Tell, told: list[Step]) -> Prepared:
     grey = grey_of(rgb)
     inverted, note = _light_on_dark(grey, None)
     grey = tell("invert", note, grey, inverted)
