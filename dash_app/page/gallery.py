@@ -52,6 +52,7 @@ def register(app: Dash, context: Context) -> None:
     @app.callback(
         Output("examples", "children"),
         Output("gallery-class", "data"),
+        Output("gallery-class", "value"),
         Output("gallery-box", "className"),
         Input("shown-version", "data"),
     )
@@ -59,7 +60,7 @@ def register(app: Dash, context: Context) -> None:
         try:
             current = context.predictor.current
         except NothingInProduction:
-            return [], [], "hidden"
+            return [], [], None, "hidden"
         return (
             example_buttons(current),
             list(current.labels),

@@ -46,11 +46,11 @@ class Preparation:
 #: Every step in its order, with the words for its switch.
 STEPS: dict[str, str] = {
     "upright": "Turn upright",
-    "flatten": "Fill transparency with white",
-    "invert": "Make the garment light on dark",
-    "crop": "Crop to the garment",
-    "blacken": "Make the background black",
-    "centre": "Keep proportions, centre",
+    "flatten": "White where clear",
+    "invert": "Light on dark",
+    "crop": "Crop to garment",
+    "blacken": "Black behind it",
+    "centre": "Centre, in scale",
 }
 assert tuple(STEPS) == tuple(field.name for field in fields(Preparation))
 #: Notes a step by its name, what it did, the pixels before and after; gives those that count.
