@@ -10,7 +10,7 @@ from dash import html
 from dash_app.page.context import Context
 from dash_app.page.pictures import pixels
 
-SHOWN = 48
+SHOWN = 30
 RIGHT, WRONG = "#12b886", "#fd7e14"
 
 

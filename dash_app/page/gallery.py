@@ -61,10 +61,12 @@ def register(app: Dash, context: Context) -> None:
             current = context.predictor.current
         except NothingInProduction:
             return [], [], None, "hidden"
+        known = test_set(context) is not None
         return (
             example_buttons(current),
             list(current.labels),
-            "hidden" if test_set(context) is None else "gallery-box",
+            current.labels[0] if known else None,
+            "gallery-box" if known else "hidden",
         )
 
     @app.callback(

@@ -137,8 +137,13 @@ def mistakes(report: Report, context: Context) -> Any:
             + hint,
             className="quiet small",
         ),
-        confusion_table(evaluation["confusion"], labels, browsable),
-        html.Div(id="cell-images", role="status"),
+        html.Div(
+            [
+                confusion_table(evaluation["confusion"], labels, browsable),
+                html.Div(id="cell-images", role="status"),
+            ],
+            className="confusion-and-images",
+        ),
         wide=True,
     )
 
