@@ -15,6 +15,7 @@
         const skip = window.dash_clientside.no_update;
         const triggered = window.dash_clientside.callback_context.triggered;
         if (!pictures || !pictures.length || !triggered.length) return skip;
+        show_answer();
         const id = triggered[0].prop_id;
         if (id.startsWith("{")) {
           if (!triggered[0].value) return skip;
@@ -35,6 +36,14 @@
       },
     },
   });
+
+  // On a phone the answer stands below what was chosen.
+  function show_answer() {
+    const answer = document.querySelector(".answer");
+    if (answer && matchMedia("(max-width: 800px)").matches) {
+      setTimeout(() => answer.scrollIntoView({ behavior: "smooth", block: "start" }), 300);
+    }
+  }
 
   function hand_over(files) {
     const panels = [...document.querySelectorAll("[role=tabpanel]")];

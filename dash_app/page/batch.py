@@ -52,7 +52,7 @@ def layout(context: Context) -> Any:
                         justify="space-between",
                         my="md",
                     ),
-                    dcc.Loading(table(), delay_show=400),
+                    dcc.Loading(table(), delay_show=400, type="dot", color="#12b886"),
                 ],
                 id="batch-result",
                 className="hidden",

@@ -31,8 +31,12 @@ def layout(context: Context) -> Any:
                 mb="md",
             ),
             html.Div(id="compare-message", role="alert", className="message"),
-            dcc.Loading(html.Div(id="compare-picture"), delay_show=400),
-            dcc.Loading(html.Div(id="compare-test-set"), delay_show=400),
+            dcc.Loading(
+                html.Div(id="compare-picture"), delay_show=400, type="dot", color="#12b886"
+            ),
+            dcc.Loading(
+                html.Div(id="compare-test-set"), delay_show=400, type="dot", color="#12b886"
+            ),
             differences.layout(),
         ]
     )

@@ -11,13 +11,21 @@ from dash import dcc, html
 from model_zoo.predictor import Prediction
 
 ACCENT, QUIET, OTHER = "#12b886", "#adb5bd", "#f76707"
+BARS_HEIGHT = 330
 PLAIN: Any = {"displayModeBar": False, "responsive": True}
 
 
 def graph(figure: go.Figure | None, name: str, description: str) -> Any:
-    """A figure with a name for screen readers."""
+    """A figure with a name for screen readers; without one yet, room for :func:`bars`."""
+    height = figure.layout.height if figure else BARS_HEIGHT
     return html.Div(
-        dcc.Graph(figure=figure or {}, config=PLAIN, id=name, className="figure"),
+        dcc.Graph(
+            figure=figure or {},
+            config=PLAIN,
+            id=name,
+            className="figure",
+            style={"height": f"{height}px"},
+        ),
         role="figure",
         **{"aria-label": description},  # type: ignore[arg-type]
     )
@@ -55,7 +63,7 @@ def bars(prediction: Prediction, colour: str = ACCENT) -> go.Figure:
     )  # fmt: skip
     return styled(
         figure,
-        330,
+        BARS_HEIGHT,
         xaxis={"range": [0, 1.12], "visible": False, "fixedrange": True},
         yaxis={"automargin": True, "fixedrange": True, "ticksuffix": "  "},
         bargap=0.35,

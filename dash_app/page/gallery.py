@@ -17,34 +17,39 @@ from model_zoo.predictor import Classifier, NothingInProduction
 SHOWN = 15
 
 
-def layout() -> Any:
+def examples() -> Any:
+    """One image of each class; they come with the version."""
     return html.Div(
         [
             html.P("Or take one of these", className="hint"),
             html.Div(id="examples", className="examples"),
-            html.Div(
-                [
-                    dmc.Group(
-                        [
-                            dmc.Select(
-                                id="gallery-class",
-                                label="More test images of",
-                                data=[],
-                                size="sm",
-                                flex=1,
-                                allowDeselect=False,
-                            ),
-                            dmc.Button("Others", id="gallery-more", variant="default", size="sm"),
-                        ],
-                        align="end",
-                        gap="xs",
-                    ),
-                    html.Div(id="gallery", className="examples"),
-                ],
-                id="gallery-box",
-                className="hidden",
-            ),
         ]
+    )
+
+
+def more() -> Any:
+    """Any number of test images of a class, where they are recorded."""
+    return html.Div(
+        [
+            dmc.Group(
+                [
+                    dmc.Select(
+                        id="gallery-class",
+                        label="More test images of",
+                        data=[],
+                        size="sm",
+                        flex=1,
+                        allowDeselect=False,
+                    ),
+                    dmc.Button("Others", id="gallery-more", variant="default", size="sm"),
+                ],
+                align="end",
+                gap="xs",
+            ),
+            html.Div(id="gallery", className="examples"),
+        ],
+        id="gallery-box",
+        className="hidden",
     )
 
 
@@ -56,7 +61,7 @@ def register(app: Dash, context: Context) -> None:
         Output("gallery-box", "className"),
         Input("shown-version", "data"),
     )
-    def examples(version: str | None) -> tuple[Any, ...]:
+    def of_each_class(version: str | None) -> tuple[Any, ...]:
         try:
             current = context.predictor.current
         except NothingInProduction:
@@ -75,7 +80,7 @@ def register(app: Dash, context: Context) -> None:
         Input("gallery-more", "n_clicks"),
         prevent_initial_call=True,
     )
-    def more(label: str | None, clicks: int | None) -> Any:
+    def of_one_class(label: str | None, clicks: int | None) -> Any:
         found = test_set(context)
         labels = context.predictor.current.labels
         if found is None or label not in labels:
@@ -99,7 +104,7 @@ def register(app: Dash, context: Context) -> None:
         State("pictures", "data"),
         prevent_initial_call=True,
     )
-    def take(examples: list[int | None], more: list[int | None], _: Any) -> Any:
+    def take(each: list[int | None], some: list[int | None], _: Any) -> Any:
         chosen = ctx.triggered_id
         if not isinstance(chosen, dict) or not ctx.triggered or not ctx.triggered[0]["value"]:
             return no_update

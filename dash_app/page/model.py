@@ -32,7 +32,7 @@ def layout(context: Context) -> Any:
     return html.Div(
         [
             html.Div(id="model-message", role="alert", className="message"),
-            dcc.Loading(html.Div(id="model"), delay_show=400),
+            dcc.Loading(html.Div(id="model"), delay_show=400, type="dot", color="#12b886"),
             dcc.Store(id="model-version"),
         ]
     )

@@ -28,7 +28,7 @@ SEVERAL = 24
 def layout(context: Context) -> Any:
     return html.Div(
         [
-            html.Div([_ways_in(context), gallery.layout()], className="side"),
+            html.Div([_ways_in(context), gallery.examples(), gallery.more()], className="side"),
             html.Div(
                 [
                     html.Div(id="message", role="alert", className="message"),

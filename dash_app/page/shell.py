@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dash_app.page.context import Context
 from dash_app.status import status_of
@@ -67,6 +67,7 @@ def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
                 tabIndex=-1,
             ),
             dcc.Interval(id="tick", interval=int(tick * 1000)),
+            dcc.Location(id="where", refresh=False),
             dcc.Store(id="shown-version"),
             dcc.Store(id="shown-banner"),
         ],
@@ -77,6 +78,14 @@ def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
 
 
 def register(app: Dash, context: Context) -> None:
+    # A link to /#model opens that tab.
+    app.clientside_callback(
+        ClientsideFunction("catwalk", "open_tab"),
+        Output("tabs", "value"),
+        Input("where", "hash"),
+        State("tabs", "value"),
+    )
+
     @app.callback(
         Output("serving", "children"),
         Output("banner", "children"),

@@ -14,8 +14,8 @@ from PIL import ExifTags, Image
 
 from model_zoo.errors import UserError
 
-#: What is read. MPO is what several phones write under the name of JPEG.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP")
+#: What is read. Pillow's JPEG also takes MPO, which several phones write.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 WORKING_SIDE = 512
 UPRIGHT = 1  # the EXIF orientation of a picture that is not turned
 TURNED = {
