@@ -30,6 +30,7 @@ class Page(BaseApplication):  # type: ignore[misc]
         self.cfg.set("worker_class", "gthread")
         self.cfg.set("threads", THREADS)
         self.cfg.set("timeout", 120)
+        self.cfg.set("graceful_timeout", 5)  # open browsers keep their connections
         self.cfg.set("control_socket_disable", True)  # it would lie outside the home
         if settings.page_workers > 1:
             self.cfg.set("child_exit", lambda server, worker: worker_ended(worker.pid))
