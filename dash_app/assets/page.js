@@ -117,6 +117,14 @@
     else from_webcam(button);
   });
 
+  // The file inputs inside Dash's uploads have no name of their own.
+  function name_uploads() {
+    document.querySelectorAll("input[type=file]:not([aria-label])").forEach((input) =>
+      input.setAttribute("aria-label", "Choose pictures"));
+  }
+  new MutationObserver(name_uploads).observe(document.documentElement, {
+    childList: true, subtree: true });
+
   // AG Grid goes by an attribute of its own for light and dark.
   function follow_scheme() {
     const scheme = document.documentElement.getAttribute("data-mantine-color-scheme");

@@ -12,6 +12,25 @@ from model_zoo.config import Settings
 from model_zoo.predictor import ProductionPredictor
 from model_zoo.report import Reports
 
+# Dash's own, with the language that screen readers go by.
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+    <head>
+        {%metas%}
+        <title>{%title%}</title>
+        {%favicon%}
+        {%css%}
+    </head>
+    <body>
+        {%app_entry%}
+        <footer>
+            {%config%}
+            {%scripts%}
+            {%renderer%}
+        </footer>
+    </body>
+</html>
+"""
 TABS = {"predict": predict, "compare": compare, "batch": batch, "model": model}
 
 
@@ -26,6 +45,7 @@ def mount(
         title="Catwalk",
         update_title="",
         serve_locally=True,
+        index_string=INDEX,
         suppress_callback_exceptions=True,  # buttons inside answers come and go
         meta_tags=[
             {"name": "description", "content": "Predict with the classifier in production."},

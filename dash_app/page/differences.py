@@ -47,7 +47,7 @@ def layout() -> Any:
             html.Div(id="difference-count", role="status", className="quiet small"),
             html.Div(id="difference-images", className="shots"),
             dmc.Pagination(
-                id="difference-page", total=1, value=1, mt="md"
+                id="difference-page", total=1, value=1, mt="md", withControls=False
             ),
         ],
         id="differences",
