@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from model_zoo.errors import UserError
 from model_zoo.evaluation.record import IMAGES_FILE, IMAGES_TAG, PREDICTIONS_FILE
 from model_zoo.files import complete_or_absent, read_json, write_json
 
+PAUSE_SECONDS = 15.0
 CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 DOCUMENTS = {  # text on the run, by the name under which the report has it
     "verdict": ("gate/verdict.md",),
@@ -78,6 +82,7 @@ class Reports:
         self.settings = settings
         self.folder = settings.cache_dir / "reports" / settings.model_name
         self.images_folder = settings.cache_dir / "test-images"
+        self._away_until = 0.0
 
     def report(self, version: str) -> Report:
         """The report of a version.
@@ -90,13 +95,25 @@ class Reports:
         if last is not None and last.finished:
             return last
         try:
-            found = _ask(self.settings, version)
+            with self._patience():
+                found = _ask(self.settings, version)
         except registry.RegistryUnavailable:
             if last is not None:
                 return last
             raise
         write_json(kept, asdict(found))
         return found
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Not to ask again at once what has just not answered: each try takes seconds."""
+        if time.monotonic() < self._away_until:
+            raise registry.RegistryUnavailable("MLflow did not answer a moment ago: try again soon")
+        try:
+            yield
+        except registry.RegistryUnavailable:
+            self._away_until = time.monotonic() + PAUSE_SECONDS
+            raise
 
     def predictions(self, report: Report) -> TestPredictions | None:
         """What the version predicted for the test images; None for one that did not keep it."""
@@ -117,7 +134,9 @@ class Reports:
             return None
         path = self.images_folder / f"{digest}.npz"
         if not path.exists():
-            for run_id in registry.find_runs(self.settings, IMAGES_TAG, digest):
+            with self._patience():
+                runs = registry.find_runs(self.settings, IMAGES_TAG, digest)
+            for run_id in runs:
                 if self._fetch(run_id, IMAGES_FILE, path):
                     break
             else:
@@ -128,7 +147,7 @@ class Reports:
     def _fetch(self, run_id: str, artifact: str, path: Path) -> bool:
         if not run_id:
             return False
-        with tempfile.TemporaryDirectory(prefix="catwalk-") as folder:
+        with tempfile.TemporaryDirectory(prefix="catwalk-") as folder, self._patience():
             found = registry.fetch_run_file(self.settings, run_id, artifact, Path(folder))
             if found is None:
                 return False

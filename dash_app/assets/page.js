@@ -78,8 +78,8 @@
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     } catch (refused) {
-      document.getElementById("message").textContent =
-        "the camera cannot be used: allow it in the browser, or choose a file";
+      window.dash_clientside.set_props("message", {
+        children: "the camera cannot be used: allow it in the browser, or choose a file" });
       return;
     }
     const dialog = document.createElement("dialog");
@@ -116,6 +116,25 @@
     if (on_phone || !navigator.mediaDevices) from_phone();
     else from_webcam(button);
   });
+
+  // What the server would refuse unread is not sent, and that is said: Dash itself is silent.
+  function check_size(event) {
+    const drop = event.target.closest && event.target.closest(".drop");
+    const files = [...(event.target.files || (event.dataTransfer || {}).files || [])];
+    if (!drop || !files.length) return;
+    const most = Number(document.getElementById("content").dataset.mostBytes);
+    const total = files.reduce((sum, file) => sum + file.size, 0);
+    if (total <= most) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    if (event.target.files) event.target.value = "";
+    const mib = (bytes) => (bytes / 2 ** 20).toFixed(0);
+    window.dash_clientside.set_props(drop.closest("[role=tabpanel]").querySelector(".message").id, {
+      children: `these files have ${mib(total)} MiB; at most ${mib(most)} are sent at once. Drop fewer`,
+    });
+  }
+  document.addEventListener("change", check_size, true);
+  document.addEventListener("drop", check_size, true);
 
   // The file inputs inside Dash's uploads have no name of their own.
   function name_uploads() {

@@ -56,23 +56,25 @@ def more() -> Any:
 def register(app: Dash, context: Context) -> None:
     @app.callback(
         Output("examples", "children"),
+        Input("shown-version", "data"),
+    )
+    def of_each_class(version: str | None) -> Any:
+        try:
+            return example_buttons(context.predictor.current)
+        except NothingInProduction:
+            return []
+
+    @app.callback(  # apart from the examples, which need not wait for the registry
         Output("gallery-class", "data"),
         Output("gallery-class", "value"),
         Output("gallery-box", "className"),
         Input("shown-version", "data"),
     )
-    def of_each_class(version: str | None) -> tuple[Any, ...]:
-        try:
-            current = context.predictor.current
-        except NothingInProduction:
-            return [], [], None, "hidden"
-        known = test_set(context) is not None
-        return (
-            example_buttons(current),
-            list(current.labels),
-            current.labels[0] if known else None,
-            "gallery-box" if known else "hidden",
-        )
+    def classes(version: str | None) -> tuple[Any, ...]:
+        if not version or test_set(context) is None:
+            return [], None, "hidden"
+        labels = list(context.predictor.current.labels)
+        return labels, labels[0], "gallery-box"
 
     @app.callback(
         Output("gallery", "children"),

@@ -9,6 +9,8 @@ from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_u
 
 from dash_app.page.context import Context
 from dash_app.status import status_of
+from dash_app.uploads import MIB, ROOM_FOR_BASE64
+from model_zoo.config import Settings
 from model_zoo.predictor import NothingInProduction
 
 THEME = {
@@ -65,6 +67,7 @@ def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
                 dmc.Container([html.Div(id="banner", role="status"), body], size="xl"),
                 id="content",
                 tabIndex=-1,
+                **{"data-most-bytes": str(most_bytes(context.settings))},  # type: ignore[arg-type]
             ),
             dcc.Interval(id="tick", interval=int(tick * 1000)),
             dcc.Location(id="where", refresh=False),
@@ -75,6 +78,11 @@ def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
         theme=THEME,
         defaultColorScheme="auto",
     )
+
+
+def most_bytes(settings: Settings) -> int:
+    """What may be dropped at once: as base64, in JSON, it must pass the server's own limit."""
+    return int(settings.max_upload_mb * MIB * ROOM_FOR_BASE64 * 0.7)
 
 
 def register(app: Dash, context: Context) -> None:

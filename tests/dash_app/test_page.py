@@ -167,6 +167,14 @@ def test_a_file_that_is_no_image_is_a_message_also_the_second_time(
         expect(page.locator("#message")).to_be_empty()
 
 
+def test_more_than_the_server_takes_is_said_before_it_is_sent(page: Page) -> None:
+    big = as_file(b"\0" * 15 * 2**20)
+    drop(page, big, big)
+    expect(page.locator("#message")).to_contain_text("30 MiB; at most 28 are sent at once")
+    drop(page, big)
+    expect(page.locator("#message")).to_contain_text("15.0 MiB; at most 10 are read")
+
+
 def test_several_files_are_a_row_to_choose_from(page: Page, example: bytes, photo: bytes) -> None:
     drop(page, as_file(example, "first.png"), as_file(b"no", "bad.png"), as_file(photo, "last.jpg"))
     expect(page.locator(".tile")).to_have_count(3)
