@@ -2,74 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+import os
 
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
+from dash_app.answers import Answers
+from dash_app.api import api
+from dash_app.metrics import SHARED_FOLDER, Metrics
 from dash_app.page import mount
+from dash_app.security import add_headers, is_allowed, required_token
+from dash_app.status import public, status_of
+from dash_app.uploads import MIB, ROOM_FOR_BASE64, TooLarge
 from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
-from model_zoo.predictor import NothingInProduction, ProductionPredictor
+from model_zoo.predictor import NothingInProduction, Overloaded, ProductionPredictor
 
-# A drop arrives as base64 inside JSON, a third larger. What is far over the limit is refused
-# before it is read; what is a little over gets a message in the page.
-ROOM_FOR_BASE64 = 4
+log = logging.getLogger(__name__)
 
 
 def create_server(settings: Settings | None = None) -> Flask:
     """The WSGI application; follows the alias from the moment it is made.
 
-    GET /healthz (200 when a version is loaded, else 503), GET /version, POST /predict with an
-    image file as the body or as the form field ``file``.
+    ``/`` the page; ``/api/v1/...`` the API; ``/healthz`` (200 while the process answers),
+    ``/readyz`` (200 when a version is loaded, else 503), ``/metrics``.
     """
     settings = settings or load_settings()
     server = Flask("catwalk")
-    limit = int(settings.max_upload_mb * 2**20)
-    server.config["MAX_CONTENT_LENGTH"] = limit * ROOM_FOR_BASE64
+    server.config["MAX_CONTENT_LENGTH"] = int(settings.max_upload_mb * MIB) * ROOM_FOR_BASE64
+    server.config["MAX_FORM_PARTS"] = 2 * settings.max_images + 10
     predictor = ProductionPredictor(settings)
-    predictor.refresh()
-    predictor.follow()
+    predictor.start()
+    metrics = Metrics(shared=SHARED_FOLDER in os.environ)
+    answers = Answers(settings, predictor, metrics)
+    server.register_blueprint(api(settings, predictor, answers))
+    _register_probes(server, settings, predictor, metrics)
+    _register_errors(server, predictor)
+    page = mount(server, settings, predictor, answers)
+    add_headers(server, page.csp_hashes())
+    return server
 
-    @server.get("/healthz")
-    def healthz() -> tuple[Response, int]:
-        try:
-            version = predictor.current.version
-        except NothingInProduction as error:
-            return jsonify(status="nothing to serve", problem=str(error)), 503
-        return jsonify(status="ok", version=version, problem=predictor.problem), 200
 
-    @server.get("/version")
-    def version() -> Response:
-        current = predictor.current
-        return jsonify(
-            model=settings.model_name,
-            version=current.version,
-            tags=current.tags,
-            labels=current.labels,
-            problem=predictor.problem,
+def _register_probes(
+    server: Flask, settings: Settings, predictor: ProductionPredictor, metrics: Metrics
+) -> None:
+    token = required_token(settings)
+
+    def health() -> tuple[Response, bool]:
+        found = status_of(predictor)
+        word = "ok" if found.version else "nothing to serve"
+        return jsonify(status=word, version=found.version, problem=found.problem), bool(
+            found.version
         )
 
-    @server.post("/predict")
-    def predict() -> Response:
-        uploaded = request.files.get("file")
-        content = uploaded.read() if uploaded else request.get_data()
-        if not content:
-            raise UserError("expected an image file as the body or as the form field 'file'")
-        if len(content) > limit:
-            raise RequestEntityTooLarge(
-                f"the file is larger than {settings.max_upload_mb:g} MiB: send a smaller one"
-            )
-        classifier, prediction = predictor.predict_content(content)
-        return jsonify(prediction.as_dict() | {"version": classifier.version})
+    @server.get("/healthz")
+    def healthz() -> Response:
+        return health()[0]
+
+    @server.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        found, ready = health()
+        return found, 200 if ready else 503
+
+    @server.get("/metrics")
+    def prometheus() -> tuple[Response, int]:
+        if not is_allowed(request, token):
+            return jsonify(error="send the token as `Authorization: Bearer TOKEN`"), 401
+        text = metrics.text(status_of(predictor).version, predictor.problem)
+        return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8"), 200
+
+    @server.after_request
+    def count(response: Response) -> Response:
+        rule = request.url_rule.rule if request.url_rule else "none"
+        metrics.request(rule, response.status_code)
+        return response
+
+
+def _register_errors(server: Flask, predictor: ProductionPredictor) -> None:
+    """One sentence as JSON for everything that goes wrong; never a path or a stack trace."""
 
     @server.errorhandler(UserError)
     def user_error(error: UserError) -> tuple[Response, int]:
-        return jsonify(error=str(error)), 503 if isinstance(error, NothingInProduction) else 400
+        if isinstance(error, NothingInProduction):
+            return jsonify(error=status_of(predictor).problem), 503
+        if isinstance(error, Overloaded):
+            return jsonify(error=public(error)), 503
+        return jsonify(error=public(error)), 413 if isinstance(error, TooLarge) else 400
 
     @server.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> tuple[Any, int]:
-        return jsonify(error=error.description), error.code or 500
+    def http_error(error: HTTPException) -> tuple[Response, int]:
+        return jsonify(error=error.description or error.name), error.code or 500
 
-    mount(server, predictor, settings)
-    return server
+    @server.errorhandler(Exception)
+    def bug(error: Exception) -> tuple[Response, int]:
+        log.exception("%s %s failed", request.method, request.path, exc_info=error)
+        return jsonify(error="something went wrong in the server: its log says what"), 500

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 HISTORY_PREFIX = "production."
+SERVED_SUFFIXES = (".onnx", ".tflite", ".keras", ".json")
 
 
 class RegistryUnavailable(UserError):
@@ -190,6 +191,59 @@ def fetch_served_files(
                 dst_path=str(folder),
                 tracking_uri=settings.mlflow_uri,
             )
+
+
+def list_served_files(settings: Settings, version: str) -> list[tuple[str, int]]:
+    """The files of a version, as (path, bytes), without MLflow's own notes."""
+    import mlflow
+
+    with answered_by(settings) as client:
+        location = client.get_model_version_download_uri(settings.model_name, version)
+        found = mlflow.artifacts.list_artifacts(
+            artifact_uri=location, tracking_uri=settings.mlflow_uri
+        )
+    return sorted(
+        (Path(one.path).name, int(one.file_size or 0))
+        for one in found
+        if not one.is_dir and Path(one.path).suffix in SERVED_SUFFIXES
+    )
+
+
+def find_runs(settings: Settings, tag: str, value: str) -> list[str]:
+    """Ids of the experiment's runs that carry a tag, oldest first."""
+    with answered_by(settings) as client:
+        experiment = client.get_experiment_by_name(settings.experiment)
+        if experiment is None:
+            return []
+        found = client.search_runs(
+            [experiment.experiment_id],
+            f"tags.`{tag}` = '{value}'",
+            order_by=["attributes.start_time ASC"],
+        )
+    return [str(run.info.run_id) for run in found]
+
+
+def fetch_run_file(settings: Settings, run_id: str, path: str, folder: Path) -> Path | None:
+    """Put one artifact of a run into ``folder``; None when the run has no such artifact."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    parent, _, _ = path.rpartition("/")
+    with answered_by(settings) as client:
+        try:
+            if path not in {one.path for one in client.list_artifacts(run_id, parent or None)}:
+                return None
+        except MlflowException as error:
+            if _absent(error):
+                return None
+            raise
+        fetched = mlflow.artifacts.download_artifacts(
+            run_id=run_id,
+            artifact_path=path,
+            dst_path=str(folder),
+            tracking_uri=settings.mlflow_uri,
+        )
+    return Path(fetched)
 
 
 def promote(settings: Settings, version: str, reason: str = "by hand") -> Version:

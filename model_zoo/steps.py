@@ -182,12 +182,13 @@ def evaluate(settings: Settings, folder: Path) -> Facts:
     import keras
     import mlflow
 
-    from model_zoo.evaluation import figures
+    from model_zoo.evaluation import figures, record
     from model_zoo.evaluation.calibration import apply_temperature, fit_temperature
+    from model_zoo.evaluation.image_statistics import summarise
     from model_zoo.evaluation.metrics import expected_calibration_error, score
 
     model = keras.models.load_model(folder / "model.keras")
-    _, validation = training_images(folder)
+    training, validation = training_images(folder)
     held_out = model.predict(validation.images, batch_size=PREDICT_BATCH, verbose=0)
     temperature = fit_temperature(held_out, validation.labels)
     test = test_images(folder)
@@ -196,8 +197,8 @@ def evaluate(settings: Settings, folder: Path) -> Facts:
     found = score(probabilities, test.labels, DATASET.labels)
     found["calibration_error_raw"] = found.pop("calibration_error")
     found["calibration_error"] = expected_calibration_error(calibrated, test.labels)
-    with complete_or_absent(folder / "test_predictions.npz") as partial:
-        np.savez_compressed(partial, predicted=probabilities.argmax(axis=1).astype(np.uint8))
+    found["image_statistics"] = summarise(training.images)
+    predictions = record.write_predictions(folder / "test_predictions.npz", calibrated, test.labels)
     pages = folder / "figures"
     drawn = [
         figures.confusion_figure(found["confusion"], DATASET.labels, pages / "confusion.png"),
@@ -214,8 +215,9 @@ def evaluate(settings: Settings, folder: Path) -> Facts:
             name = "".join(c if c.isalnum() else "_" for c in one["label"])
             mlflow.log_metric(f"test_f1_{name}", one["f1"])
         mlflow.log_dict(found, "evaluation/test.json")
-        for path in (*drawn, folder / "test_predictions.npz"):
+        for path in (*drawn, predictions):
             mlflow.log_artifact(str(path), "evaluation")
+        record.log_test_images(settings, folder, facts_of(folder, "preprocess")["digest"], test)
     return found | {
         "temperature": temperature,
         "summary": f"test accuracy {found['accuracy']:.2%} (95 % interval "

@@ -99,6 +99,7 @@ def _facts(
         "weights": settings.weights,
         "temperature": measured["temperature"],
         "polarity": "light-on-dark",
+        "image_statistics": measured["image_statistics"],
         "formats": [report.as_dict() for report in reports],
         "sha256": {one.file: sha256(served / one.file) for one in reports if one.attached},
         "examples": [

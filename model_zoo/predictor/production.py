@@ -90,6 +90,19 @@ class ProductionPredictor:
         except UserError as error:
             log.warning("the cached version in %s cannot be loaded: %s", folder, error)
 
+    def start(self) -> None:
+        """Load a version, then follow the alias.
+
+        With one on disk that answers at once, and the registry is asked in the background: the
+        client alone takes seconds to import.
+        """
+        self._load_last_good()
+        if self._current is None:
+            self.refresh()
+        else:
+            threading.Thread(target=self.refresh, name="first-refresh", daemon=True).start()
+        self.follow()
+
     def follow(self) -> None:
         """Refresh every ``poll_seconds`` in a background thread, until :meth:`close`."""
 
@@ -115,7 +128,11 @@ class ProductionPredictor:
             UserError: another shape or dtype than the version takes.
         """
         classifier = self.current
-        return classifier, self._queue.predict(classifier, image)
+        return classifier, self.predict_by(classifier, image)
+
+    def predict_by(self, classifier: Classifier, image: np.ndarray) -> Prediction:
+        """As :meth:`predict`, by a version that the caller holds already."""
+        return self._queue.predict(classifier, image)
 
     def predict_content(self, content: bytes) -> tuple[Classifier, Prediction]:
         """Predict for the content of an image file; also returns the version that answered.

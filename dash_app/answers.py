@@ -1,0 +1,175 @@
+"""The one way from what people send to an answer; the page and the API both take it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dash_app.metrics import Metrics
+from dash_app.uploads import Upload
+from model_zoo.config import Settings
+from model_zoo.errors import UserError
+from model_zoo.evaluation.image_statistics import unlike
+from model_zoo.images import Preparation, Prepared, decode, prepare
+from model_zoo.predictor import Classifier, Prediction, ProductionPredictor
+
+# A decoded frame of 25 million pixels takes 100 MB for a moment: not in every thread at once.
+DECODED_AT_ONCE = 2
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """Why not to trust an answer: ``unsure`` in a sentence or empty, ``unlike`` in words."""
+
+    unsure: str = ""
+    unlike: tuple[str, ...] = ()
+
+    def as_list(self) -> list[str]:
+        return [*([self.unsure] if self.unsure else []), *self.unlike]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one version makes of one file."""
+
+    name: str
+    version: str
+    prediction: Prediction
+    prepared: Prepared
+    doubts: Doubts
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the API gives it."""
+        steps = [
+            {"step": one.name, "changed": one.changed, "note": one.note}
+            for one in self.prepared.steps
+        ]
+        return {
+            "name": self.name,
+            **self.prediction.as_dict(),
+            "doubts": self.doubts.as_list(),
+            "preparation": steps,
+        }
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that could not be answered, and why in a sentence."""
+
+    name: str
+    reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "error": self.reason}
+
+
+class Answers:
+    """Prepares and predicts; safe for several threads."""
+
+    def __init__(
+        self, settings: Settings, predictor: ProductionPredictor, metrics: Metrics
+    ) -> None:
+        self.settings = settings
+        self.predictor = predictor
+        self.metrics = metrics
+        self._decoding = threading.BoundedSemaphore(DECODED_AT_ONCE)
+
+    def one(
+        self,
+        upload: Upload,
+        preparation: Preparation | None = None,
+        classifier: Classifier | None = None,
+        source: str = "page",
+    ) -> Answer:
+        """Answer one file, by production unless another version is given.
+
+        Raises:
+            NotAnImage: it is none, or too large.
+            NothingInProduction: nobody can answer.
+            Overloaded: too many wait already.
+        """
+        (found,) = self.many([upload], preparation, classifier, source)
+        if isinstance(found, Refusal):
+            raise UserError(found.reason)
+        return found
+
+    def many(
+        self,
+        uploads: list[Upload],
+        preparation: Preparation | None = None,
+        classifier: Classifier | None = None,
+        source: str = "page",
+    ) -> list[Answer | Refusal]:
+        """Answer several files, all by the same version, in their order.
+
+        Raises:
+            NothingInProduction: nobody can answer.
+        """
+        version = classifier or self.predictor.current
+        answers: list[Answer | Refusal] = []
+        for some in _slices(uploads, BATCH):
+            answers += self._batch(some, preparation, version, source)
+        return answers
+
+    def _batch(
+        self,
+        uploads: list[Upload],
+        preparation: Preparation | None,
+        version: Classifier,
+        source: str,
+    ) -> list[Answer | Refusal]:
+        started = time.perf_counter()
+        prepared: dict[int, Prepared] = {}
+        answers: dict[int, Answer | Refusal] = {}
+        for i, upload in enumerate(uploads):
+            try:
+                with self._decoding:
+                    decoded = decode(upload.content, self.settings.max_pixels)
+                prepared[i] = prepare(decoded, version.image_shape, preparation)
+            except UserError as error:
+                self.metrics.refused(source)
+                answers[i] = Refusal(upload.name, str(error))
+        if prepared:
+            predictions = self._predict(version, [one.image for one in prepared.values()])
+            for (i, one), prediction in zip(prepared.items(), predictions, strict=True):
+                answers[i] = Answer(
+                    uploads[i].name, version.version, prediction, one,
+                    doubts(prediction, one, version, self.settings),
+                )  # fmt: skip
+                self.metrics.answered(prediction, version.version, source)
+        self.metrics.took((time.perf_counter() - started) / len(uploads), source)
+        return [answers[i] for i in range(len(uploads))]
+
+    def _predict(self, version: Classifier, images: list[np.ndarray]) -> list[Prediction]:
+        """A lone image shares a forward pass with those that other threads ask for."""
+        if len(images) == 1:
+            return [self.predictor.predict_by(version, images[0])]
+        return version.predict(np.stack(images))
+
+
+def doubts(
+    prediction: Prediction, prepared: Prepared, version: Classifier, settings: Settings
+) -> Doubts:
+    """What speaks against trusting this prediction."""
+    unsure = ""
+    if prediction.confidence < settings.unsure_below:
+        first, second = prediction.probabilities.argsort()[::-1][:2]
+        unsure = (
+            f"unsure: {prediction.labels[first]} {prediction.probabilities[first]:.0%}, "
+            f"{prediction.labels[second]} {prediction.probabilities[second]:.0%}"
+        )
+    strange = unlike(prepared.image, version.facts.get("image_statistics", {}))
+    if prepared.garment_found is False:
+        strange = ["no garment could be told apart from the background", *strange]
+    return Doubts(unsure, tuple(strange))
+
+
+def _slices(uploads: list[Upload], size: int) -> Iterator[list[Upload]]:
+    for start in range(0, len(uploads), size):
+        yield uploads[start : start + size]

@@ -1,0 +1,194 @@
+"""The OpenAPI description of the HTTP interface; a test compares it with routes and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from model_zoo.config import Settings
+from model_zoo.images import STEPS
+
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+NUMBER: Schema = {"type": "number"}
+
+
+def describe(settings: Settings, token: bool) -> Schema:
+    """OpenAPI 3.1, with the limits of these settings.
+
+    Args:
+        token: whether the routes under ``/api/v1`` ask for a bearer token.
+    """
+    guarded: list[dict[str, list[str]]] = [{"token": []}] if token else []
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Catwalk",
+            "version": "1",
+            "description": "Predict with the image classifier that is in production.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {
+            "/api/v1/predict": {"post": _predict(settings) | {"security": guarded}},
+            "/api/v1/model": {
+                "get": {
+                    "operationId": "model",
+                    "summary": "The version in production",
+                    "security": guarded,
+                    "responses": {
+                        "200": _answer("The version that answers now", "Model"),
+                        **_errors(401, 503),
+                    },
+                }
+            },
+            "/api/v1/openapi.json": {
+                "get": {
+                    "operationId": "openapi",
+                    "summary": "This description",
+                    "responses": {"200": _json("OpenAPI 3.1", {"type": "object"})},
+                }
+            },
+            "/healthz": {
+                "get": {
+                    "operationId": "healthz",
+                    "summary": "Whether the process answers at all",
+                    "responses": {"200": _answer("It does", "Health")},
+                }
+            },
+            "/readyz": {
+                "get": {
+                    "operationId": "readyz",
+                    "summary": "Whether a version is loaded",
+                    "responses": {
+                        "200": _answer("One is", "Health"),
+                        "503": _answer("None is yet", "Health"),
+                    },
+                }
+            },
+            "/metrics": {
+                "get": {
+                    "operationId": "metrics",
+                    "summary": "Prometheus metrics",
+                    "security": guarded,
+                    "responses": {
+                        "200": {
+                            "description": "Prometheus' text format",
+                            "content": {"text/plain": {"schema": TEXT}},
+                        },
+                        **_errors(401),
+                    },
+                }
+            },
+        },
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _predict(settings: Settings) -> Schema:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    image = _object({"content": TEXT | {"contentEncoding": "base64"}}, {"name": TEXT})
+    return {
+        "operationId": "predict",
+        "summary": "Predict for one image or many",
+        "description": f"PNG, JPEG, WebP, GIF or BMP; at most {settings.max_upload_mb:g} MiB and "
+        f"{settings.max_pixels:,} pixels each, {settings.max_images:,} at once. A file that cannot "
+        "be read has an error in place of a prediction; when none can be read the status is 400.",
+        "parameters": [
+            {
+                "name": "without",
+                "in": "query",
+                "description": "Steps of the preparation to leave out, separated by commas: "
+                + ", ".join(STEPS),
+                "schema": TEXT,
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": _object({"file": {"type": "array", "items": file}})
+                },
+                "application/json": {
+                    "schema": _object({"images": {"type": "array", "items": image}})
+                },
+            },
+        },
+        "responses": {
+            "200": _answer("An answer for each image, in their order", "Predictions"),
+            **_errors(400, 401, 413, 415, 503),
+        },
+    }
+
+
+def _schemas() -> dict[str, Schema]:
+    step = _object({"step": TEXT, "changed": {"type": "boolean"}, "note": TEXT})
+    maybe = {"type": ["string", "null"]}
+    return {
+        "Error": _object({"error": TEXT}),
+        "Health": _object({"status": TEXT, "version": maybe, "problem": maybe}),
+        "Model": _object(
+            {
+                "model": TEXT,
+                "version": TEXT,
+                "labels": {"type": "array", "items": TEXT},
+                "image_shape": {"type": "array", "items": {"type": "integer"}},
+                "tags": {"type": "object", "additionalProperties": TEXT},
+                "problem": maybe,
+            }
+        ),
+        "Predictions": _object(
+            {
+                "model": TEXT,
+                "version": TEXT,
+                "predictions": {
+                    "type": "array",
+                    "items": {"anyOf": [_reference("Prediction"), _reference("Refusal")]},
+                },
+            }
+        ),
+        "Prediction": _object(
+            {
+                "name": TEXT,
+                "label": TEXT,
+                "confidence": NUMBER,
+                "probabilities": {"type": "object", "additionalProperties": NUMBER},
+                "doubts": {"type": "array", "items": TEXT},
+                "preparation": {"type": "array", "items": step},
+            }
+        ),
+        "Refusal": _object({"name": TEXT, "error": TEXT}),
+    }
+
+
+def _object(required: Schema, optional: Schema | None = None) -> Schema:
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": required | (optional or {}),
+        "additionalProperties": False,
+    }
+
+
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(description: str, schema: Schema) -> Schema:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _answer(description: str, name: str) -> Schema:
+    return _json(description, _reference(name))
+
+
+def _errors(*statuses: int) -> dict[str, Schema]:
+    words = {
+        400: "What was sent cannot be used; the sentence says why",
+        401: "The token is missing or wrong",
+        413: "More than the server reads",
+        415: "Neither a multipart form nor JSON",
+        503: "Nothing is in production",
+    }
+    return {str(status): _answer(words[status], "Error") for status in statuses}

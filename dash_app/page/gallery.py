@@ -1,0 +1,154 @@
+"""Real images to try: one of each class, and as many test images of a class as one likes."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import dash_mantine_components as dmc
+import numpy as np
+from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
+
+from dash_app.page.context import Context
+from model_zoo.errors import UserError
+from model_zoo.images import data_url
+from model_zoo.predictor import Classifier, NothingInProduction
+
+SHOWN = 15
+
+
+def examples() -> Any:
+    """One image of each class; they come with the version."""
+    return html.Div(
+        [
+            html.P("Or take one of these", className="hint"),
+            html.Div(id="examples", className="examples"),
+        ]
+    )
+
+
+def more() -> Any:
+    """Any number of test images of a class, where they are recorded."""
+    return html.Div(
+        [
+            dmc.Group(
+                [
+                    dmc.Select(
+                        id="gallery-class",
+                        label="More test images of",
+                        data=[],
+                        size="sm",
+                        flex=1,
+                        allowDeselect=False,
+                    ),
+                    dmc.Button("Others", id="gallery-more", variant="default", size="sm"),
+                ],
+                align="end",
+                gap="xs",
+            ),
+            html.Div(id="gallery", className="examples"),
+        ],
+        id="gallery-box",
+        className="hidden",
+    )
+
+
+def register(app: Dash, context: Context) -> None:
+    @app.callback(
+        Output("examples", "children"),
+        Input("shown-version", "data"),
+    )
+    def of_each_class(version: str | None) -> Any:
+        try:
+            return example_buttons(context.predictor.current)
+        except NothingInProduction:
+            return []
+
+    @app.callback(  # apart from the examples, which need not wait for the registry
+        Output("gallery-class", "data"),
+        Output("gallery-class", "value"),
+        Output("gallery-box", "className"),
+        Input("shown-version", "data"),
+    )
+    def classes(version: str | None) -> tuple[Any, ...]:
+        if not version or test_set(context) is None:
+            return [], None, "hidden"
+        labels = list(context.predictor.current.labels)
+        return labels, labels[0], "gallery-box"
+
+    @app.callback(
+        Output("gallery", "children"),
+        Input("gallery-class", "value"),
+        Input("gallery-more", "n_clicks"),
+        prevent_initial_call=True,
+    )
+    def of_one_class(label: str | None, clicks: int | None) -> Any:
+        found = test_set(context)
+        labels = context.predictor.current.labels
+        if found is None or label not in labels:
+            return []
+        images, truth = found
+        members = np.flatnonzero(truth == labels.index(label))
+        start = SHOWN * (clicks or 0) % max(1, len(members))
+        return [
+            html.Button(
+                html.Img(src=data_url(images[i]), alt=f"{label}, test image {i}"),
+                id={"gallery": int(i)},
+                title=f"{label}, test image {i}",
+            )
+            for i in np.roll(members, -start)[:SHOWN]
+        ]
+
+    @app.callback(
+        Output("pictures", "data", allow_duplicate=True),
+        Input({"example": ALL}, "n_clicks"),
+        Input({"gallery": ALL}, "n_clicks"),
+        State("pictures", "data"),
+        prevent_initial_call=True,
+    )
+    def take(each: list[int | None], some: list[int | None], _: Any) -> Any:
+        chosen = ctx.triggered_id
+        if not isinstance(chosen, dict) or not ctx.triggered or not ctx.triggered[0]["value"]:
+            return no_update
+        current = context.predictor.current
+        if "example" in chosen:
+            example = current.facts["examples"][chosen["example"]]
+            url = f"data:image/png;base64,{example['png']}"
+            return [{"name": "example", "content": url, "truth": example["label"]}]
+        found = test_set(context)
+        if found is None:
+            return no_update
+        images, truth = found
+        place = int(chosen["gallery"])
+        return [
+            {
+                "name": f"test image {place}",
+                "content": data_url(images[place]),
+                "truth": current.labels[int(truth[place])],
+            }
+        ]
+
+
+def example_buttons(current: Classifier) -> list[Any]:
+    return [
+        html.Button(
+            html.Img(src=f"data:image/png;base64,{one['png']}", alt=one["label"]),
+            id={"example": i},
+            title=one["label"],
+        )
+        for i, one in enumerate(current.facts.get("examples", []))
+        if base64.b64decode(one["png"]).startswith(b"\x89PNG")
+    ]
+
+
+def test_set(context: Context) -> tuple[np.ndarray, np.ndarray] | None:
+    """The images and labels that production was measured on, if they are recorded."""
+    try:
+        report = context.reports.report(context.predictor.current.version)
+        predictions = context.reports.predictions(report)
+        images = context.reports.test_images(report)
+    except UserError:
+        return None
+    if predictions is None or images is None:
+        return None
+    return images, predictions.labels

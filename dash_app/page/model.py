@@ -1,0 +1,239 @@
+"""Tab Model: what is in production, how it was made, and how good it is, image by image.
+
+A version that does not carry something (test predictions, a card) has no frame for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dash_mantine_components as dmc
+import numpy as np
+from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
+
+from dash_app.page import facts
+from dash_app.page.confusion import confusion_table, images_of_cell
+from dash_app.page.context import Context
+from dash_app.page.figures import (
+    ACCENT,
+    accuracy_by_class,
+    curves,
+    graph,
+    reliability,
+)
+from dash_app.status import public, status_of
+from model_zoo import registry
+from model_zoo.errors import UserError
+from model_zoo.report import Report
+
+
+def layout(context: Context) -> Any:
+    return html.Div(
+        [
+            html.Div(id="model-message", role="alert", className="message"),
+            dcc.Loading(html.Div(id="model"), delay_show=400, type="dot", color="#12b886"),
+            dcc.Store(id="model-version"),
+        ]
+    )
+
+
+def register(app: Dash, context: Context) -> None:
+    @app.callback(
+        Output("model", "children"),
+        Output("model-message", "children"),
+        Output("model-version", "data"),
+        Input("tabs", "value"),
+        Input("shown-version", "data"),
+        State("model-version", "data"),
+    )
+    def show(tab: str, version: str | None, shown: str | None) -> tuple[Any, Any, Any]:
+        if tab != "model" or (shown and shown == version):
+            return no_update, no_update, no_update
+        if not version:
+            return [], status_of(context.predictor).problem or "", None
+        try:
+            report = context.reports.report(version)
+            return sections(report, context), "", version
+        except UserError as error:
+            return [], public(error), None
+
+    @app.callback(
+        Output("cell-images", "children"),
+        Output({"cell": ALL}, "aria-pressed"),
+        Input({"cell": ALL}, "n_clicks"),
+        State("model-version", "data"),
+        prevent_initial_call=True,
+    )
+    def look_into(clicks: list[int | None], version: str | None) -> tuple[Any, Any]:
+        chosen = ctx.triggered_id
+        if not isinstance(chosen, dict) or not any(clicks) or not version:
+            return no_update, [no_update] * len(clicks)
+        pressed = ["true" if one["id"] == chosen else "false" for one in ctx.inputs_list[0]]
+        true, predicted = map(int, chosen["cell"].split("-"))
+        try:
+            return images_of_cell(context, version, true, predicted), pressed
+        except UserError as error:
+            return public(error), pressed
+
+
+def sections(report: Report, context: Context) -> Any:
+    """Those that the version has something for."""
+    makers: tuple[Callable[[Report, Context], Any], ...] = (
+        made,
+        verdict,
+        mistakes,
+        training,
+        by_class,
+        calibration,
+        robustness,
+        files,
+        history,
+        card,
+    )
+    found = [section for section in (make(report, context) for make in makers) if section]
+    return html.Div(found, className="grid")
+
+
+def section(title: str, *content: Any, wide: bool = False) -> Any:
+    return html.Section(
+        [dmc.Title(title, order=2, size="h4", mb="xs"), *content],
+        className="card wide" if wide else "card",
+    )
+
+
+def made(report: Report, context: Context) -> Any:
+    """What it is and how it was made, with links into MLflow and Airflow."""
+    links = [
+        html.A(name, href=url, target="_blank", rel="noreferrer")
+        for name, url in facts.links(report, context.settings)
+    ]
+    return section(
+        f"Version {report.version} of {context.settings.model_name}",
+        facts.description_list(facts.made(report)),
+        html.Div(links, className="links"),
+    )
+
+
+def verdict(report: Report, context: Context) -> Any:
+    text = report.documents.get("verdict")
+    return section("Why it may be in production", dcc.Markdown(text)) if text else None
+
+
+def mistakes(report: Report, context: Context) -> Any:
+    evaluation = report.tables.get("evaluation")
+    if not evaluation:
+        return None
+    labels = [one["label"] for one in evaluation["per_class"]]
+    browsable = (
+        context.reports.predictions(report) is not None
+        and context.reports.test_images(report) is not None
+    )
+    hint = "Click a cell to see those images." if browsable else ""
+    return section(
+        "What it takes for what",
+        html.P(
+            f"Rows are true classes, columns what it says; {evaluation['images']:,} test images. "
+            + hint,
+            className="quiet small",
+        ),
+        html.Div(
+            [
+                confusion_table(evaluation["confusion"], labels, browsable),
+                html.Div(id="cell-images", role="status"),
+            ],
+            className="confusion-and-images",
+        ),
+        wide=True,
+    )
+
+
+def training(report: Report, context: Context) -> Any:
+    if not report.history:
+        return None
+    has = report.history[-1]
+    return section(
+        "Training",
+        *(
+            html.Div(
+                [
+                    html.Strong(metric, className="small"),
+                    graph(curves(report.history, metric, percent), f"curve-{metric}",
+                          f"{metric} by epoch"),
+                ]
+            )
+            for metric, percent in (("accuracy", True), ("loss", False))
+            if metric in has
+        ),
+    )  # fmt: skip
+
+
+def by_class(report: Report, context: Context) -> Any:
+    evaluation = report.tables.get("evaluation")
+    if not evaluation:
+        return None
+    rows = evaluation["per_class"]
+    shares = np.array([one["recall"] for one in rows])
+    figure = accuracy_by_class(
+        tuple(one["label"] for one in rows), [("recognised", shares, ACCENT)]
+    )
+    return section("Recognised, by class", graph(figure, "by-class", "Share recognised by class"))
+
+
+def calibration(report: Report, context: Context) -> Any:
+    predictions = context.reports.predictions(report)
+    if predictions is None:
+        return None
+    evaluation = report.tables.get("evaluation") or {}
+    error = evaluation.get("calibration_error")
+    return section(
+        "Is it as often right as it is confident?",
+        html.P(
+            f"Expected calibration error {error:.1%}, by temperature scaling on validation images."
+            if error is not None
+            else "",
+            className="quiet small",
+        ),
+        graph(
+            reliability(predictions.probabilities, predictions.labels),
+            "reliability",
+            "Share right by confidence",
+        ),
+    )
+
+
+def robustness(report: Report, context: Context) -> Any:
+    found = facts.table_of(report.tables.get("robustness"))
+    return section("Robustness", found, wide=True) if found else None
+
+
+def files(report: Report, context: Context) -> Any:
+    if not report.files:
+        return None
+    details = facts.table_of(report.tables.get("exports"))
+    return section("Files of this version", facts.files_table(report.files), details or "")
+
+
+def history(report: Report, context: Context) -> Any:
+    """When production moved; asked of the registry each time, as it changes."""
+    try:
+        moves = registry.history(context.settings)
+    except UserError:
+        return None
+    if not moves:
+        return None
+    items = [
+        dmc.TimelineItem(
+            title=facts.time_of_move(when), children=html.Span(what, className="quiet small")
+        )
+        for when, what in reversed(moves)
+    ]
+    return section(
+        "What was in production",
+        dmc.Timeline(items, active=0, bulletSize=14, lineWidth=2),
+    )
+
+
+def card(report: Report, context: Context) -> Any:
+    text = report.documents.get("card")
+    return section("Model card", dcc.Markdown(text), wide=True) if text else None

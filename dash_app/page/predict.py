@@ -1,0 +1,323 @@
+"""Tab Predict: a picture in, what the version in production makes of it, and why.
+
+The uploaded file stays in the browser (``pictures``: all, ``picture``: the chosen one) and goes to
+the server with each question: any worker can answer, and nothing is kept there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+
+from dash_app.answers import Answer, Refusal
+from dash_app.page import correction, gallery, preparation
+from dash_app.page.context import Context
+from dash_app.page.figures import bars, graph
+from dash_app.page.pictures import heatmaps_of, pixels
+from dash_app.status import public
+from dash_app.uploads import from_data_url
+from model_zoo.errors import UserError
+from model_zoo.images import STEPS, data_url
+
+#: More at once belong into the tab Batch.
+SEVERAL = 24
+
+
+def layout(context: Context) -> Any:
+    return html.Div(
+        [
+            html.Div([_ways_in(context), gallery.examples(), gallery.more()], className="side"),
+            html.Div(
+                [
+                    html.Div(id="message", role="alert", className="message"),
+                    html.Div(id="strip", className="strip"),
+                    _nothing_yet(),
+                    _result(context),
+                ],
+                className="answer",
+            ),
+            dcc.Store(id="pictures"),
+            dcc.Store(id="picture"),
+            dcc.Store(id="heatmaps"),
+        ],
+        className="columns",
+    )
+
+
+def _ways_in(context: Context) -> Any:
+    return html.Div(
+        [
+            dcc.Upload(
+                id="upload",
+                children=html.Div(
+                    [
+                        html.Div("⬆", className="drop-sign", **{"aria-hidden": "true"}),  # type: ignore[arg-type]
+                        html.Strong("Drop pictures here"),
+                        html.Div(
+                            "or click to choose, or paste with Ctrl+V. A photo will do.",
+                            className="quiet",
+                        ),
+                        html.Div(
+                            f"PNG, JPEG, WebP, GIF, BMP up to {context.settings.max_upload_mb:g} "
+                            "MiB each. Nothing is kept.",
+                            className="quiet small",
+                        ),
+                    ]
+                ),
+                multiple=True,
+                className="drop",
+                className_active="drop drop-active",
+                accept="image/*",
+            ),
+            dmc.Button(
+                "Take a photo", id="camera", variant="default", fullWidth=True, mt="sm",
+                className="camera",
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _nothing_yet() -> Any:
+    return html.Div(
+        [
+            html.P("Choose one of the examples, or bring your own picture.", className="lead"),
+            html.P(
+                "You will see what the model sees, what it takes it for, how sure it is and which "
+                "parts of the picture spoke for that.",
+                className="quiet",
+            ),
+        ],
+        id="nothing-yet",
+        className="nothing",
+    )
+
+
+def _result(context: Context) -> Any:
+    return html.Div(
+        [
+            html.Div(
+                [
+                    dmc.Title("", order=2, id="label"),
+                    html.P(id="confidence", className="lead"),
+                    html.Div(id="doubts", role="status"),
+                    html.P(id="answered-by", className="quiet small"),
+                ],
+                className="verdict",
+                **{"aria-live": "polite"},  # type: ignore[arg-type]
+            ),
+            html.Div([_seen(), graph(None, "bars", "Confidence by class")], className="pair"),
+            preparation.layout(),
+            correction.layout(context.settings),
+        ],
+        id="result",
+        className="hidden",
+    )
+
+
+def _seen() -> Any:
+    """The image as the model takes it, under the heatmap, with the heatmap's controls."""
+    return html.Div(
+        [
+            html.Figure(
+                [
+                    html.Div(
+                        [html.Div(id="seen"), html.Img(id="heat", alt="", className="heat")],
+                        className="stack",
+                    ),
+                    html.Figcaption("What the model sees, and what counted", className="quiet"),
+                ],
+                className="seen",
+            ),
+            html.Label("Strength of the heatmap", htmlFor="strength", className="small"),
+            # A native range input: keyboard, touch and screen readers come with it.
+            dcc.Input(
+                id="strength", type="range", min=0, max=100, step=5, value=60, className="range"
+            ),
+            dmc.Select(
+                id="heat-class",
+                label="What speaks for",
+                data=[],
+                allowDeselect=False,
+                size="sm",
+                comboboxProps={"withinPortal": True},
+            ),
+        ],
+        className="seen-box",
+    )
+
+
+def register(app: Dash, context: Context) -> None:
+    gallery.register(app, context)
+    preparation.register(app)
+    correction.register(app, context)
+    _register_client_side(app)
+
+    # An example and a corrected switch come the same way as an upload: through the store.
+    @app.callback(
+        Output("label", "children"),
+        Output("confidence", "children"),
+        Output("doubts", "children"),
+        Output("answered-by", "children"),
+        Output("seen", "children"),
+        Output("bars", "figure"),
+        Output("heatmaps", "data"),
+        Output("heat-class", "data"),
+        Output("heat-class", "value"),
+        Output({"step-picture": ALL}, "children"),
+        Output({"step-note": ALL}, "children"),
+        Output("original", "children"),
+        Output("message", "children"),
+        Output("result", "className"),
+        Output("nothing-yet", "className"),
+        Input("picture", "data"),
+        Input({"step": ALL}, "checked"),
+        State("heat-class", "value"),
+        prevent_initial_call=True,
+    )
+    def answer(picture: dict | None, switches: list[bool], wanted: str | None) -> tuple[Any, ...]:
+        if not picture:
+            return no_answer("")
+        try:
+            found = ask(context, picture, switches)
+        except UserError as error:
+            return no_answer(public(error))
+        same_picture = ctx.triggered_id != "picture"
+        return (*shown(found, picture, context, wanted if same_picture else None), "", "", "hidden")
+
+    @app.callback(
+        Output("strip", "children"),
+        Input("pictures", "data"),
+        Input({"step": ALL}, "checked"),
+        Input("picture", "data"),
+        prevent_initial_call=True,
+    )
+    def strip(pictures: list[dict] | None, switches: list[bool], chosen: dict | None) -> Any:
+        """Several pictures: a row to choose from, each with its answer."""
+        if not pictures or len(pictures) == 1:
+            return []
+        if ctx.triggered_id == "picture":
+            return no_update
+        return strip_of(context, pictures, switches)
+
+
+def ask(context: Context, picture: dict, switches: list[bool]) -> Answer:
+    """Answer the picture in the browser's store."""
+    upload = from_data_url(picture["content"], picture["name"], context.settings)
+    return context.answers.one(upload, preparation.allowed(switches))
+
+
+def strip_of(context: Context, pictures: list[dict], switches: list[bool]) -> list[Any]:
+    settings = context.settings
+    places, uploads, shown_as = [], [], {}
+    for i, one in enumerate(pictures[:SEVERAL]):
+        try:
+            uploads.append(from_data_url(one["content"], one["name"], settings))
+            places.append(i)
+        except UserError as error:
+            shown_as[i] = _tile(i, None, one["name"], public(error))
+    try:
+        found = context.answers.many(uploads, preparation.allowed(switches))
+    except UserError:
+        return []  # the answer's own message says it
+    for i, answer in zip(places, found, strict=True):
+        if isinstance(answer, Refusal):
+            shown_as[i] = _tile(i, None, answer.name, answer.reason)
+        else:
+            label = f"{answer.prediction.label} {answer.prediction.confidence:.0%}"
+            shown_as[i] = _tile(i, data_url(answer.prediction.image), label, answer.name)
+    note = (
+        [html.P(f"The first {SEVERAL} of {len(pictures)}: take the tab Batch for many.",
+                className="quiet")]
+        if len(pictures) > SEVERAL
+        else []
+    )  # fmt: skip
+    return [html.Div([shown_as[i] for i in sorted(shown_as)], className="tiles"), *note]
+
+
+def _tile(place: int, source: str | None, label: str, title: str) -> Any:
+    picture = html.Img(src=source, alt="", className="pixels") if source else html.Span("not read")
+    return html.Button(
+        [picture, html.Span(label)], id={"chosen": place}, title=title, className="tile"
+    )
+
+
+def no_answer(reason: str) -> tuple[Any, ...]:
+    """Outputs of ``answer`` when there is none: only the message changes."""
+    steps = [no_update] * len(STEPS)
+    return (*[no_update] * 9, steps, steps, no_update, reason, "hidden", "nothing")
+
+
+def shown(found: Answer, picture: dict, context: Context, wanted: str | None) -> tuple[Any, ...]:
+    prediction = found.prediction
+    heatmaps = heatmaps_of(prediction)
+    truth = picture.get("truth")
+    source = f"{found.name}, labelled {truth}" if truth else found.name
+    ordered = [prediction.labels[i] for i in prediction.probabilities.argsort()[::-1]]
+    return (
+        prediction.label,
+        f"{prediction.confidence:.1%} confident",
+        doubts(found),
+        f"{source} · answered by {context.settings.model_name} version {found.version}",
+        pixels(prediction.image, f"what the model sees, taken for {prediction.label}"),
+        bars(prediction),
+        heatmaps,
+        [label for label in ordered if label in heatmaps],
+        wanted if wanted in heatmaps else prediction.label,
+        [preparation.picture(step) for step in found.prepared.steps],
+        [preparation.note(step) for step in found.prepared.steps],
+        pixels(found.prepared.original, "your picture", "original"),
+    )
+
+
+def doubts(found: Answer) -> list[Any]:
+    """Why not to trust the answer, if there is a reason."""
+    notes = []
+    if found.doubts.unsure:
+        notes.append(
+            dmc.Alert(f"The model is {found.doubts.unsure}.", color="yellow", variant="light")
+        )
+    if found.doubts.unlike:
+        reasons = "; ".join(found.doubts.unlike)
+        notes.append(
+            dmc.Alert(
+                f"Looks unlike the training images: {reasons}. (A few simple figures of the image, "
+                "compared with those of 99.8 % of the training images.)",
+                color="orange",
+                variant="light",
+            )
+        )
+    return notes
+
+
+def _register_client_side(app: Dash) -> None:
+    """What needs no server: choosing, and the heatmap's strength and class. See assets/page.js."""
+
+    def client(name: str, *arguments: Any) -> None:
+        app.clientside_callback(
+            ClientsideFunction("catwalk", name), *arguments, prevent_initial_call=True
+        )
+
+    # Emptying the upload makes the same file, dropped twice, an event again.
+    client(
+        "take",
+        Output("pictures", "data"),
+        Output("upload", "contents"),
+        Input("upload", "contents"),
+        State("upload", "filename"),
+    )
+    client(
+        "choose",
+        Output("picture", "data"),
+        Input("pictures", "data"),
+        Input({"chosen": ALL}, "n_clicks"),
+    )
+    client(
+        "heat",
+        Output("heat", "src"),
+        Output("heat", "style"),
+        Input("heatmaps", "data"),
+        Input("heat-class", "value"),
+        Input("strength", "value"),
+    )

@@ -1,0 +1,158 @@
+"""What surrounds the tabs: the head with the serving version, notices, light and dark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
+
+from dash_app.page.context import Context
+from dash_app.status import status_of
+from dash_app.uploads import MIB, ROOM_FOR_BASE64
+from model_zoo.config import Settings
+from model_zoo.predictor import NothingInProduction
+
+THEME = {
+    "primaryColor": "teal",
+    "primaryShade": {"light": 9, "dark": 5},
+    "autoContrast": True,
+    "defaultRadius": "md",
+    "fontFamily": "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+    "headings": {"fontWeight": "650"},
+}
+NAMES = {"predict": "Predict", "compare": "Compare", "batch": "Batch", "model": "Model"}
+SLOWEST_TICK = 3.0  # seconds between looks at the version, so that a move shows within ten
+
+
+def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
+    """The whole page around the content of each tab."""
+    tick = min(context.settings.poll_seconds, SLOWEST_TICK)
+    head = html.Header(
+        dmc.Container(
+            dmc.Group(
+                [
+                    dmc.Title("Catwalk", order=1, className="brand"),
+                    html.Div(id="serving", className="serving"),
+                    dmc.ColorSchemeToggle(
+                        lightIcon=html.Span("☀", className="sign"),
+                        darkIcon=html.Span("☾", className="sign"),
+                        variant="default",
+                        size="lg",
+                        **{"aria-label": "Light or dark"},
+                    ),
+                ],
+                justify="space-between",
+                wrap="nowrap",
+                gap="sm",
+            ),
+            size="xl",
+        ),
+        className="head",
+    )
+    body = dmc.Tabs(
+        [
+            dmc.TabsList([dmc.TabsTab(NAMES[name], value=name) for name in tabs], mb="lg"),
+            *(dmc.TabsPanel(content, value=name) for name, content in tabs.items()),
+        ],
+        id="tabs",
+        value="predict",
+        keepMounted=True,
+    )
+    return dmc.MantineProvider(
+        [
+            html.A("To the content", href="#content", className="skip"),
+            head,
+            html.Main(
+                dmc.Container([html.Div(id="banner", role="status"), body], size="xl"),
+                id="content",
+                tabIndex=-1,
+                **{"data-most-bytes": str(most_bytes(context.settings))},  # type: ignore[arg-type]
+            ),
+            dcc.Interval(id="tick", interval=int(tick * 1000)),
+            dcc.Location(id="where", refresh=False),
+            dcc.Store(id="shown-version"),
+            dcc.Store(id="shown-banner"),
+        ],
+        id="theme",
+        theme=THEME,
+        defaultColorScheme="auto",
+    )
+
+
+def most_bytes(settings: Settings) -> int:
+    """What may be dropped at once: as base64, in JSON, it must pass the server's own limit."""
+    return int(settings.max_upload_mb * MIB * ROOM_FOR_BASE64 * 0.7)
+
+
+def register(app: Dash, context: Context) -> None:
+    # A link to /#model opens that tab.
+    app.clientside_callback(
+        ClientsideFunction("catwalk", "open_tab"),
+        Output("tabs", "value"),
+        Input("where", "hash"),
+        State("tabs", "value"),
+    )
+
+    @app.callback(
+        Output("serving", "children"),
+        Output("banner", "children"),
+        Output("shown-version", "data"),
+        Output("shown-banner", "data"),
+        Input("tick", "n_intervals"),
+        State("shown-version", "data"),
+        State("shown-banner", "data"),
+    )
+    def look(_: int | None, shown: str | None, said: str | None) -> tuple[Any, ...]:
+        """Which version answers; what is unchanged stays as it is."""
+        status = status_of(context.predictor)
+        version = status.version or ""
+        problem = status.problem or ""
+        return (
+            no_update if shown == version else serving(context),
+            no_update if said == problem else banner(problem, bool(version)),
+            no_update if shown == version else version,
+            no_update if said == problem else problem,
+        )
+
+
+def banner(problem: str, serving: bool) -> Any:
+    """Discreet while the last good version answers, plain when nothing can."""
+    if not problem:
+        return []
+    return dmc.Alert(
+        problem[:1].upper() + problem[1:] + ".",
+        color="gray" if serving else "orange",
+        variant="light",
+        mb="md",
+        className="banner",
+    )
+
+
+def serving(context: Context) -> list[Any]:
+    """Which version of which model answers, and what a reader has to know about it."""
+    try:
+        current = context.predictor.current
+    except NothingInProduction:
+        return [dmc.Badge("nothing in production", id="version", color="orange", variant="light")]
+    tags = current.tags
+    facts = [tags.get("backbone", "")]
+    if "accuracy" in tags:
+        facts.append(f"test accuracy {float(tags['accuracy']):.1%}")
+    parts: list[Any] = [
+        html.Span(
+            [
+                html.Span(f"{context.settings.model_name} ", className="wide-only"),
+                f"version {current.version}",
+            ],
+            id="version",
+        ),
+        html.Span(" · ".join(filter(None, facts)), className="quiet wide-only"),
+    ]
+    if tags.get("dataset_source") == "sample":
+        parts.append(dmc.Badge("trained on drawings", color="orange", variant="light"))
+    if tags.get("weights") == "none":
+        parts.append(
+            dmc.Badge("trained from scratch", color="gray", variant="light", className="wide-only")
+        )
+    return parts

@@ -1,0 +1,103 @@
+"""Who may ask, and what browsers are told not to do with our answers."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import os
+import secrets
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from flask import Flask, Request, Response
+
+from model_zoo.config import Settings
+
+TOKEN_FILE = "api_token"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to bind to can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def token_path(settings: Settings) -> Path:
+    return settings.home_dir / TOKEN_FILE
+
+
+def required_token(settings: Settings) -> str | None:
+    """The token that the API asks for, or None when only this machine can ask.
+
+    Without one in the settings, one is made at the first call and kept in the home (mode 600).
+    """
+    if settings.api_token:
+        return settings.api_token
+    if is_loopback(settings.host):
+        return None
+    path = token_path(settings)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".partial-", dir=path.parent)  # mode 600
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+        try:
+            os.link(name, path)  # never replaces what another worker kept
+        except FileExistsError:
+            pass
+        finally:
+            os.unlink(name)
+    return path.read_text().strip()
+
+
+def is_allowed(request: Request, token: str | None) -> bool:
+    """Whether a request carries ``Authorization: Bearer`` with the token, if one is needed."""
+    if token is None:
+        return True
+    kind, _, given = request.headers.get("Authorization", "").partition(" ")
+    return kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+
+
+def content_security_policy(script_hashes: Sequence[str]) -> str:
+    """Only what comes from this server runs; inline, only the scripts with these hashes.
+
+    Mantine, Plotly and AG Grid write style elements, hence 'unsafe-inline' for styles.
+    """
+    rules = {
+        "default-src": ["'self'"],
+        "script-src": ["'self'", *script_hashes],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "font-src": ["'self'", "data:"],
+        "media-src": ["'self'", "blob:"],
+        "worker-src": ["'self'", "blob:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+    return "; ".join(f"{name} {' '.join(values)}" for name, values in rules.items())
+
+
+def add_headers(server: Flask, script_hashes: Sequence[str]) -> None:
+    """Send the security headers with every answer."""
+    headers = {
+        "Content-Security-Policy": content_security_policy(script_hashes),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+
+    @server.after_request
+    def with_headers(response: Response) -> Response:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response

@@ -1,0 +1,43 @@
+"""What the outside may know of how the server is: no path, no address, no credentials."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from model_zoo.predictor import NothingInProduction, ProductionPredictor
+from model_zoo.registry import RegistryUnavailable
+
+NOTHING_YET = (
+    "nothing is in production yet: run `catwalk demo`, or retrain and then promote a version "
+    "with `catwalk promote VERSION`"
+)
+AWAY = "MLflow does not answer"
+PLACES = re.compile(r"[a-z+]+://\S+|(?<![\w/])/(?:[^\s/:,]+/)+[^\s/:,]*")
+
+
+@dataclass(frozen=True)
+class Status:
+    """``version`` None when nothing can be served; ``problem`` None when all is well."""
+
+    version: str | None
+    problem: str | None
+
+
+def status_of(predictor: ProductionPredictor) -> Status:
+    """How ``predictor`` is, in words for everybody; its log has the details."""
+    try:
+        version = predictor.current.version
+    except NothingInProduction:
+        problem = f"{AWAY}, and no version has been kept here" if predictor.problem else NOTHING_YET
+        return Status(None, problem)
+    if predictor.problem:
+        return Status(version, f"{AWAY}: version {version}, the last good one, goes on answering")
+    return Status(version, None)
+
+
+def public(error: Exception) -> str:
+    """The sentence of an error, without addresses and paths."""
+    if isinstance(error, RegistryUnavailable):
+        return f"{AWAY}, and this has not been read before: try again later"
+    return PLACES.sub("...", str(error))
