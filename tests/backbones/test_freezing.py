@@ -10,7 +10,7 @@ from model_zoo.backbones import build_trunk, get_backbone, set_trainable
 from model_zoo.classifier import build_classifier, compile_classifier, head_from
 from model_zoo.config import load_settings
 from model_zoo.data.fashion_mnist import FASHION_MNIST
-from model_zoo.export import served_model
+from model_zoo.grad_cam import explained
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (32, 28, 28), np.uint8)
 LABELS = np.arange(32) % 10
@@ -94,5 +94,5 @@ def test_what_is_served_is_in_inference_mode_without_being_told(zoo, image_size:
     settings = load_settings(image_size=image_size)
     model = build_classifier(FASHION_MNIST, settings, head_from(settings))
     expected = np.asarray(model(IMAGES, training=False))
-    received = np.asarray(served_model(model)(IMAGES)["probabilities"])
+    received = np.asarray(explained(model)(IMAGES)["probabilities"])
     np.testing.assert_allclose(received, expected, atol=1e-6)

@@ -45,7 +45,7 @@ def home(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="module")
 def demo(home: Path) -> str:
     process = catwalk("demo", "--search-trials", "1", "--epochs", "2", CATWALK_HOME=str(home))
-    printed, _ = process.communicate(timeout=400)
+    printed, _ = process.communicate(timeout=900)
     assert process.returncode == 0, printed
     return printed
 
@@ -70,7 +70,7 @@ def test_the_demo_goes_through_airflow_and_ends_with_a_scorecard(demo: str, home
 
 def test_a_mistake_in_a_demo_is_one_sentence_and_status_2(demo: str, home: Path) -> None:
     process = catwalk("demo", "--backbone", "tinny", CATWALK_HOME=str(home))
-    printed, _ = process.communicate(timeout=200)
+    printed, _ = process.communicate(timeout=600)
     assert process.returncode == 2, printed
     assert "unknown backbone 'tinny': did you mean tiny" in printed.splitlines()[-1]
     assert "Traceback" not in printed
@@ -153,7 +153,7 @@ def ask(url: str, method: str = "GET", body: Any = None, token: str = "") -> Any
         return json.load(answer)
 
 
-def wait_for(what: str, found: Callable[[], bool], seconds: float = 300) -> None:
+def wait_for(what: str, found: Callable[[], bool], seconds: float = 900) -> None:
     until = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < until, f"{what}: not within {seconds} s"
