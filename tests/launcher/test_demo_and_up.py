@@ -161,7 +161,7 @@ def wait_for(what: str, found: Callable[[], bool], seconds: float = 900) -> None
 
 
 def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple) -> None:
-    page, airflow = (re.search(rf"{name} +(\S+)", up[1])[1] for name in ("Page", "Airflow"))
+    page, airflow = (re.search(rf"{name} +(http\S+)", up[1])[1] for name in ("Page", "Airflow"))
     log_in = {"username": "admin", "password": re.search(r"password (\S+)", up[1])[1]}
     token = ask(f"{airflow}/auth/token", "POST", log_in)["access_token"]
     dag = f"{airflow}/api/v2/dags/{DAG}"
@@ -193,7 +193,7 @@ def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple) -> None:
 
 
 def test_a_value_outside_the_form_is_refused_when_triggering(up: tuple) -> None:
-    airflow = re.search(r"Airflow +(\S+)", up[1])[1]
+    airflow = re.search(r"Airflow +(http\S+)", up[1])[1]
     log_in = {"username": "admin", "password": re.search(r"password (\S+)", up[1])[1]}
     token = ask(f"{airflow}/auth/token", "POST", log_in)["access_token"]
     body = {"logical_date": None, "conf": {"learning_rate": -1}}
