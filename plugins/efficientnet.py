@@ -63,7 +63,8 @@ def efficientnet_b0(input_shape: tuple[int, int, int], weights: str | None) -> k
             return normalise(*inputs)
         return inputs[0] if isinstance(layer, layers.Rescaling) else layer(*inputs, **options)
 
-    return keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=call)
+    copy = keras.models.clone_model(network, clone_function=lambda layer: layer, call_function=call)
+    return keras.Model(copy.input, copy.output, name="efficientnet_b0")
 
 
 def _register_v2(size: str, native_size: int, *stages: int) -> None:

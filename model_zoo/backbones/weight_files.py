@@ -59,7 +59,9 @@ def read_layers(path: Path) -> Layers:
                 content = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(content, "r") as file:
             older = file.get("model_weights", file)
-            return _read_older(older) if "layer_names" in older.attrs else _read_current(file)
+            if "layer_names" in older.attrs:
+                return _read_older(older)
+            return _read_current(file["layers"])  # beside them: the optimiser
     except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise UserError(f"{path} cannot be read as a weights file ({error})") from error
 
@@ -115,8 +117,8 @@ def _layers_of(trunk: keras.Model) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for layer in trunk.layers:
         for weight in layer.weights:
-            inner = weight.path.rpartition("/")[0]
-            name = layer.name + inner.rpartition(layer.name)[2]
+            *outer_to_inner, _ = weight.path.split("/")
+            name = "/".join(outer_to_inner[outer_to_inner.index(layer.name) :])
             found.setdefault(name, []).append(weight)
     return found
 
