@@ -23,7 +23,11 @@ def build(backbone: str, image_size: int) -> Any:
     return build_classifier(FASHION_MNIST, settings, head_from(settings))
 
 
-def in_turn(ways: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+def in_turn(
+    ways: dict[str, Callable[[], Any]],
+    repeats: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
     """Milliseconds of each way: the least of ``repeats`` rounds, after one to warm up.
 
     All ways are run once a round, so that what else the machine does falls on all of them alike;
@@ -32,10 +36,10 @@ def in_turn(ways: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float
     times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(repeats + 1):
         for name, way in ways.items():
-            started = time.perf_counter()
+            started = clock()
             way()
             if turn:
-                times[name].append(1000 * (time.perf_counter() - started))
+                times[name].append(1000 * (clock() - started))
     return {name: min(values) for name, values in times.items()}
 
 

@@ -60,3 +60,17 @@ def first_run(settings: Settings) -> dict[str, dict]:
     facts: dict[str, dict] = {}
     run_all(settings, "first", facts.__setitem__)
     return facts
+
+
+@pytest.fixture
+def another_store() -> Iterator[None]:
+    """For tests with a store of their own: MLflow's process-wide URIs are put back after them.
+
+    A step that logs moves them, and `models:/...` sources are looked up by them.
+    """
+    import mlflow
+
+    tracking, versions = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    yield
+    mlflow.set_tracking_uri(tracking)
+    mlflow.set_registry_uri(versions)

@@ -30,12 +30,15 @@ def images(settings: Settings, first_run: dict) -> np.ndarray:
 
 
 @pytest.fixture
-def home(settings: Settings, first_run: dict, tmp_path: Path) -> Settings:
+def home(settings: Settings, first_run: dict, another_store: None, tmp_path: Path) -> Settings:
     """A registry of one's own with two versions of the same files; the first in production."""
     folder = tmp_path / "home"
     shutil.copytree(settings.home_dir, folder, ignore=shutil.ignore_patterns("runs", "versions"))
     here = load_settings(home=folder)
     client = registry.connect(here)
+    import mlflow
+
+    mlflow.set_tracking_uri(here.mlflow_uri)  # where MLflow looks up what a version is made of
     first = client.get_model_version(here.model_name, "1")
     again = client.create_model_version(
         here.model_name, first.source, run_id=first.run_id, model_id=first.model_id, tags=first.tags

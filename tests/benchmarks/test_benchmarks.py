@@ -20,7 +20,7 @@ def test_serve_prints_a_row_a_way_and_the_ratio(settings: Settings, capsys) -> N
     serve.measure("tiny", 28, repeats=2, starts=1)
     printed = capsys.readouterr().out
     for way in serve.WAYS:
-        (row,) = (line for line in printed.splitlines() if line.startswith(way))
+        (row,) = (line for line in printed.splitlines() if line[:18].strip() == way)
         numbers = re.findall(r"[\d.]+", row.removeprefix(way))
         assert len(numbers) == 6 and all(float(number) > 0 for number in numbers)
     assert re.search(r"[\d.]+ times as fast as keras predict, [\d.]+ times as fast as", printed)

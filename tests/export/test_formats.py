@@ -147,7 +147,7 @@ def test_outside_its_tolerance_a_file_says_why(
 
 
 def test_a_format_left_out_by_setting_is_said_on_the_run(
-    settings: Settings, first_run: dict, tmp_path: Path
+    settings: Settings, first_run: dict, another_store: None, tmp_path: Path
 ) -> None:
     """The version has no such file, and says so when it is asked for."""
     here = load_settings(home=tmp_path, export_formats="litert-float16")
