@@ -92,6 +92,7 @@ class Answers:
         Raises:
             NotAnImage: it is none, or too large.
             NothingInProduction: nobody can answer.
+            Overloaded: too many wait already.
         """
         (found,) = self.many([upload], preparation, classifier, source)
         if isinstance(found, Refusal):
@@ -135,7 +136,7 @@ class Answers:
                 self.metrics.refused(source)
                 answers[i] = Refusal(upload.name, str(error))
         if prepared:
-            predictions = version.predict(np.stack([one.image for one in prepared.values()]))
+            predictions = self._predict(version, [one.image for one in prepared.values()])
             for (i, one), prediction in zip(prepared.items(), predictions, strict=True):
                 answers[i] = Answer(
                     uploads[i].name, version.version, prediction, one,
@@ -144,6 +145,12 @@ class Answers:
                 self.metrics.answered(prediction, version.version, source)
         self.metrics.took((time.perf_counter() - started) / len(uploads), source)
         return [answers[i] for i in range(len(uploads))]
+
+    def _predict(self, version: Classifier, images: list[np.ndarray]) -> list[Prediction]:
+        """A lone image shares a forward pass with those that other threads ask for."""
+        if len(images) == 1:
+            return [self.predictor.predict_by(version, images[0])]
+        return version.predict(np.stack(images))
 
 
 def doubts(

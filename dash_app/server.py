@@ -17,7 +17,7 @@ from dash_app.status import public, status_of
 from dash_app.uploads import MIB, ROOM_FOR_BASE64, TooLarge
 from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
-from model_zoo.predictor import NothingInProduction, ProductionPredictor
+from model_zoo.predictor import NothingInProduction, Overloaded, ProductionPredictor
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,8 @@ def _register_errors(server: Flask, predictor: ProductionPredictor) -> None:
     def user_error(error: UserError) -> tuple[Response, int]:
         if isinstance(error, NothingInProduction):
             return jsonify(error=status_of(predictor).problem), 503
+        if isinstance(error, Overloaded):
+            return jsonify(error=public(error)), 503
         return jsonify(error=public(error)), 413 if isinstance(error, TooLarge) else 400
 
     @server.errorhandler(HTTPException)

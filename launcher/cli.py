@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from launcher import export_command, predict_command
 from model_zoo.config import PROFILES, Settings, load_settings
 from model_zoo.errors import UserError
 
@@ -17,6 +16,7 @@ RUN_OPTIONS = (
     "backbone",
     "weights",
     "image_size",
+    "unfrozen_blocks",
     "search_trials",
     "search_algorithm",
     "epochs",
@@ -45,20 +45,22 @@ def parser() -> argparse.ArgumentParser:
         help="use the generated sample if no data can be had (default: no)",
     )  # fmt: skip
     add("up", "MLflow, Airflow and the page together, until Ctrl-C")
-    add("backbones", "the model zoo: what can be trained").add_argument(
-        "pattern", nargs="?", default="*", help="shell wildcard (default: *)"
+    one = add("backbones", "the model zoo: what can be trained")
+    one.add_argument("pattern", nargs="?", default="*", help="shell wildcard (default: *)")
+    one.add_argument(
+        "--json", dest="as_json", action="store_true", help="print JSON instead of a table"
     )
+    one.add_argument("--check", metavar="NAME", help="check one backbone against the contract")
     add("versions", "registered versions, newest first, with their aliases")
     add("history", "when production moved, and why")
     one = add("promote", "point production at a version")
     one.add_argument("version")
     one.add_argument("--reason", default="by hand", help="kept in the history (default: by hand)")
     add("rollback", "swap production and the version before it")
-    one = add("predict", "what production makes of image files")
-    one.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
-    one = add("export", "copy the served files of a version: ONNX model, labels, calibration")
-    one.add_argument("version", nargs="?", help="default: the one in production")
-    one.add_argument("--to", type=Path, default=Path("export"), help="folder (default: export)")
+    predict_command.add_arguments(add("predict", "what a version makes of image files"))
+    export_command.add_arguments(
+        add("export", "copy the files of a version, with labels and calibration beside them")
+    )
     return top
 
 
@@ -121,16 +123,9 @@ def _up(_: dict[str, Any]) -> int:
 
 
 def _backbones(given: dict[str, Any]) -> int:
-    from model_zoo.backbones import discover, get_backbone, list_backbones
+    from launcher.backbones_command import backbones
 
-    discover(load_settings().plugins_dir)
-    for name in list_backbones(given["pattern"]):
-        one = get_backbone(name)
-        print(
-            f"{name}\n  {one.summary}\n  {one.native_size} px, at least {one.smallest_size}; "
-            f"weights: {one.weights_source}; from {one.defined_in}"
-        )
-    return 0
+    return backbones(load_settings(), **given)
 
 
 def _versions(_: dict[str, Any]) -> int:
@@ -182,43 +177,6 @@ def _rollback(_: dict[str, Any]) -> int:
     return 0
 
 
-def _predict(given: dict[str, Any]) -> int:
-    from model_zoo.predictor import ProductionPredictor
-
-    predictor = ProductionPredictor(load_settings())
-    predictor.refresh()
-    if predictor.problem:
-        print(f"catwalk: {predictor.problem}", file=sys.stderr)
-    for path in given["images"]:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}") from None
-        try:
-            classifier, found = predictor.predict_content(content)
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from None
-        print(f"{path}: {found.label} ({found.confidence:.1%}), version {classifier.version}")
-    return 0
-
-
-def _export(given: dict[str, Any]) -> int:
-    from model_zoo.files import fill_folder
-    from model_zoo.registry import fetch_served_files, find_alias, get_version
-
-    settings = load_settings()
-    number = given["version"]
-    found = get_version(settings, number) if number else find_alias(settings, "production")
-    if found is None:
-        raise UserError("nothing is in production: name a version, see `catwalk versions`")
-    target = given["to"] / f"{settings.model_name}-{found.version}"
-    if target.exists():
-        shutil.rmtree(target)
-    fill_folder(target, lambda partial: fetch_served_files(settings, found.version, partial))
-    print(f"version {found.version}: {', '.join(sorted(str(path) for path in target.iterdir()))}")
-    return 0
-
-
 COMMANDS = {
     "demo": _demo,
     "run": _run,
@@ -228,8 +186,8 @@ COMMANDS = {
     "history": _history,
     "promote": _promote,
     "rollback": _rollback,
-    "predict": _predict,
-    "export": _export,
+    "predict": predict_command.predict,
+    "export": export_command.export,
 }
 
 if __name__ == "__main__":

@@ -89,7 +89,9 @@ def build_classifier(dataset: Dataset, settings: Settings, head: Head) -> keras.
         x = layer(x)
     size = settings.image_size
     if dataset.image_shape != (size, size):
-        x = layers.Resizing(size, size, interpolation="bilinear", name="enlarge")(x)
+        # Not the layer Resizing: its `training` defaults to True and, where a caller names none
+        # (Keras' export to ONNX does not), passes that on to every batch normalisation after it.
+        x = ops.image.resize(x, (size, size), interpolation="bilinear")
     x = layers.Concatenate(name="rgb")([x, x, x])
     features = layers.Identity(name=TRUNK)(trunk(x))
     x = layers.GlobalAveragePooling2D(name="pool")(features)

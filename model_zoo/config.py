@@ -10,10 +10,12 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model_zoo.errors import UserError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
 
 PROFILES: dict[str, dict[str, Any]] = {
     # Minutes on two CPU cores: a small picture and the whole trunk trained, since no pretrained
@@ -60,6 +62,9 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 
 
+OPTIONAL_FORMATS = ("onnx-int8", "litert-float32", "litert-float16", "litert-int8")
+
+
 class Settings(BaseSettings):
     """What a run needs to know. Field descriptions are the documentation of each default."""
 
@@ -68,13 +73,19 @@ class Settings(BaseSettings):
     # Where things live
     home: Path = Field(Path(".catwalk"), description="Everything that Catwalk writes lies here.")
     data_dir: Path | None = Field(None, description="Folder with the four official .gz files.")
-    plugins_dir: Path = Field(Path("plugins"), description="Backbone plugins are found here.")
+    plugins_dir: Path = Field(
+        CHECKOUT / "plugins",
+        description="Backbone plugins are found here; those of this checkout, wherever we run.",
+    )
     tracking_uri: str = Field("", description="MLflow server; empty: SQLite under home.")
 
     # What is trained
     profile: str = Field("quick", description="Named set of defaults: quick, standard, notebook.")
     backbone: str = Field("resnet50", description="Name of a registered backbone.")
-    weights: str = Field("imagenet", description="imagenet, none, or a weights file.")
+    weights: str = Field(
+        "imagenet",
+        description="imagenet, none, or a weights file (.weights.h5, .keras, ..._notop.h5).",
+    )
     image_size: int = Field(224, ge=28, le=1024, description="Side in pixels fed to the backbone.")
     allow_sample: bool = Field(
         False, description="Use the generated sample if no data can be had (the demo sets this)."
@@ -130,6 +141,22 @@ class Settings(BaseSettings):
     )
     schedule: str = Field("@weekly", description="Airflow schedule of the workflow.")
 
+    # Export
+    export_formats: str = Field(
+        "onnx-int8,litert-float32,litert-float16,litert-int8",
+        description="What a version gets beside ONNX and Keras, which it always has; separated by "
+        "commas, or empty.",
+    )
+    calibration_images: int = Field(
+        100, ge=1, le=10_000, description="Training images that calibrate int8: more gain little."
+    )
+    int8_accuracy_loss: float = Field(
+        0.01, ge=0, le=1, description="Test accuracy that a LiteRT int8 file may lose at the most."
+    )
+    onnx_int8_accuracy_loss: float = Field(
+        0.002, ge=0, le=1, description="The same for the int8 ONNX file, as that may be served."
+    )
+
     # Serving
     host: str = Field("127.0.0.1", description="Address that every server binds to.")
     page_port: int = Field(8050, ge=1, le=65535, description="Port of the page.")
@@ -137,6 +164,28 @@ class Settings(BaseSettings):
     airflow_port: int = Field(8080, ge=1, le=65535, description="Port of Airflow's API server.")
     page_workers: int = Field(1, ge=1, le=64, description="Worker processes of the page.")
     poll_seconds: float = Field(5.0, gt=0, description="How often the page asks for the alias.")
+    served_format: Literal["onnx", "onnx-int8"] = Field(
+        "onnx",
+        description="File that the predictor runs: onnx is exact, onnx-int8 about twice as fast.",
+    )
+    execution_providers: str = Field(
+        "cpu",
+        description="What the predictor computes on, in order of preference, separated by commas: "
+        "cpu, cuda, openvino, coreml or any provider of ONNX Runtime. One that is not there is "
+        "named and the next one used.",
+    )
+    predictor_threads: int = Field(
+        0, ge=0, le=1024, description="Threads of one prediction; 0: one a physical core."
+    )
+    predictor_batch: int = Field(
+        32, ge=1, le=1024, description="Images that are predicted together at the most."
+    )
+    predictor_queue: int = Field(
+        256, ge=1, description="Images that may wait for a prediction; more are refused."
+    )
+    cached_versions: int = Field(
+        3, ge=1, description="Versions whose files the predictor keeps on disk."
+    )
     max_upload_mb: float = Field(10.0, gt=0, description="Largest upload in MiB.")
     max_pixels: int = Field(25_000_000, gt=0, description="Largest image in pixels, undecoded.")
     max_images: int = Field(
@@ -167,12 +216,32 @@ class Settings(BaseSettings):
     experiment: str = Field("fashion-mnist", description="MLflow experiment.")
     model_name: str = Field("fashion-mnist-classifier", description="Registered model.")
 
+    @field_validator("weights")
+    @classmethod
+    def _found_from_anywhere(cls, weights: str) -> str:
+        """A file's absolute path: the steps run in other processes, maybe in another folder."""
+        known = weights in ("imagenet", "none")
+        return weights if known else str(Path(weights).expanduser().resolve())
+
+    @field_validator("export_formats")
+    @classmethod
+    def _known_formats(cls, value: str) -> str:
+        for name in filter(None, (part.strip() for part in value.split(","))):
+            if name not in OPTIONAL_FORMATS:
+                raise ValueError(f"choose from {', '.join(OPTIONAL_FORMATS)}")
+        return value
+
     @property
     def recipe(self) -> dict[str, Any]:
         """What decides the trained model: a run that is continued must keep all of it."""
         fields = list(type(self).model_fields)
         first, last = fields.index("profile"), fields.index("early_stopping_patience")
         return {name: getattr(self, name) for name in fields[first : last + 1]}
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """``export_formats`` as a tuple."""
+        return tuple(name.strip() for name in self.export_formats.split(",") if name.strip())
 
     @property
     def home_dir(self) -> Path:

@@ -33,13 +33,18 @@ def complete_or_absent(path: Path) -> Iterator[Path]:
         partial.chmod(0o644)
         os.replace(partial, path)
     except OSError as error:
-        raise UserError(
-            f"could not write {path}: {error.strerror or error}. Free space or choose another "
-            "folder, then run again."
-        ) from error
+        raise cannot_write(path, error) from error
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)
+
+
+def cannot_write(path: object, error: OSError) -> UserError:
+    """The sentence for a write that the operating system refused."""
+    return UserError(
+        f"could not write {path}: {error.strerror or error}. Free space or choose another folder, "
+        "then run again"
+    )
 
 
 def write_json(path: Path, value: Any) -> None:

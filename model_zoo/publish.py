@@ -1,9 +1,7 @@
-"""From a trained model to a registered version, and back to predictions of a registered one."""
+"""From the files of a run to a registered version, and its predictions back."""
 
 from __future__ import annotations
 
-import base64
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,59 +9,13 @@ import numpy as np
 
 from model_zoo import registry
 from model_zoo.config import Settings
-from model_zoo.data.dataset import Dataset, Images
-from model_zoo.errors import UserError
-from model_zoo.export import export_onnx
-from model_zoo.files import fill_folder, write_json
-from model_zoo.images import png
+from model_zoo.data.dataset import Images
+from model_zoo.export.check import Report
+from model_zoo.model_card import model_card
+from model_zoo.served_files import FACTS, FACTS_TAG, MODEL, sha256
 
 # What a client needs to run the served file with `mlflow.pyfunc.load_model`.
 SERVING_REQUIREMENTS = ["mlflow", "onnx", "onnxruntime", "numpy"]
-BATCH = 250
-COMPARED = 64
-
-
-def export_served_files(
-    settings: Settings,
-    dataset: Dataset,
-    folder: Path,
-    measured: dict[str, Any],
-    test: Images,
-) -> float:
-    """Write ``served/model.onnx`` and ``served/classifier.json`` into a run's folder.
-
-    Args:
-        test: ONNX and Keras must agree on its first images; one a class goes along as example.
-
-    Returns:
-        The largest difference in probability between the two.
-    """
-    import keras
-
-    model = keras.models.load_model(folder / "model.keras")
-    difference = export_onnx(model, folder / "served" / "model.onnx", test.images[:COMPARED])
-    write_json(
-        folder / "served" / "classifier.json",
-        {
-            "labels": list(dataset.labels),
-            "image_shape": list(dataset.image_shape),
-            "dataset": dataset.name,
-            "backbone": settings.backbone,
-            "weights": settings.weights,
-            "temperature": measured["temperature"],
-            "polarity": "light-on-dark",
-            "image_statistics": measured["image_statistics"],
-            "examples": [
-                {"label": label, "png": base64.b64encode(png(_first(test, i))).decode()}
-                for i, label in enumerate(dataset.labels)
-            ],
-        },
-    )
-    return difference
-
-
-def _first(images: Images, label: int) -> np.ndarray:
-    return np.asarray(images.images[int((images.labels == label).argmax())])
 
 
 def register_version(
@@ -73,40 +25,22 @@ def register_version(
     measured: dict[str, Any],
     dataset_source: str,
     test: Images,
+    reports: list[Report],
 ) -> str:
-    """Log the served files as an MLflow model of the active run and register it as candidate.
+    """Log the files as an MLflow model of the active run and register it as candidate.
 
     Run again for the same MLflow run, it finds the version that is there.
 
     Returns:
         The version's number.
     """
-    import mlflow
-    import onnx
-    from mlflow.models import infer_signature
-
     name = settings.model_name
     with registry.answered_by(settings) as client:
         known = client.search_model_versions(f"name='{name}' and run_id='{run_id}'")
         if known:
             number = str(known[0].version)
         else:
-            logged = mlflow.onnx.log_model(
-                onnx.load(folder / "served" / "model.onnx"),
-                name="model",
-                save_as_external_data=False,  # one file: clients fetch model.onnx by name
-                signature=infer_signature(
-                    test.images[:2], np.zeros((2, len(measured["per_class"])), np.float32)
-                ),
-                pip_requirements=SERVING_REQUIREMENTS,
-            )
-            for path in (folder / "served" / "classifier.json", folder / "model.keras"):
-                client.log_model_artifact(logged.model_id, str(path))
-            mlflow.log_dict({"image": test.images[:2].tolist()}, "model_input_example.json")
-            registered = mlflow.register_model(
-                f"models:/{logged.model_id}", name, await_registration_for=0
-            )
-            number = str(registered.version)
+            number = _log_and_register(client, settings, folder, run_id, measured, test, reports)
         tags = {
             "accuracy": f"{measured['accuracy']:.4f}",
             "accuracy_low": f"{measured['accuracy_low']:.4f}",
@@ -119,38 +53,69 @@ def register_version(
         }
         for key, value in tags.items():
             client.set_model_version_tag(name, number, key, value)
+        card = model_card(settings, number, measured, dataset_source, reports)
+        client.update_model_version(name, number, card)
+        client.log_text(run_id, card, "export/model_card.md")
         production = registry.find_alias(settings, "production")
         if production is None or production.version != number:
             client.set_registered_model_alias(name, "candidate", number)
     return number
 
 
-def predict_with_version(
-    settings: Settings, version: str, cache: Path, images: Images
-) -> np.ndarray:
+def _log_and_register(
+    client: Any,
+    settings: Settings,
+    folder: Path,
+    run_id: str,
+    measured: dict[str, Any],
+    test: Images,
+    reports: list[Report],
+) -> str:
+    import mlflow
+    import onnx
+    from mlflow.models import infer_signature
+
+    logged = mlflow.onnx.log_model(
+        onnx.load(folder / "served" / MODEL),
+        name="model",
+        save_as_external_data=False,  # one file: clients fetch model.onnx by name
+        signature=infer_signature(
+            test.images[:2], np.zeros((2, len(measured["per_class"])), np.float32)
+        ),
+        pip_requirements=SERVING_REQUIREMENTS,
+    )
+    for name in (FACTS, *(one.file for one in reports if one.attached)):
+        if name != MODEL:
+            client.log_model_artifact(logged.model_id, str(folder / "served" / name))
+    mlflow.log_dict({"image": test.images[:2].tolist()}, "model_input_example.json")
+    if not any(
+        one.path == "export/formats.json" for one in client.list_artifacts(run_id, "export")
+    ):
+        rows = [report.as_dict() for report in reports]
+        columns = {key: [row[key] for row in rows] for key in rows[0]}
+        mlflow.log_table(columns, "export/formats.json")  # appends, were it there already
+    mlflow.set_tag("formats", ", ".join(one.format for one in reports if one.attached))
+    for one in reports:
+        if not one.attached:
+            mlflow.set_tag(f"format_missing.{one.format}", one.reason)
+    registered = mlflow.register_model(
+        f"models:/{logged.model_id}",
+        settings.model_name,
+        await_registration_for=0,
+        tags={FACTS_TAG: sha256(folder / "served" / FACTS)},
+    )
+    return str(registered.version)
+
+
+def predict_with_version(settings: Settings, version: str, images: Images) -> np.ndarray:
     """What a registered version predicts for raw images, by the file that is served.
 
     Returns:
         Class indices, int64 (N,).
+
+    Raises:
+        UserError: no such version, a damaged file, or images of another shape.
     """
-    import onnxruntime
+    from model_zoo.predictor import load_classifier
 
-    def fill(partial: Path) -> None:
-        registry.fetch_served_files(settings, version, partial)
-
-    folder = fill_folder(cache, fill)
-    shape = json.loads((folder / "classifier.json").read_text())["image_shape"]
-    if list(images.images.shape[1:]) != shape:
-        raise UserError(
-            f"version {version} takes images of {shape}, the test images are "
-            f"{list(images.images.shape[1:])}: the two cannot be compared"
-        )
-    session = onnxruntime.InferenceSession(
-        folder / "model.onnx", providers=["CPUExecutionProvider"]
-    )
-    name = session.get_inputs()[0].name
-    predicted = [
-        np.asarray(session.run(["probabilities"], {name: images.images[i : i + BATCH]})[0])
-        for i in range(0, len(images), BATCH)
-    ]
-    return np.concatenate(predicted).argmax(axis=1)
+    return load_classifier(settings, version).probabilities(images.images).argmax(axis=1)

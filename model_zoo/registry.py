@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from model_zoo.config import Settings
 from model_zoo.errors import UserError
+from model_zoo.served_files import FACTS, MODEL
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -58,6 +59,7 @@ def connect(settings: Settings) -> MlflowClient:
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     import mlflow
 
     return mlflow.MlflowClient(settings.mlflow_uri, settings.mlflow_uri)
@@ -72,7 +74,7 @@ def answered_by(settings: Settings) -> Iterator[MlflowClient]:
 
     try:
         yield connect(settings)
-    except (requests.RequestException, SQLAlchemyError, OSError) as error:
+    except (requests.RequestException, SQLAlchemyError, ConnectionError) as error:
         raise RegistryUnavailable(_away(settings, error)) from error
     except MlflowException as error:
         if isinstance(error.__cause__, (requests.RequestException, SQLAlchemyError)) or (
@@ -173,15 +175,17 @@ def get_version(settings: Settings, version: str) -> Version:
     raise UserError(f"no version {version!r} of {settings.model_name}; registered: {known}")
 
 
-def fetch_served_files(settings: Settings, version: str, folder: Path) -> None:
-    """Put ``model.onnx`` and ``classifier.json`` of a version into ``folder``."""
+def fetch_served_files(
+    settings: Settings, version: str, folder: Path, names: tuple[str, ...] = (FACTS, MODEL)
+) -> None:
+    """Put files of a version into ``folder``, by default those that are served."""
     import mlflow
 
     folder.mkdir(parents=True, exist_ok=True)
     with answered_by(settings) as client:
         # Not `models:/...`: MLflow resolves that by its process-wide URI.
         location = client.get_model_version_download_uri(settings.model_name, version)
-        for name in ("model.onnx", "classifier.json"):
+        for name in names:
             mlflow.artifacts.download_artifacts(
                 artifact_uri=f"{location}/{name}",
                 dst_path=str(folder),

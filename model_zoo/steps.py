@@ -9,11 +9,12 @@ Each can be killed at any moment and run again: it then continues or redoes its 
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,11 +25,15 @@ from model_zoo.data.checks import validate
 from model_zoo.data.dataset import Images
 from model_zoo.data.split import stratified_split
 from model_zoo.errors import UserError
-from model_zoo.files import complete_or_absent, read_json, write_json
+from model_zoo.files import cannot_write, complete_or_absent, read_json, write_json
+
+if TYPE_CHECKING:
+    import keras
 
 Facts = dict[str, Any]
 DATASET = fashion_mnist.FASHION_MNIST
 PREDICT_BATCH = 250
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def ingest(settings: Settings, folder: Path) -> Facts:
@@ -75,8 +80,12 @@ def preprocess(settings: Settings, folder: Path) -> Facts:
                 "dataset_source": facts_of(folder, "ingest")["dataset_source"],
             }
         )
-        logged = from_numpy(train.images[training[:1]], name=DATASET.name, digest=found["digest"])
-        mlflow.log_input(logged, context="training")
+        parts = {"training": train.take(training), "validation": train.take(validation)}
+        for context, part in (parts | {"test": test}).items():
+            logged = from_numpy(
+                part.images, targets=part.labels, name=DATASET.name, digest=found["digest"]
+            )
+            mlflow.log_input(logged, context=context)
         mlflow.log_dict(found, "data/facts.json")
         mlflow.log_artifact(str(folder / "split.npz"), "data")
         mlflow.log_artifact(str(page), "data")
@@ -134,13 +143,17 @@ def train(settings: Settings, folder: Path) -> Facts:
         settings.epochs, settings.batch_size, settings.early_stopping_patience, settings.seed
     )
     steps = plan.steps_per_epoch(len(training)) * plan.epochs
+    backbone = backbones.get_backbone(settings.backbone)
+
+    def build() -> keras.Model:
+        model = build_classifier(DATASET, settings, head)
+        mlflow.set_tags(backbones.weights_origin(backbone, settings.weights))
+        return compile_classifier(model, settings, head, steps)
 
     with tracking.parent_run(settings, folder):
         mlflow.log_params({f"head.{name}": value for name, value in head.as_dict().items()})
         model, progress = fit(
-            lambda: compile_classifier(
-                build_classifier(DATASET, settings, head), settings, head, steps
-            ),
+            build,
             training,
             validation,
             plan,
@@ -213,20 +226,30 @@ def evaluate(settings: Settings, folder: Path) -> Facts:
 
 
 def register(settings: Settings, folder: Path) -> Facts:
-    """Export to ONNX, check the file against Keras, and register it as `candidate`."""
-    from model_zoo.publish import export_served_files, register_version
+    """Export to every format, check each file against Keras, and register it as `candidate`."""
+    from model_zoo.export.version_files import export_files
+    from model_zoo.publish import register_version
 
     measured = facts_of(folder, "evaluate")
     source = facts_of(folder, "ingest")["dataset_source"]
+    training, _ = training_images(folder)
     test = test_images(folder)
-    difference = export_served_files(settings, DATASET, folder, measured, test)
+    with np.load(folder / "test_predictions.npz") as stored:
+        predicted = stored["predicted"]
+    reports = export_files(settings, DATASET, folder, measured, predicted, training, test, say)
     with tracking.parent_run(settings, folder) as run:
-        version = register_version(settings, folder, run.info.run_id, measured, source, test)
+        version = register_version(
+            settings, folder, run.info.run_id, measured, source, test, reports
+        )
+    difference = reports[0].largest_difference
+    refused = [f"{one.format} not attached: {one.reason}" for one in reports if not one.attached]
     return {
         "version": version,
         "onnx_difference": difference,
+        "formats": [one.as_dict() for one in reports],
         "summary": f"version {version} of {settings.model_name} is the candidate; ONNX agrees "
-        f"with Keras to {difference:.1g}",
+        f"with Keras to {difference:.1g}; {sum(one.attached for one in reports)} formats"
+        f"{''.join(f'; {one}' for one in refused)}",
     }
 
 
@@ -249,8 +272,7 @@ def gate(settings: Settings, folder: Path) -> Facts:
     on_sample = source == "sample"
     rival_on_sample = production is not None and production.tags.get("dataset_source") == "sample"
     if production is not None and on_sample == rival_on_sample:
-        cache = settings.cache_dir / "versions" / settings.model_name / production.version
-        rival = predict_with_version(settings, production.version, cache, test) == test.labels
+        rival = predict_with_version(settings, production.version, test) == test.labels
     verdict = judge(
         correct,
         rival if production is None or rival is not None else np.zeros_like(correct),
@@ -332,7 +354,12 @@ def run_step(name: str, settings: Settings, run_id: str) -> Facts:
     _keep_recipe(settings, folder)
     backbones.discover(settings.plugins_dir)
     started = time.monotonic()
-    facts = WORKFLOW[name](settings, folder)
+    try:
+        facts = WORKFLOW[name](settings, folder)
+    except OSError as error:  # from a library's own writing: KerasTuner, MLflow's artifacts
+        if error.errno not in NO_ROOM:
+            raise
+        raise cannot_write(error.filename or folder, error) from error
     facts["step_seconds"] = round(time.monotonic() - started, 1)
     write_json(folder / f"{name}.json", facts)
     return facts

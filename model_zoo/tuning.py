@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from model_zoo.classifier import DEFAULT_LEARNING_RATE, Head, build_classifier, compile_classifier
 from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset, Images
-from model_zoo.registry import prepare
+from model_zoo.errors import UserError
+from model_zoo.registry import answered_by, prepare
 
 if TYPE_CHECKING:
     import keras
@@ -47,17 +48,27 @@ def search(
     Returns:
         The head of the best trial by validation accuracy, and every trial, best first, as
         {"trial", "val_accuracy", "dense_1", "dense_2", "dropout", "learning_rate"}.
+
+    Raises:
+        UserError: no trial ended well, or MLflow is away.
     """
+    import keras_tuner
+
     tuner = _make_tuner(settings, dataset, len(train), folder, parent_run, say)
-    tuner.search(
-        train.images,
-        train.labels,
-        validation_data=(validation.images, validation.labels),
-        batch_size=settings.batch_size,
-        epochs=settings.search_epochs,
-        verbose=0,
-    )
+    try:
+        tuner.search(
+            train.images,
+            train.labels,
+            validation_data=(validation.images, validation.labels),
+            batch_size=settings.batch_size,
+            epochs=settings.search_epochs,
+            verbose=0,
+        )
+    except keras_tuner.errors.FatalError as error:
+        raise error.__cause__ or error from None
     best = tuner.oracle.get_best_trials(settings.search_trials)
+    if not best:
+        raise UserError(f"none of the trials ended well: what went wrong is in {folder}")
     trials = [
         {"trial": trial.trial_id, "val_accuracy": trial.score}
         | propose(trial.hyperparameters, settings).as_dict()
@@ -99,12 +110,26 @@ def _make_tuner(
         """Opens a nested MLflow run around each trial."""
 
         def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return self._tracked_trial(trial, *args, **kwargs)
+            except Exception as error:
+                say(f"trial {trial.trial_id} failed: {type(error).__name__}: {error}")
+                # KerasTuner notes a failed trial and goes on; no trial gets further when MLflow
+                # is away or the disk is full.
+                if isinstance(error, (UserError, OSError)):
+                    raise keras_tuner.errors.FatalError(str(error)) from error
+                raise
+
+        def _tracked_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
             head = propose(trial.hyperparameters, settings)
-            with mlflow.start_run(
-                run_name=f"trial {trial.trial_id}",
-                nested=True,
-                parent_run_id=parent_run,
-                experiment_id=prepare(settings),
+            with (
+                answered_by(settings),
+                mlflow.start_run(
+                    run_name=f"trial {trial.trial_id}",
+                    nested=True,
+                    parent_run_id=parent_run,
+                    experiment_id=prepare(settings),
+                ),
             ):
                 mlflow.log_params(head.as_dict())
                 histories = super().run_trial(trial, *args, **kwargs)

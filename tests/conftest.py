@@ -24,6 +24,8 @@ SMALL = {
     "LEARNING_RATE": "0.003",
     "GATE_FLOOR": "0.3",
     "GATE_MARGIN": "0.2",
+    "INT8_ACCURACY_LOSS": "0.02",
+    "ONNX_INT8_ACCURACY_LOSS": "0.02",
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -146,6 +147,26 @@ def test_a_mistake_is_one_sentence_and_status_2(
     assert sentence in printed.splitlines()[-1]
     assert "Traceback" not in printed
     assert not list(tmp_path.rglob(".partial-*"))
+
+
+def test_a_full_disk_is_one_sentence_and_the_step_runs_again(
+    settings: Settings, first_run: dict
+) -> None:
+    """A limit on the size of a file refuses the write as a full disk does."""
+    steps.run_step("ingest", settings, "no-room")
+    folder = settings.run_dir("no-room")
+    process = subprocess.run(
+        ["bash", "-c", 'ulimit -f 1 && exec "$0" "$@"', sys.executable,
+         *("-m", "model_zoo.steps", "preprocess", "--run-id", "no-room")],
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert process.returncode == 2, process.stderr
+    assert re.search(r"could not write .*split.npz: File too large", process.stderr)
+    assert "Traceback" not in process.stderr
+    assert not (folder / "split.npz").exists() and not list(folder.rglob(".partial-*"))
+    steps.run_step("preprocess", settings, "no-room")
+    assert (folder / "split.npz").exists()
 
 
 def test_the_served_file_carries_what_a_client_needs(settings: Settings, first_run: dict) -> None:

@@ -7,11 +7,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from dash_app.answers import Answers
-from model_zoo import registry
 from model_zoo.config import Settings
 from model_zoo.errors import UserError
-from model_zoo.files import fill_folder
-from model_zoo.predictor import Classifier, ProductionPredictor
+from model_zoo.predictor import Classifier, ProductionPredictor, load_classifier
 from model_zoo.report import Reports
 
 LOADED_AT_ONCE = 2
@@ -49,12 +47,7 @@ class OtherVersions:
             if version not in self._loaded:
                 if not version.isdigit():
                     raise UserError(f"no version {version!r}: choose one from the list")
-                cache = self.settings.cache_dir / "versions" / self.settings.model_name / version
-                folder = fill_folder(
-                    cache,
-                    lambda partial: registry.fetch_served_files(self.settings, version, partial),
-                )
-                self._loaded[version] = Classifier(folder, version, {})
+                self._loaded[version] = load_classifier(self.settings, version)
             self._loaded.move_to_end(version)
             while len(self._loaded) > LOADED_AT_ONCE:
                 self._loaded.popitem(last=False)

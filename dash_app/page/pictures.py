@@ -24,7 +24,7 @@ def heatmaps_of(prediction: Prediction) -> dict[str, str]:
 
     Every map is scaled to its own largest value: it shows where, not how much.
     """
-    maps = getattr(prediction, "heatmaps", None)
+    maps = prediction.heatmaps
     if maps is not None:
         return {
             label: glass(one)

@@ -1,13 +1,9 @@
 """The model zoo: backbones by name, from this package, installed packages or plugins."""
 
 from model_zoo.backbones.contract import Backbone, set_trainable
-from model_zoo.backbones.registration import (
-    discover,
-    get_backbone,
-    list_backbones,
-    register_backbone,
-)
-from model_zoo.backbones.weights import build_trunk
+from model_zoo.backbones.discovery import discover
+from model_zoo.backbones.registration import get_backbone, list_backbones, register_backbone
+from model_zoo.backbones.weights import build_trunk, weights_origin
 
 __all__ = [
     "Backbone",
@@ -17,4 +13,5 @@ __all__ = [
     "list_backbones",
     "register_backbone",
     "set_trainable",
+    "weights_origin",
 ]

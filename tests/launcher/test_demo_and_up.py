@@ -1,5 +1,6 @@
 """`catwalk demo` and `catwalk up`, for real: Airflow, MLflow, the page in Chromium."""
 
+import json
 import os
 import re
 import shutil
@@ -8,14 +9,17 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+DAG = "fashion_mnist_retrain"
 
 
 def catwalk(*arguments: str, **extra: str) -> subprocess.Popen:
@@ -41,7 +45,7 @@ def home(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="module")
 def demo(home: Path) -> str:
     process = catwalk("demo", "--search-trials", "1", "--epochs", "2", CATWALK_HOME=str(home))
-    printed, _ = process.communicate(timeout=400)
+    printed, _ = process.communicate(timeout=900)
     assert process.returncode == 0, printed
     return printed
 
@@ -66,7 +70,7 @@ def test_the_demo_goes_through_airflow_and_ends_with_a_scorecard(demo: str, home
 
 def test_a_mistake_in_a_demo_is_one_sentence_and_status_2(demo: str, home: Path) -> None:
     process = catwalk("demo", "--backbone", "tinny", CATWALK_HOME=str(home))
-    printed, _ = process.communicate(timeout=200)
+    printed, _ = process.communicate(timeout=600)
     assert process.returncode == 2, printed
     assert "unknown backbone 'tinny': did you mean tiny" in printed.splitlines()[-1]
     assert "Traceback" not in printed
@@ -136,6 +140,67 @@ def test_the_page_predicts_in_a_browser(up: tuple, tmp_path: Path) -> None:
         expect(page.locator("#message")).to_contain_text("not an image that can be read")
         browser.close()
     assert errors == []
+
+
+def ask(url: str, method: str = "GET", body: Any = None, token: str = "") -> Any:
+    request = urllib.request.Request(
+        url,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+    )
+    with NO_PROXY.open(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def wait_for(what: str, found: Callable[[], bool], seconds: float = 900) -> None:
+    until = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < until, f"{what}: not within {seconds} s"
+        time.sleep(1)
+
+
+def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple) -> None:
+    page, airflow = (re.search(rf"{name} +(\S+)", up[1])[1] for name in ("Page", "Airflow"))
+    log_in = {"username": "admin", "password": re.search(r"password (\S+)", up[1])[1]}
+    token = ask(f"{airflow}/auth/token", "POST", log_in)["access_token"]
+    dag = f"{airflow}/api/v2/dags/{DAG}"
+    ask(dag, "PATCH", {"is_paused": False}, token)
+    chosen = {"search_trials": 0, "epochs": 2, "promotion": "approval"}
+    run = ask(f"{dag}/dagRuns", "POST", {"logical_date": None, "conf": chosen}, token)
+    run_url = f"{dag}/dagRuns/{run['dag_run_id']}"
+
+    def state(task: str) -> str:
+        return ask(f"{run_url}/taskInstances/{task}", token=token)["state"]
+
+    def asked() -> bool:
+        assert ask(run_url, token=token)["state"] not in ("failed", "success")
+        return state("approve") == "awaiting_input"
+
+    wait_for("the question", asked)
+    assert ask(f"{page}/healthz")["version"] == "1", "nothing moves before the answer"
+    ask(
+        f"{run_url}/taskInstances/approve/-1/hitlDetails",
+        "PATCH",
+        {"chosen_options": ["Approve"], "params_input": {}},
+        token,
+    )
+    wait_for("the end of the run", lambda: ask(run_url, token=token)["state"] == "success")
+    assert state("promote") == "success"
+    wait_for("the page", lambda: ask(f"{page}/healthz")["version"] == "2", 20)
+    log = ask(f"{run_url}/taskInstances/train/logs/1", token=token)
+    assert "epoch 2/2" in json.dumps(log), "what a step prints is in Airflow's log of its task"
+
+
+def test_a_value_outside_the_form_is_refused_when_triggering(up: tuple) -> None:
+    airflow = re.search(r"Airflow +(\S+)", up[1])[1]
+    log_in = {"username": "admin", "password": re.search(r"password (\S+)", up[1])[1]}
+    token = ask(f"{airflow}/auth/token", "POST", log_in)["access_token"]
+    body = {"logical_date": None, "conf": {"learning_rate": -1}}
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        ask(f"{airflow}/api/v2/dags/{DAG}/dagRuns", "POST", body, token)
+    assert refused.value.code == 400
+    assert "learning_rate" in refused.value.read().decode()
 
 
 def test_a_taken_port_is_named(up: tuple, home: Path, tmp_path: Path) -> None:

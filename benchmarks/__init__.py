@@ -1,0 +1,1 @@
+"""One script a claim; each prints the ratio it is named for."""

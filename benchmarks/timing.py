@@ -1,0 +1,54 @@
+"""What the benchmarks share: a classifier to measure, times taken in turn, the machine's name."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def build(backbone: str, image_size: int) -> Any:
+    """A classifier with random weights, on which time does not depend."""
+    from model_zoo.backbones import discover
+    from model_zoo.classifier import build_classifier, head_from
+    from model_zoo.config import load_settings
+    from model_zoo.data.fashion_mnist import FASHION_MNIST
+
+    settings = load_settings(backbone=backbone, image_size=image_size, weights="none")
+    discover(settings.plugins_dir)
+    return build_classifier(FASHION_MNIST, settings, head_from(settings))
+
+
+def in_turn(ways: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Milliseconds of each way: the least of ``repeats`` rounds, after one to warm up.
+
+    All ways are run once a round, so that what else the machine does falls on all of them alike;
+    the least is what a way needs when nothing disturbs it (as ``timeit`` advises).
+    """
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            if turn:
+                times[name].append(1000 * (time.perf_counter() - started))
+    return {name: min(values) for name, values in times.items()}
+
+
+def machine(*packages: str) -> str:
+    """Processor, cores, load and the versions of ``packages``: the evidence behind a figure."""
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ] if Path("/proc/cpuinfo").exists() else []  # fmt: skip
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    load = os.getloadavg()[0]
+    return (
+        f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} "
+        f"cores, load {load:.1f} at the start; Python {platform.python_version()}, {versions}"
+    )

@@ -1,0 +1,1 @@
+"""Files of a trained classifier that run anywhere, each checked before it is attached."""

@@ -1,0 +1,66 @@
+"""The ONNX file: what is served. A version without it is not registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model_zoo.errors import UserError
+from model_zoo.export.check import SAME_PRECISION, Expected, Report, check
+from model_zoo.files import complete_or_absent
+from model_zoo.grad_cam import OUTPUTS
+
+if TYPE_CHECKING:
+    import keras
+
+
+def export_onnx(explained: keras.Model, path: Path, expected: Expected) -> Report:
+    """Write ``path`` with the outputs of :func:`model_zoo.grad_cam.explained`, and run it.
+
+    Raises:
+        UserError: the file does not load, or differs from the Keras model by more than rounding,
+            in a probability or in a heatmap.
+    """
+    import onnx
+    import onnxruntime
+
+    explained(
+        expected.compared[:1], training=False
+    )  # Keras exports only a model that has been called
+    with complete_or_absent(path) as partial:
+        explained.export(partial, format="onnx", verbose=False)
+        # MLflow writes the file anew by onnx.save: written the same way here, it keeps its digest.
+        onnx.save_model(onnx.load(partial), partial)
+        session = onnxruntime.InferenceSession(partial, providers=["CPUExecutionProvider"])
+        outputs = {output.name for output in session.get_outputs()}
+        if outputs != set(OUTPUTS):
+            raise UserError(
+                f"the ONNX file of {explained.name} has the outputs {sorted(outputs)}; expected "
+                f"{', '.join(OUTPUTS)}"
+            )
+        name = session.get_inputs()[0].name
+
+        def predict(images: np.ndarray) -> np.ndarray:
+            return np.asarray(session.run(["probabilities"], {name: images})[0])
+
+        report = check("onnx", partial, predict, expected, SAME_PRECISION)
+        if not report.attached:
+            raise UserError(f"the ONNX file of {explained.name} {report.reason}")
+        _check_heatmaps(
+            explained, session.run(["heatmaps"], {name: expected.compared})[0], expected
+        )
+    return Report(**report.as_dict() | {"file": path.name})
+
+
+def _check_heatmaps(explained: keras.Model, received: object, expected: Expected) -> None:
+    """Heatmaps have no scale of their own: they may differ by a thousandth of the largest."""
+    wanted = np.asarray(explained.predict(expected.compared, verbose=0)["heatmaps"])
+    difference = float(np.abs(np.asarray(received) - wanted).max())
+    allowed = 1e-3 * max(float(np.abs(wanted).max()), 1e-6)
+    if not difference <= allowed:
+        raise UserError(
+            f"the ONNX file of {explained.name} differs from Keras by {difference:.2g} in a "
+            f"heatmap, {allowed:.2g} allowed"
+        )

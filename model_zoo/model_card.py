@@ -1,0 +1,65 @@
+"""The model card: what a version is, in Markdown, as its description in the registry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from model_zoo.config import Settings
+from model_zoo.export.check import Report
+
+
+def model_card(
+    settings: Settings,
+    version: str,
+    measured: dict[str, Any],
+    dataset_source: str,
+    reports: list[Report],
+) -> str:
+    """Accuracy with its uncertainty, what it was trained on, and its files, as Markdown."""
+    lines = [
+        f"# {settings.model_name} version {version}",
+        "",
+        f"Test accuracy **{measured['accuracy']:.2%}** on {measured['images']:,} images, 95 % "
+        f"interval {measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%}; calibration "
+        f"error {measured['calibration_error']:.2%} after temperature scaling.",
+        "",
+        f"Backbone {settings.backbone} at {settings.image_size} px, weights {settings.weights}, "
+        f"profile {settings.profile}.",
+        "",
+    ]
+    if dataset_source == "sample":
+        lines += ["**Trained on generated drawings, not on real data.**", ""]
+    weakest = min(measured["per_class"], key=lambda one: one["f1"])
+    lines += [f"Weakest class: {weakest['label']}, F1 {weakest['f1']:.1%}.", "", "## Files", ""]
+    lines += formats_table(reports)
+    lines += [
+        "",
+        "Difference and agreement are against the Keras model on test images; time is the median "
+        "for one image on the machine that registered the version. Every file takes raw "
+        "`uint8 (N, h, w)` images and gives `probabilities`, `heatmap` (Grad-CAM of the top class) "
+        "and `heatmaps` (of every class).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def formats_table(reports: list[Report]) -> list[str]:
+    """One row a format; a format that is missing says why."""
+    rows = [
+        "| format | file | MiB | ms | largest difference | same top class | test accuracy |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for one in reports:
+        measured = [
+            _number(one.bytes and one.bytes / 2**20, ".1f"),
+            _number(one.latency_ms, ".2f"),
+            _number(one.largest_difference, ".1e"),
+            _number(one.agreement, ".2%"),
+            _number(one.accuracy, ".2%"),
+        ]
+        file = one.file if one.attached else f"not attached: {one.reason}"
+        rows.append(f"| {one.format} | {file} | {' | '.join(measured)} |")
+    return rows
+
+
+def _number(value: float | None, how: str) -> str:
+    return "" if value is None else format(value, how)

@@ -1,0 +1,70 @@
+"""An ONNX Runtime session for a file, on the execution provider that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnxruntime
+
+from model_zoo.errors import UserError
+
+# https://onnxruntime.ai/docs/execution-providers/
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+CPU = PROVIDERS["cpu"]
+
+
+def open_session(
+    path: Path, providers: str = "cpu", threads: int = 0
+) -> tuple[onnxruntime.InferenceSession, str | None]:
+    """Load an ONNX file.
+
+    Args:
+        providers: names in order of preference, separated by commas.
+        threads: of one prediction; 0 leaves it to ONNX Runtime, one a physical core.
+
+    Returns:
+        The session, and a sentence when it does not run on the first provider asked for.
+
+    Raises:
+        UserError: an unknown provider, or a file that this ONNX Runtime does not run.
+    """
+    wanted = [_full_name(name.strip()) for name in providers.split(",") if name.strip()] or [CPU]
+    there = onnxruntime.get_available_providers()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Threads that wait by spinning win little on an idle machine and take the cores from everybody
+    # else on a busy one, their own fellows included.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3  # what goes wrong is raised, and told once
+    usable = [name for name in wanted if name in there]
+    try:
+        session = onnxruntime.InferenceSession(
+            path, options, providers=list(dict.fromkeys([*usable, CPU]))
+        )
+    except Exception as error:  # ONNX Runtime's errors have no base class of their own
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{path} cannot be run by ONNX Runtime {onnxruntime.__version__}: {reason}. A newer "
+            "ONNX Runtime may know its opset; a damaged file has to be fetched again"
+        ) from None
+    used = session.get_providers()[0]
+    if used == wanted[0]:
+        return session, None
+    why = "is not in this installation" if wanted[0] not in there else "could not be started"
+    return session, (
+        f"{wanted[0]} {why} of ONNX Runtime (it has {', '.join(there)}): predicting on {used}"
+    )
+
+
+def _full_name(name: str) -> str:
+    full = PROVIDERS.get(name.lower(), name)
+    if full not in {*PROVIDERS.values(), *onnxruntime.get_all_providers()}:
+        raise UserError(f"unknown execution provider {name!r}: choose from {', '.join(PROVIDERS)}")
+    return full

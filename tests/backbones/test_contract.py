@@ -1,0 +1,95 @@
+"""Every backbone that is shipped keeps the contract; what breaks it is named."""
+
+from pathlib import Path
+
+import keras
+import pytest
+
+from model_zoo.backbones import discover, get_backbone, list_backbones
+from model_zoo.backbones.check import run_checks
+from model_zoo.backbones.registration import register_backbone
+
+discover(Path(__file__).parents[2] / "plugins")
+SHIPPED = list_backbones()
+ONE_A_PLUGIN = ["mobilenet_v3_small", "efficientnet_b0", "vit_tiny", "wrn_16_4"]
+
+
+def test_the_families_are_there() -> None:
+    assert {"resnet50", *ONE_A_PLUGIN} <= set(SHIPPED)
+    assert list_backbones("efficientnet_v2_*") == [f"efficientnet_v2_b{i}" for i in range(4)]
+    assert list_backbones("wrn*") == ["wrn_16_4", "wrn_28_10", "wrn_40_4"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_backbone_keeps_the_contract(name: str) -> None:
+    """Builds small, gives features, names its blocks; one training step changes exactly what is
+    unfrozen and lowers the loss; saved and loaded bit-equal; one a plugin is exported too."""
+    found = dict(run_checks(get_backbone(name), export=name in ONE_A_PLUGIN))
+    assert found == {check: [] for check in found}
+    keras.utils.clear_session()  # sixteen models would stay in memory
+    assert len(found) == (7 if name in ONE_A_PLUGIN else 6)
+
+
+def bad(layer_of, blocks=("one", "two"), **options):
+    """A backbone of two convolutions with something in between, not registered by name."""
+
+    def build(input_shape, weights):
+        from keras import Input, Model, layers
+
+        image = Input(input_shape)
+        x = layers.Conv2D(4, 3, name="one_conv")(layers.Rescaling(1 / 127.5, offset=-1.0)(image))
+        x = layer_of(layers)(x)
+        return Model(image, layers.Conv2D(4, 1, name="two_conv")(x), name="bad")
+
+    register_backbone(name="bad", native_size=8, smallest_size=8, blocks=blocks, **options)(build)
+    return get_backbone("bad")
+
+
+def own_layer(layers):
+    class Doubled(layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    return Doubled(name="doubled")
+
+
+def model_inside(layers):
+    import keras
+
+    inner = keras.Input((6, 6, 4))
+    return keras.Model(inner, layers.Conv2D(4, 1)(inner), name="one_inner")
+
+
+@pytest.mark.parametrize(
+    ("layer_of", "blocks", "problem"),
+    [
+        (lambda layers: layers.ReLU(), ("one", "too"), "layer two_conv has weights and belongs"),
+        (lambda layers: layers.ReLU(), ("one", "two", "three"), "block three has no layer"),
+        (lambda layers: layers.ReLU(), ("two", "one"), "blocks are not in the order"),
+        (own_layer, ("one", "two"), "layer doubled is of a class of its own, Doubled"),
+        (model_inside, ("one", "two"), "one_inner is a model inside the model"),
+        (lambda layers: layers.GlobalAveragePooling2D(keepdims=False), ("one", "two"), "min_ndim"),
+        (lambda layers: layers.Rescaling(float("nan")), ("one", "two"), "are not finite"),
+        (lambda layers: layers.Rescaling(0.0), ("one", "two"), "have the same features"),
+    ],
+)
+def test_what_breaks_the_contract_is_named(empty_registry, layer_of, blocks, problem) -> None:
+    problems = [
+        one for _, found in run_checks(bad(layer_of, blocks), export=False) for one in found
+    ]
+    assert any(problem in one for one in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("layer_of", "problem"),
+    [
+        (lambda layers: layers.Activation("gelu"), "take keras.ops.gelu(x, approximate=True)"),
+        (
+            lambda layers: layers.Normalization(mean=[0.0] * 4, variance=[1.0] * 4),
+            "the ONNX file wants 3 inputs",
+        ),
+    ],
+)
+def test_what_cannot_be_exported_is_named(empty_registry, layer_of, problem) -> None:
+    *_, (what, problems) = run_checks(bad(layer_of))
+    assert what.startswith("exports") and problem in problems[0]
