@@ -83,6 +83,8 @@ def readable(size: int) -> str:
 
 def table_of(recorded: Any) -> Any:
     """Any list of flat records, or mapping of them, as a table; None for anything else."""
+    if isinstance(recorded, dict) and {"columns", "data"} <= set(recorded):  # MLflow's own tables
+        recorded = [dict(zip(recorded["columns"], row, strict=True)) for row in recorded["data"]]
     if isinstance(recorded, dict):
         if all(isinstance(one, dict) for one in recorded.values()):
             recorded = [{"": name} | values for name, values in recorded.items()]
