@@ -71,6 +71,17 @@ def files_table(files: list[tuple[str, int]]) -> Any:
     return html.Table([html.Thead(head), html.Tbody(rows)], className="plain")
 
 
+def scrolling(content: Any, name: str) -> Any:
+    """What may be wider than a phone: it scrolls by itself, with the keyboard too."""
+    return html.Div(
+        content,
+        className="scrolls",
+        tabIndex=0,
+        role="region",
+        **{"aria-label": name},  # type: ignore[arg-type]
+    )
+
+
 def readable(size: int) -> str:
     """Bytes for people: 4.2 MB."""
     value = float(size)
