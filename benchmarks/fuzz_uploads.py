@@ -1,6 +1,6 @@
 """Hostile uploads: mutated images of every accepted format through the API, in one process.
 
-    python benchmarks/fuzz_uploads.py [--images 2000] [--seed 0]
+    python benchmarks/fuzz_uploads.py [--images 2000] [--rounds 2] [--seed 0]
 
 Mutations: bytes overwritten, inserted, removed, the file cut, sizes in its header blown up. Every
 answer must be 200 or 400; prints how many of each, the time, and the memory of the process after
@@ -21,7 +21,6 @@ from dash_app.server import create_server
 
 KINDS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 AT_ONCE = 50
-ROUNDS = 2
 
 
 def seeds(kind: str, rng: np.random.Generator) -> list[bytes]:
@@ -60,12 +59,13 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--images", type=int, default=2000, help="of each format, each round")
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     client = create_server().test_client()
     process = psutil.Process()
     faults = 0
-    for turn in range(ROUNDS):
+    for turn in range(given.rounds):
         for kind in KINDS:
             rng = np.random.default_rng((given.seed, turn))
             good = seeds(kind, rng)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -25,6 +26,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -42,7 +44,6 @@ class Level:
 
     milliseconds: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    versions: set[str] = field(default_factory=set)
     first_seen: dict[str, float] = field(default_factory=dict)
 
 
@@ -180,7 +181,14 @@ def memory_of(server: subprocess.Popen[bytes]) -> str:
 
 
 def machine() -> str:
-    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPU cores"
+    """The processor's name, where Linux tells it, and the number of cores."""
+    name = platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    return f"{name}, {os.cpu_count()} CPU cores"
 
 
 if __name__ == "__main__":

@@ -87,14 +87,14 @@ class Answers:
         classifier: Classifier | None = None,
         source: str = "page",
     ) -> Answer:
-        """Answer one file, by production unless another version is given.
+        """Answer one file with pictures of its steps, by production or the version given.
 
         Raises:
             NotAnImage: it is none, or too large.
             NothingInProduction: nobody can answer.
             Overloaded: too many wait already.
         """
-        (found,) = self.many([upload], preparation, classifier, source)
+        (found,) = self.many([upload], preparation, classifier, source, pictures=True)
         if isinstance(found, Refusal):
             raise UserError(found.reason)
         return found
@@ -105,8 +105,12 @@ class Answers:
         preparation: Preparation | None = None,
         classifier: Classifier | None = None,
         source: str = "page",
+        pictures: bool = False,
     ) -> list[Answer | Refusal]:
         """Answer several files, all by the same version, in their order.
+
+        Args:
+            pictures: keep those of the steps, about 200 kB a file.
 
         Raises:
             NothingInProduction: nobody can answer.
@@ -114,7 +118,7 @@ class Answers:
         version = classifier or self.predictor.current
         answers: list[Answer | Refusal] = []
         for some in _slices(uploads, BATCH):
-            answers += self._batch(some, preparation, version, source)
+            answers += self._batch(some, preparation, version, source, pictures)
         return answers
 
     def _batch(
@@ -123,6 +127,7 @@ class Answers:
         preparation: Preparation | None,
         version: Classifier,
         source: str,
+        pictures: bool,
     ) -> list[Answer | Refusal]:
         started = time.perf_counter()
         prepared: dict[int, Prepared] = {}
@@ -131,7 +136,7 @@ class Answers:
             try:
                 with self._decoding:
                     decoded = decode(upload.content, self.settings.max_pixels)
-                prepared[i] = prepare(decoded, version.image_shape, preparation)
+                prepared[i] = prepare(decoded, version.image_shape, preparation, pictures)
             except UserError as error:
                 self.metrics.refused(source)
                 answers[i] = Refusal(upload.name, str(error))

@@ -27,11 +27,11 @@ PAUSE_SECONDS = 15.0
 CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 DOCUMENTS = {  # text on the run, by the name under which the report has it
     "verdict": ("gate/verdict.md",),
-    "card": ("model_card.md", "card/model_card.md", "evaluation/model_card.md"),
+    "card": ("export/model_card.md", "model_card.md"),
 }
 TABLES = {  # JSON on the run
     "evaluation": ("evaluation/test.json",),
-    "exports": ("export/report.json", "exports/report.json"),
+    "exports": ("export/formats.json",),
     "robustness": ("evaluation/robustness.json", "robustness/report.json"),
 }
 

@@ -11,6 +11,9 @@
         const pictures = contents.map((content, i) => ({ name: (names || [])[i] || "image", content }));
         return [pictures, null];
       },
+      several: function (pictures) {
+        return pictures && pictures.length > 1 ? pictures : null;
+      },
       choose: function (pictures) {
         const skip = window.dash_clientside.no_update;
         const triggered = window.dash_clientside.callback_context.triggered;

@@ -119,7 +119,10 @@ def _words(version: registry.Version) -> str:
 
 def first_example(context: Context) -> dict[str, str]:
     """What is compared until somebody chooses a picture."""
-    example = context.predictor.current.facts["examples"][0]
+    examples = context.predictor.current.facts.get("examples")
+    if not examples:
+        raise UserError("choose a picture under Predict first")
+    example = examples[0]
     url = f"data:image/png;base64,{example['png']}"
     return {"name": "example", "content": url, "truth": example["label"]}
 

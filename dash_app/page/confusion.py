@@ -8,6 +8,7 @@ import numpy as np
 from dash import html
 
 from dash_app.page.context import Context
+from dash_app.page.facts import scrolling
 from dash_app.page.pictures import pixels
 
 SHOWN = 30
@@ -29,10 +30,7 @@ def confusion_table(confusion: list[list[int]], labels: list[str], browsable: bo
         for i, row in enumerate(confusion)
     ]
     table = html.Table([html.Thead(head), html.Tbody(rows)], className="confusion")
-    return html.Div(
-        table, className="confusion-box", tabIndex=0, role="region",
-        **{"aria-label": "Confusion matrix"},  # type: ignore[arg-type]
-    )  # fmt: skip
+    return scrolling(table, "Confusion matrix")
 
 
 def _cell(i: int, j: int, row: list[int], labels: list[str], browsable: bool) -> Any:

@@ -71,6 +71,17 @@ def files_table(files: list[tuple[str, int]]) -> Any:
     return html.Table([html.Thead(head), html.Tbody(rows)], className="plain")
 
 
+def scrolling(content: Any, name: str) -> Any:
+    """What may be wider than a phone: it scrolls by itself, with the keyboard too."""
+    return html.Div(
+        content,
+        className="scrolls",
+        tabIndex=0,
+        role="region",
+        **{"aria-label": name},  # type: ignore[arg-type]
+    )
+
+
 def readable(size: int) -> str:
     """Bytes for people: 4.2 MB."""
     value = float(size)
@@ -83,6 +94,8 @@ def readable(size: int) -> str:
 
 def table_of(recorded: Any) -> Any:
     """Any list of flat records, or mapping of them, as a table; None for anything else."""
+    if isinstance(recorded, dict) and {"columns", "data"} <= set(recorded):  # MLflow's own tables
+        recorded = [dict(zip(recorded["columns"], row, strict=True)) for row in recorded["data"]]
     if isinstance(recorded, dict):
         if all(isinstance(one, dict) for one in recorded.values()):
             recorded = [{"": name} | values for name, values in recorded.items()]

@@ -7,7 +7,7 @@ from typing import Any
 
 import dash_mantine_components as dmc
 import numpy as np
-from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
+from dash import ALL, Dash, Input, Output, ctx, html, no_update
 
 from dash_app.page.context import Context
 from model_zoo.errors import UserError
@@ -99,34 +99,38 @@ def register(app: Dash, context: Context) -> None:
             for i in np.roll(members, -start)[:SHOWN]
         ]
 
+    # Two callbacks, not one: when the gallery arrives, its buttons count as a change of the
+    # callback's inputs, and an answer to an example that is under way would be dropped.
     @app.callback(
         Output("pictures", "data", allow_duplicate=True),
         Input({"example": ALL}, "n_clicks"),
-        Input({"gallery": ALL}, "n_clicks"),
-        State("pictures", "data"),
         prevent_initial_call=True,
     )
-    def take(each: list[int | None], some: list[int | None], _: Any) -> Any:
-        chosen = ctx.triggered_id
-        if not isinstance(chosen, dict) or not ctx.triggered or not ctx.triggered[0]["value"]:
+    def take_example(_: list[int | None]) -> Any:
+        if not clicked():
             return no_update
-        current = context.predictor.current
-        if "example" in chosen:
-            example = current.facts["examples"][chosen["example"]]
-            url = f"data:image/png;base64,{example['png']}"
-            return [{"name": "example", "content": url, "truth": example["label"]}]
-        found = test_set(context)
+        example = context.predictor.current.facts["examples"][ctx.triggered_id["example"]]
+        url = f"data:image/png;base64,{example['png']}"
+        return [{"name": "example", "content": url, "truth": example["label"]}]
+
+    @app.callback(
+        Output("pictures", "data", allow_duplicate=True),
+        Input({"gallery": ALL}, "n_clicks"),
+        prevent_initial_call=True,
+    )
+    def take_test_image(_: list[int | None]) -> Any:
+        found = test_set(context) if clicked() else None
         if found is None:
             return no_update
         images, truth = found
-        place = int(chosen["gallery"])
-        return [
-            {
-                "name": f"test image {place}",
-                "content": data_url(images[place]),
-                "truth": current.labels[int(truth[place])],
-            }
-        ]
+        place = int(ctx.triggered_id["gallery"])
+        label = context.predictor.current.labels[int(truth[place])]
+        return [{"name": f"test image {place}", "content": data_url(images[place]), "truth": label}]
+
+
+def clicked() -> bool:
+    """Whether a button was pressed, and not only put on the page."""
+    return isinstance(ctx.triggered_id, dict) and bool(ctx.triggered[0]["value"])
 
 
 def example_buttons(current: Classifier) -> list[Any]:

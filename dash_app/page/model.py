@@ -204,14 +204,19 @@ def calibration(report: Report, context: Context) -> Any:
 
 def robustness(report: Report, context: Context) -> Any:
     found = facts.table_of(report.tables.get("robustness"))
-    return section("Robustness", found, wide=True) if found else None
+    return section("Robustness", facts.scrolling(found, "Robustness"), wide=True) if found else None
 
 
 def files(report: Report, context: Context) -> Any:
     if not report.files:
         return None
-    details = facts.table_of(report.tables.get("exports"))
-    return section("Files of this version", facts.files_table(report.files), details or "")
+    formats = facts.table_of(report.tables.get("exports"))
+    return section(
+        "Files of this version",
+        facts.files_table(report.files),
+        facts.scrolling(formats, "Formats, as they were checked") if formats else "",
+        wide=formats is not None,
+    )
 
 
 def history(report: Report, context: Context) -> Any:
@@ -236,4 +241,8 @@ def history(report: Report, context: Context) -> Any:
 
 def card(report: Report, context: Context) -> Any:
     text = report.documents.get("card")
-    return section("Model card", dcc.Markdown(text), wide=True) if text else None
+    return (
+        section("Model card", facts.scrolling(dcc.Markdown(text), "Model card"), wide=True)
+        if text
+        else None
+    )

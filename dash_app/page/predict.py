@@ -39,6 +39,7 @@ def layout(context: Context) -> Any:
                 className="answer",
             ),
             dcc.Store(id="pictures"),
+            dcc.Store(id="several"),
             dcc.Store(id="picture"),
             dcc.Store(id="heatmaps"),
         ],
@@ -188,18 +189,13 @@ def register(app: Dash, context: Context) -> None:
 
     @app.callback(
         Output("strip", "children"),
-        Input("pictures", "data"),
+        Input("several", "data"),
         Input({"step": ALL}, "checked"),
-        Input("picture", "data"),
         prevent_initial_call=True,
     )
-    def strip(pictures: list[dict] | None, switches: list[bool], chosen: dict | None) -> Any:
+    def strip(pictures: list[dict] | None, switches: list[bool]) -> Any:
         """Several pictures: a row to choose from, each with its answer."""
-        if not pictures or len(pictures) == 1:
-            return []
-        if ctx.triggered_id == "picture":
-            return no_update
-        return strip_of(context, pictures, switches)
+        return strip_of(context, pictures, switches) if pictures else []
 
 
 def ask(context: Context, picture: dict, switches: list[bool]) -> Answer:
@@ -306,6 +302,11 @@ def _register_client_side(app: Dash) -> None:
         Output("upload", "contents"),
         Input("upload", "contents"),
         State("upload", "filename"),
+    )
+    client(
+        "several",
+        Output("several", "data"),
+        Input("pictures", "data"),
     )
     client(
         "choose",

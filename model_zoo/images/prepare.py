@@ -89,26 +89,33 @@ def read_image(
         NotAnImage: not an image, cut off, or more than ``max_pixels``; nothing of a picture that
             is too large is decoded.
     """
-    return prepare(decode(content, max_pixels), shape, preparation).image
+    return prepare(decode(content, max_pixels), shape, preparation, pictures=False).image
 
 
 def prepare(
-    decoded: Decoded, shape: tuple[int, int], preparation: Preparation | None = None
+    decoded: Decoded,
+    shape: tuple[int, int],
+    preparation: Preparation | None = None,
+    pictures: bool = True,
 ) -> Prepared:
     """Run the steps that ``preparation`` allows (all, by default).
+
+    Args:
+        pictures: keep a small picture of each step for people; without, it has no pixels.
 
     A picture that already has ``shape`` is taken for one of the dataset's own: it is neither
     cropped nor stretched, only inverted when its border is light.
     """
     allowed = preparation or Preparation()
     told: list[Step] = []
+    shown = thumbnail if pictures else no_picture
 
     def tell(name: str, note: str, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         if not getattr(allowed, name):
-            told.append(Step(name, "switched off", False, thumbnail(before)))
+            told.append(Step(name, "switched off", False, shown(before)))
             return before
         changed = before.shape != after.shape or bool((before != after).any())
-        told.append(Step(name, note, changed, thumbnail(after)))
+        told.append(Step(name, note, changed, shown(after)))
         return after
 
     rgba = decoded.pixels
@@ -119,7 +126,7 @@ def prepare(
         rgb = tell("flatten", "transparent parts are white now", rgb, _on_white(rgba))
     else:
         tell("flatten", "no transparency", rgb, rgb)
-    original = thumbnail(rgb)
+    original = shown(rgb)
     if rgb.shape[:2] == shape:
         return _already_small(rgb, original, tell, told)
 
@@ -238,3 +245,8 @@ def thumbnail(pixels: np.ndarray) -> np.ndarray:
     if factor == 1:
         return shown
     return np.asarray(Image.fromarray(np.ascontiguousarray(shown)).reduce(factor))
+
+
+def no_picture(pixels: np.ndarray) -> np.ndarray:
+    """In the place of a thumbnail that nobody will look at."""
+    return np.empty((0, 0), np.uint8)  # not a view, which would keep the pixels alive
