@@ -22,7 +22,8 @@ def zoo(small_environment: Path) -> None:
 
 
 @pytest.fixture
-def empty_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+def empty_registry(zoo: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing registered; what is shipped has been before, as a module registers only once."""
     monkeypatch.setattr(registration, "_REGISTERED", {})
     registration.LEFT_OUT.clear()
 
