@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,7 @@ def tune(settings: Settings, folder: Path) -> Facts:
 
 def train(settings: Settings, folder: Path) -> Facts:
     """Train the backbone with the head that the search found, from the last checkpoint if any."""
+    import keras
     import mlflow
 
     from model_zoo.classifier import Head, build_classifier, compile_classifier
@@ -161,8 +163,10 @@ def train(settings: Settings, folder: Path) -> Facts:
             lambda epoch, metrics: mlflow.log_metrics(metrics, step=epoch),
             say,
         )
+        bare = keras.models.clone_model(model)  # Adam's averages would triple the file
+        bare.set_weights(model.get_weights())
         with complete_or_absent(folder / "model.keras") as partial:
-            model.save(partial, include_optimizer=False)
+            bare.save(partial)
     return {
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch + 1,
@@ -326,6 +330,7 @@ def promote(settings: Settings, folder: Path) -> Facts:
         summary = f"version {version} stays candidate: {'; '.join(verdict['reasons'])}"
     with tracking.parent_run(settings, folder):
         pass  # leaving it marks the parent run as FINISHED
+    shutil.rmtree(folder / "training", ignore_errors=True)  # checkpoints: several times the model
     return {
         "promoted": promoted,
         "version": version,

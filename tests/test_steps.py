@@ -60,6 +60,16 @@ def test_a_person_finds_everything_on_the_run(settings: Settings, first_run: dic
     assert {trial.info.status for trial in trials} == {"FINISHED"}
 
 
+def test_what_a_finished_run_leaves_is_the_model_without_what_trained_it(
+    settings: Settings, first_run: dict
+) -> None:
+    import keras
+
+    folder = settings.run_dir("first")
+    assert not (folder / "training").exists()
+    assert keras.models.load_model(folder / "model.keras").optimizer is None
+
+
 def test_running_every_step_again_changes_nothing(settings: Settings, first_run: dict) -> None:
     steps.run_all(settings, "first")
     assert (
