@@ -163,7 +163,12 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow server.")
     airflow_port: int = Field(8080, ge=1, le=65535, description="Port of Airflow's API server.")
     page_workers: int = Field(1, ge=1, le=64, description="Worker processes of the page.")
-    poll_seconds: float = Field(5.0, gt=0, description="How often the page asks for the alias.")
+    poll_seconds: float = Field(
+        3.0,
+        gt=0,
+        description="How often the page asks for the alias, and an open page asks the server: with "
+        "both and the loading of a version a move shows within 10 s.",
+    )
     served_format: Literal["onnx", "onnx-int8"] = Field(
         "onnx",
         description="File that the predictor runs: onnx is exact, onnx-int8 about twice as fast.",
