@@ -28,7 +28,12 @@
       },
       heat: function (heatmaps, label, strength) {
         const source = (heatmaps || {})[label];
-        return [source || "", { opacity: source ? Number(strength) / 100 : 0 }];
+        return [
+          source || "",
+          { opacity: source ? Number(strength) / 100 : 0 },
+          source ? "" : "hidden",
+          source ? "hidden" : "quiet",
+        ];
       },
       all_on: function () {
         return Array(6).fill(true);

@@ -22,9 +22,13 @@ def pixels(image: np.ndarray, alt: str, class_name: str = "pixels") -> html.Img:
 def heatmaps_of(prediction: Prediction) -> dict[str, str]:
     """A ``data:`` URL for each class that the version gives a map for, the top class at least.
 
-    Every map is scaled to its own largest value: it shows where, not how much.
+    Every map is scaled to its own largest value: it shows where, not how much. So a map of a single
+    cell, which a backbone gives for a picture as small as its stride, shows nothing and is left
+    out.
     """
     maps = prediction.heatmaps
+    if prediction.heatmap is not None and prediction.heatmap.size == 1:
+        return {}
     if maps is not None:
         return {
             label: glass(one)

@@ -24,6 +24,11 @@ from model_zoo.images import STEPS, data_url
 #: More at once belong into the tab Batch.
 SEVERAL = 24
 
+NO_HEATMAP = (
+    "No heatmap: at this version's image size its backbone sees the picture as a whole, so there "
+    "is no place to point at."
+)
+
 
 def layout(context: Context) -> Any:
     return html.Div(
@@ -131,22 +136,27 @@ def _seen() -> Any:
                 ],
                 className="seen",
             ),
-            html.Label("Strength of the heatmap", htmlFor="strength", className="small"),
-            # A native range input: keyboard, touch and screen readers come with it.
-            dcc.Input(
-                id="strength", type="range", min=0, max=100, step=5, value=60, className="range"
-            ),
-            dmc.Select(
-                id="heat-class",
-                label="What speaks for",
-                data=[],
-                allowDeselect=False,
-                size="sm",
-                comboboxProps={"withinPortal": True},
-            ),
+            html.Div(_heatmap_controls(), id="heat-controls"),
+            html.P(NO_HEATMAP, id="no-heat", className="hidden"),
         ],
         className="seen-box",
     )
+
+
+def _heatmap_controls() -> list[Any]:
+    return [
+        html.Label("Strength of the heatmap", htmlFor="strength", className="small"),
+        # A native range input: keyboard, touch and screen readers come with it.
+        dcc.Input(id="strength", type="range", min=0, max=100, step=5, value=60, className="range"),
+        dmc.Select(
+            id="heat-class",
+            label="What speaks for",
+            data=[],
+            allowDeselect=False,
+            size="sm",
+            comboboxProps={"withinPortal": True},
+        ),
+    ]
 
 
 def register(app: Dash, context: Context) -> None:
@@ -318,6 +328,8 @@ def _register_client_side(app: Dash) -> None:
         "heat",
         Output("heat", "src"),
         Output("heat", "style"),
+        Output("heat-controls", "className"),
+        Output("no-heat", "className"),
         Input("heatmaps", "data"),
         Input("heat-class", "value"),
         Input("strength", "value"),

@@ -31,3 +31,12 @@ def test_every_class_is_offered_when_every_map_is_there() -> None:
     assert list(found) == list(LABELS)
     assert found["Coat"] != found["Shirt"]
     assert found["Shirt"] == heatmaps_of(prediction())["Shirt"]
+
+
+def test_a_map_of_a_single_cell_points_at_nothing_and_is_not_offered() -> None:
+    one = replace(
+        prediction(),
+        heatmap=np.ones((1, 1), np.float32),
+        heatmaps=np.ones((2, 1, 1), np.float32),
+    )
+    assert heatmaps_of(one) == {}
