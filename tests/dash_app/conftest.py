@@ -20,33 +20,40 @@ from model_zoo.files import read_json
 
 
 @pytest.fixture(scope="session")
-def second_run(settings: Settings, first_run: dict) -> dict[str, dict]:
-    """Another version, which the gate leaves as candidate."""
+def page_settings(
+    settings: Settings, first_run: dict, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """A copy of the session's home with a second version, which the gate leaves as candidate."""
+    import mlflow
+
     from model_zoo.steps import run_all
 
-    facts: dict[str, dict] = {}
-    other = load_settings(epochs=1, search_trials=0, promotion="manual")
-    run_all(other, "second", facts.__setitem__)
-    return facts
+    home = tmp_path_factory.mktemp("page") / "home"
+    shutil.copytree(settings.home_dir, home, ignore=shutil.ignore_patterns("runs"))
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    run_all(load_settings(home=home, epochs=1, search_trials=0, promotion="manual"), "second")
+    mlflow.set_tracking_uri(before[0])
+    mlflow.set_registry_uri(before[1])
+    return load_settings(home=home)
 
 
 @pytest.fixture
-def copy_of_home(settings: Settings, second_run: dict, tmp_path: Path) -> Callable[..., Settings]:
+def copy_of_home(page_settings: Settings, tmp_path: Path) -> Callable[..., Settings]:
     """Makes settings with a copy of the store, so that a test may move what it likes."""
 
     def copy(**overrides: object) -> Settings:
         home = tmp_path / "home"
         if not home.exists():
             left_out = shutil.ignore_patterns("runs", "cache")
-            shutil.copytree(settings.home_dir, home, ignore=left_out)
+            shutil.copytree(page_settings.home_dir, home, ignore=left_out)
         return load_settings(home=home, **overrides)
 
     return copy
 
 
 @pytest.fixture(scope="module")
-def server(settings: Settings, second_run: dict) -> Flask:
-    return create_server(settings)
+def server(page_settings: Settings) -> Flask:
+    return create_server(page_settings)
 
 
 @pytest.fixture(scope="session")

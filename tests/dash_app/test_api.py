@@ -98,28 +98,28 @@ def test_json_of_another_shape_is_told_which_is_expected(client: FlaskClient, bo
     assert found.status_code == 400 and 'expected JSON as {"images"' in found.json["error"]
 
 
-def test_more_images_than_the_limit_are_refused(settings: Settings, example: bytes) -> None:
-    small = create_server(load_settings(home=settings.home, max_images=3)).test_client()
+def test_more_images_than_the_limit_are_refused(page_settings: Settings, example: bytes) -> None:
+    small = create_server(load_settings(home=page_settings.home, max_images=3)).test_client()
     assert small.post("/api/v1/predict", data=form(*[example] * 3)).status_code == 200
     for body in ({"data": form(*[example] * 4)}, {"json": as_json(*[example] * 4)}):
         found = small.post("/api/v1/predict", **body)
         assert found.status_code == 413 and "at most 3 are read" in found.json["error"]
 
 
-def test_nothing_is_said_about_the_inside(client: FlaskClient, settings: Settings) -> None:
+def test_nothing_is_said_about_the_inside(client: FlaskClient, page_settings: Settings) -> None:
     for path in ("/api/v1/nothing", "/api/v1/predict", "/assets/../../server.py", "/%00"):
         text = client.get(path).get_data(as_text=True)
-        assert "Traceback" not in text and str(settings.home_dir) not in text
+        assert "Traceback" not in text and str(page_settings.home_dir) not in text
     assert client.post("/_dash-update-component", json={"output": "x"}).status_code < 600
 
 
 def test_a_bug_is_logged_and_not_shown(
-    settings: Settings, example: bytes, monkeypatch: pytest.MonkeyPatch
+    page_settings: Settings, example: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail in /etc/passwd")
 
-    broken_server = create_server(settings)
+    broken_server = create_server(page_settings)
     monkeypatch.setattr("dash_app.answers.prepare", broken)
     found = broken_server.test_client().post("/api/v1/predict", data=form(example))
     assert found.status_code == 500
@@ -187,9 +187,9 @@ def test_the_description_is_valid_and_is_what_the_server_does(
 
 
 def test_prometheus_counts_answers_refusals_and_requests(
-    settings: Settings, example: bytes
+    page_settings: Settings, example: bytes
 ) -> None:
-    client = create_server(settings).test_client()
+    client = create_server(page_settings).test_client()
     client.post("/api/v1/predict", data=form(example, b"hello"))
     text = client.get("/metrics").get_data(as_text=True)
     version = client.get("/api/v1/model").json["version"]
@@ -282,7 +282,9 @@ def test_workers_count_together(tmp_path) -> None:
     assert Metrics().text(None, "away").count(b"catwalk_registry_away 1.0") == 1
 
 
-def test_a_zip_bomb_is_refused_by_what_it_unpacks_to(server: Flask, settings: Settings) -> None:
+def test_a_zip_bomb_is_refused_by_what_it_unpacks_to(
+    server: Flask, page_settings: Settings
+) -> None:
     from dash_app.uploads import TooLarge, Upload, unpacked
 
     target = io.BytesIO()
@@ -290,10 +292,10 @@ def test_a_zip_bomb_is_refused_by_what_it_unpacks_to(server: Flask, settings: Se
         archive.writestr("a.png", b"\0" * 64 * 2**20)
     assert len(target.getvalue()) < 100_000
     with pytest.raises(TooLarge, match="unpacks to more than is read"):
-        unpacked([Upload("bomb.zip", target.getvalue())], settings)
+        unpacked([Upload("bomb.zip", target.getvalue())], page_settings)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
-        for i in range(settings.max_images + 1):
+        for i in range(page_settings.max_images + 1):
             archive.writestr(f"{i}.png", b"x")
     with pytest.raises(TooLarge, match="501 images at once"):
-        unpacked([Upload("many.zip", target.getvalue())], settings)
+        unpacked([Upload("many.zip", target.getvalue())], page_settings)

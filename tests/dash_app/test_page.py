@@ -57,8 +57,8 @@ def stop(process: subprocess.Popen) -> None:
 
 
 @pytest.fixture(scope="module")
-def url(settings: Settings, second_run: dict) -> Iterator[str]:
-    process, url = serve(settings)
+def url(page_settings: Settings) -> Iterator[str]:
+    process, url = serve(page_settings)
     yield url
     stop(process)
 
@@ -227,8 +227,8 @@ def test_an_image_unlike_the_training_data_is_said_to_be(page: Page) -> None:
     expect(page.locator("#doubts")).to_contain_text("Looks unlike the training images")
 
 
-def test_a_correction_is_stored_for_the_workflow(page: Page, settings: Settings) -> None:
-    before = len(read_corrections(settings))
+def test_a_correction_is_stored_for_the_workflow(page: Page, page_settings: Settings) -> None:
+    before = len(read_corrections(page_settings))
     page.locator("#examples button").nth(3).click()
     expect(page.locator("#correction")).to_contain_text("Sending stores the small image")
     page.get_by_role("button", name="Send the correction").click()
@@ -237,8 +237,8 @@ def test_a_correction_is_stored_for_the_workflow(page: Page, settings: Settings)
     page.get_by_role("option", name="Coat").click()
     page.get_by_role("button", name="Send the correction").click()
     expect(page.locator("#corrected")).to_contain_text("stored as Coat")
-    last = read_corrections(settings)[-1]
-    assert len(read_corrections(settings)) == before + 1
+    last = read_corrections(page_settings)[-1]
+    assert len(read_corrections(page_settings)) == before + 1
     assert last.corrected == "Coat" and last.version == "1" and last.image.shape == (28, 28)
 
 
@@ -408,7 +408,7 @@ def test_the_alias_moves_and_mlflow_stops_while_people_predict(
 
         through = load_settings(home=settings.home, tracking_uri=tracking)
         registry.promote(through, "2")
-        expect(page.locator("#version")).to_contain_text("version 2", timeout=30_000)
+        expect(page.locator("#version")).to_contain_text("version 2", timeout=10_000)
         page.locator("#examples button").nth(2).click()
         expect(page.locator("#answered-by")).to_contain_text("version 2")
 

@@ -86,6 +86,7 @@ def up(demo: str, home: Path) -> Iterator[tuple[subprocess.Popen, str]]:
         CATWALK_PAGE_PORT=page,
         CATWALK_AIRFLOW_PORT=airflow,
         CATWALK_MLFLOW_PORT=mlflow,
+        CATWALK_SCHEDULE="",  # a DAG with one starts a run of its own as soon as it is unpaused
     )
     printed = ""
     for line in process.stdout:
