@@ -163,7 +163,8 @@ def train(settings: Settings, folder: Path) -> Facts:
             lambda epoch, metrics: mlflow.log_metrics(metrics, step=epoch),
             say,
         )
-        bare = keras.models.clone_model(model)  # Adam's averages would triple the file
+        # Without the optimiser: Adam's averages would triple the file.
+        bare = keras.Model.from_config(model.get_config())
         bare.set_weights(model.get_weights())
         with complete_or_absent(folder / "model.keras") as partial:
             bare.save(partial)
