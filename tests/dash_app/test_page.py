@@ -408,7 +408,7 @@ def test_the_alias_moves_and_mlflow_stops_while_people_predict(
 
         through = load_settings(home=settings.home, tracking_uri=tracking)
         registry.promote(through, "2")
-        expect(page.locator("#version")).to_contain_text("version 2", timeout=10_000)
+        expect(page.locator("#version")).to_contain_text("version 2", timeout=30_000)
         page.locator("#examples button").nth(2).click()
         expect(page.locator("#answered-by")).to_contain_text("version 2")
 
