@@ -25,7 +25,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "weights": "none",
         "batch_size": 128,
         "epochs": 2,
-        "train_limit": 40_000,  # of 54,000: what two cores manage twice within a quarter of an hour
+        "train_limit": 40_000,  # of 54,000: a demo on all took over a quarter of an hour
         "search_trials": 2,
         "search_epochs": 1,
         "search_limit": 4000,
@@ -166,8 +166,8 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(
         3.0,
         gt=0,
-        description="How often the page asks for the alias, and an open page asks the server: with "
-        "both and the loading of a version a move shows within 10 s.",
+        description="How often the server asks for the alias, and an open page the server: a move "
+        "shows after at most both and the loading of the version.",
     )
     served_format: Literal["onnx", "onnx-int8"] = Field(
         "onnx",
