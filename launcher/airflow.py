@@ -114,6 +114,19 @@ def initialise(settings: Settings, env: dict[str, str]) -> None:
         done.touch()
 
 
+def close_stopped_demos(settings: Settings, env: dict[str, str]) -> None:
+    """Mark the run of a demo that was stopped as failed, so that it blocks no other run."""
+    mark = demo_mark(settings)
+    if mark.exists():
+        _run(settings, env, "stopped-demos", leash.command("launcher.stopped_demos"))
+        mark.unlink()
+
+
+def demo_mark(settings: Settings) -> Path:
+    """A file that is there while a demo's run may be unfinished in Airflow's database."""
+    return airflow_home(settings) / "demo-under-way"
+
+
 def _run(settings: Settings, env: dict[str, str], name: str, command: list[str]) -> None:
     log = log_dir(settings) / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from launcher import leash
-from launcher.airflow import environment, initialise, log_dir
+from launcher.airflow import (
+    close_stopped_demos,
+    demo_mark,
+    environment,
+    initialise,
+    log_dir,
+)
 from launcher.one_at_a_time import one_at_a_time
 from launcher.step_process import LOG
 from launcher.trigger_form import FIELDS, RUN_NAME
@@ -39,6 +45,7 @@ def demo(settings: Settings, chosen: dict[str, Any]) -> int:
         env = environment(settings, recipe=True)
         print(f"Preparing Airflow and MLflow in {settings.home_dir}", flush=True)
         initialise(settings, env)
+        close_stopped_demos(settings, env)
         name = _run_name(settings)
         folder = settings.run_dir(name)
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,6 +55,7 @@ def demo(settings: Settings, chosen: dict[str, Any]) -> int:
         log = log_dir(settings) / f"{name}.log"
         print(f"Run {name}: DAG {DAG}, profile {settings.profile}; Airflow's log {log}", flush=True)
         command = leash.command("airflow", "dags", "test", DAG, "--conf", json.dumps(given))
+        demo_mark(settings).touch()
         with log.open("a") as file:
             airflow = subprocess.Popen(
                 command,
@@ -59,6 +67,8 @@ def demo(settings: Settings, chosen: dict[str, Any]) -> int:
             )
             try:
                 _follow(airflow, folder, started)
+                if airflow.returncode == 0:
+                    demo_mark(settings).unlink()
             finally:
                 if airflow.poll() is None:
                     airflow.terminate()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import time
 
-from launcher.airflow import USER, environment, initialise, local_url, log_dir, password
+from launcher.airflow import (
+    USER,
+    close_stopped_demos,
+    environment,
+    initialise,
+    local_url,
+    log_dir,
+    password,
+)
 from launcher.one_at_a_time import one_at_a_time
 from launcher.processes import run_together
 from launcher.programs import check_ports, programs
@@ -27,6 +35,7 @@ def up(settings: Settings) -> int:
         logs = log_dir(settings)
         print(f"Starting MLflow, Airflow and the page; logs in {logs}", flush=True)
         initialise(settings, environment(settings, recipe=False))
+        close_stopped_demos(settings, environment(settings, recipe=False))
         mlflow = settings.tracking_uri or local_url(settings, settings.mlflow_port)
         # With the server running, everybody goes through it.
         env = environment(settings, recipe=False) | {"CATWALK_TRACKING_URI": mlflow}

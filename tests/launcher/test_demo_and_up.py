@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +18,9 @@ from typing import Any
 
 import psutil
 import pytest
+
+from launcher.airflow import close_stopped_demos, environment
+from model_zoo.config import load_settings
 
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 DAG = "fashion_mnist_retrain"
@@ -74,6 +78,27 @@ def test_a_mistake_in_a_demo_is_one_sentence_and_status_2(demo: str, home: Path)
     assert process.returncode == 2, printed
     assert "unknown backbone 'tinny': did you mean tiny" in printed.splitlines()[-1]
     assert "Traceback" not in printed
+    shutil.rmtree(home / "runs" / "demo-2")
+
+
+def test_a_demo_that_was_killed_blocks_no_other_run(demo: str, home: Path) -> None:
+    def runs() -> list[tuple[str, str]]:
+        with sqlite3.connect(home / "airflow" / "airflow.db") as database:
+            return database.execute("SELECT run_id, state FROM dag_run ORDER BY id").fetchall()
+
+    before = runs()
+    process = catwalk("demo", CATWALK_HOME=str(home))
+    wait_for("the run", lambda: len(runs()) > len(before) and runs()[-1][1] == "running")
+    airflow = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    psutil.wait_procs(airflow, 30)
+    stopped = runs()[-1][0]
+    assert dict(runs())[stopped] == "running", "as Airflow itself leaves it"
+    settings = load_settings(home=home)
+    close_stopped_demos(settings, environment(settings, recipe=False))
+    assert dict(runs())[stopped] == "failed"
+    assert runs()[: len(before)] == before
     shutil.rmtree(home / "runs" / "demo-2")
 
 
