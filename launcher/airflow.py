@@ -55,7 +55,7 @@ def environment(settings: Settings, recipe: bool) -> dict[str, str]:
     password(settings)
     names = set(type(settings).model_fields)
     if not recipe:
-        names -= set(settings.recipe) - {"profile"}
+        names -= set(settings.deciding) - {"profile"}
     url = local_url(settings, settings.airflow_port)
     values = {
         "AIRFLOW_HOME": str(home),

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from launcher import export_command, predict_command
-from model_zoo.config import PROFILES, Settings, load_settings
+from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
+from model_zoo.recipes import PROFILES
 
 # Settings that decide one run; the others come from the environment (CATWALK_...).
 RUN_OPTIONS = (

@@ -7,7 +7,8 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from model_zoo.config import PROFILES, Settings
+from model_zoo.config import Settings
+from model_zoo.recipes import PROFILES
 
 #: Settings that a person may choose for one run; empty means the profile's own value.
 FIELDS = (

@@ -11,14 +11,20 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from model_zoo.backbones import build_trunk, get_backbone, set_trainable
+from model_zoo.backbones.contract import NO_WEIGHTS
 from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset
 
 if TYPE_CHECKING:
     import keras
 
-TRUNK = "trunk"
-AUGMENTATION = ("flip", "rotate", "zoom")
+# Names of layers by which other parts of Catwalk find their way through a classifier.
+AUGMENTATION = ("flip", "shift", "rotate", "zoom", "erase")
+PIXELS = "pixels"  # what the augmentation made of the image: float32 (N, h, w, 1)
+RGB = "rgb"  # the backbone's input
+TRUNK = "trunk"  # the backbone's feature map
+POOL = "pool"
+HEAD = ("dense_1", "dense_2", "dropout", "logits", "probabilities")
 
 
 @dataclass(frozen=True)
@@ -37,28 +43,37 @@ class Head:
 # Keras' default of 0.99 needs hundreds of steps to forget the initial statistics; a search trial
 # has thirty, and was judged on activations that were not normalised at all.
 FROM_SCRATCH_MOMENTUM = 0.9
-# Adam's own default, and the notebook's.
-DEFAULT_LEARNING_RATE = 1e-3
 
 
 def head_from(settings: Settings) -> Head:
     """The head that the settings name: what is trained without a search."""
-    rate = settings.learning_rate or DEFAULT_LEARNING_RATE
+    rate = settings.learning_rate or settings.base_rate
     return Head(settings.dense_1, settings.dense_2, settings.dropout, rate)
 
 
-def augmentation(settings: Settings) -> list[keras.Layer]:
-    """Flip, rotation and zoom; what comes into view is filled with the black background."""
+def augmentation(settings: Settings, seed: int) -> list[keras.Layer]:
+    """The random layers that the settings ask for; what comes into view is black background."""
     from keras import layers
 
-    seed = settings.seed
-    return [
-        layers.RandomFlip("horizontal", seed=seed, name="flip"),
-        layers.RandomRotation(
-            settings.rotation, fill_mode="constant", seed=seed + 1, name="rotate"
-        ),
-        layers.RandomZoom(settings.zoom, fill_mode="constant", seed=seed + 2, name="zoom"),
-    ]
+    # Pixels have eight bits and bfloat16 as many: whatever the network computes in, not these.
+    exact: dict[str, Any] = {"dtype": "float32"}
+    black: dict[str, Any] = exact | {"fill_mode": "constant", "fill_value": 0.0}
+    found: list[keras.Layer] = []
+    if settings.flip:
+        found.append(layers.RandomFlip("horizontal", seed=seed, name="flip", **exact))
+    if settings.shift:
+        amount = settings.shift
+        found.append(layers.RandomTranslation(amount, amount, seed=seed + 1, name="shift", **black))
+    if settings.rotation:
+        found.append(
+            layers.RandomRotation(settings.rotation, seed=seed + 2, name="rotate", **black)
+        )
+    if settings.zoom:
+        found.append(layers.RandomZoom(settings.zoom, seed=seed + 3, name="zoom", **black))
+    if settings.erase:  # Zhong et al. 2017, arXiv:1708.04896
+        chance = (settings.erase, settings.erase)
+        found.append(layers.RandomErasing(chance, seed=seed + 4, name="erase", **exact))
+    return found
 
 
 def build_classifier(dataset: Dataset, settings: Settings, head: Head) -> keras.Model:
@@ -76,7 +91,7 @@ def build_classifier(dataset: Dataset, settings: Settings, head: Head) -> keras.
     keras.utils.set_random_seed(settings.seed)
     backbone = get_backbone(settings.backbone)
     trunk = build_trunk(backbone, settings.image_size, settings.weights)
-    from_scratch = settings.weights == "none"
+    from_scratch = settings.weights == NO_WEIGHTS
     set_trainable(trunk, backbone, None if from_scratch else settings.unfrozen_blocks)
     if from_scratch:
         for layer in trunk.layers:
@@ -85,45 +100,36 @@ def build_classifier(dataset: Dataset, settings: Settings, head: Head) -> keras.
 
     image = keras.Input(dataset.image_shape, dtype="uint8", name="image")
     x = ops.cast(ops.expand_dims(image, -1), "float32")
-    for layer in augmentation(settings):
+    for layer in augmentation(settings, settings.seed):
         x = layer(x)
+    x = layers.Identity(name=PIXELS, dtype="float32")(x)
     size = settings.image_size
     if dataset.image_shape != (size, size):
         # Not the layer Resizing: its `training` defaults to True and, where a caller names none
         # (Keras' export to ONNX does not), passes that on to every batch normalisation after it.
         x = ops.image.resize(x, (size, size), interpolation="bilinear")
-    x = layers.Concatenate(name="rgb")([x, x, x])
+    x = layers.Concatenate(name=RGB, dtype="float32")([x, x, x])
     features = layers.Identity(name=TRUNK)(trunk(x))
-    x = layers.GlobalAveragePooling2D(name="pool")(features)
+    pooled = layers.GlobalAveragePooling2D(name=POOL)(features)
+    probabilities = _head(pooled, dataset, settings, head)
+    return keras.Model(image, probabilities, name=f"{settings.backbone}_classifier")
+
+
+def build_head(dataset: Dataset, settings: Settings, head: Head, channels: int) -> keras.Model:
+    """The head alone, uncompiled: pooled features float32 (N, channels) -> probabilities."""
+    import keras
+
+    keras.utils.set_random_seed(settings.seed)
+    pooled = keras.Input((channels,), name="features")
+    return keras.Model(pooled, _head(pooled, dataset, settings, head), name="head")
+
+
+def _head(x: Any, dataset: Dataset, settings: Settings, head: Head) -> Any:
+    from keras import layers
+
     x = layers.Dense(head.dense_1, activation="relu", name="dense_1")(x)
     x = layers.Dense(head.dense_2, activation="relu", name="dense_2")(x)
     if head.dropout:
         x = layers.Dropout(head.dropout, seed=settings.seed, name="dropout")(x)
     logits = layers.Dense(len(dataset.labels), name="logits", dtype="float32")(x)
-    probabilities = layers.Softmax(name="probabilities", dtype="float32")(logits)
-    return keras.Model(image, probabilities, name=f"{settings.backbone}_classifier")
-
-
-def compile_classifier(
-    model: keras.Model, settings: Settings, head: Head, steps: int
-) -> keras.Model:
-    """Adam with the schedule of the settings over ``steps`` optimiser steps in all."""
-    import keras
-    from keras.optimizers import schedules
-
-    if settings.lr_schedule == "cosine":
-        rate = schedules.CosineDecay(
-            0.0 if steps > 20 else head.learning_rate,
-            decay_steps=max(1, steps - steps // 20),
-            alpha=0.0,
-            warmup_target=head.learning_rate if steps > 20 else None,
-            warmup_steps=steps // 20 if steps > 20 else 0,
-        )
-    else:  # the notebook: Keras' documented example of exponential decay
-        rate = schedules.ExponentialDecay(head.learning_rate, decay_steps=10_000, decay_rate=0.9)
-    model.compile(
-        optimizer=keras.optimizers.Adam(rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    return model
+    return layers.Softmax(name="probabilities", dtype="float32")(logits)

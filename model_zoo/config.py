@@ -1,7 +1,7 @@
 """Every setting and profile of Catwalk, typed, with each default explained.
 
 This is the only file that reads the environment (prefix ``CATWALK_``). Order of precedence:
-explicit arguments, environment variables, the profile, the defaults below.
+explicit arguments, environment variables, the profile, the recipe, the defaults below.
 """
 
 from __future__ import annotations
@@ -14,53 +14,9 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model_zoo.errors import UserError
+from model_zoo.recipes import PROFILES, RECIPES
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-
-PROFILES: dict[str, dict[str, Any]] = {
-    # Minutes on two CPU cores: a small picture and the whole trunk trained, since no pretrained
-    # weights are needed. bfloat16/float16 gain nothing at this size.
-    "quick": {
-        "image_size": 32,
-        "weights": "none",
-        "batch_size": 128,
-        "epochs": 2,
-        "train_limit": 40_000,  # of 54,000: a demo on all took over a quarter of an hour
-        "search_trials": 2,
-        "search_epochs": 1,
-        "search_limit": 4000,
-        # Two epochs see every image twice: more than a little jitter costs them accuracy.
-        "rotation": 0.01,
-        "zoom": 0.02,
-        "dropout": 0.1,
-    },
-    # One GPU: native resolution, ImageNet weights, the last block fine-tuned.
-    "standard": {
-        "image_size": 224,
-        "weights": "imagenet",
-        "batch_size": 128,
-        "epochs": 20,
-        "search_trials": 20,
-        "search_epochs": 4,
-        "search_limit": 12000,
-    },
-    # The student's notebook to the letter: the baseline to beat.
-    "notebook": {
-        "image_size": 224,
-        "weights": "imagenet",
-        "batch_size": 16,
-        "epochs": 10,
-        "search_trials": 0,
-        "dense_1": 256,
-        "dense_2": 128,
-        "dropout": 0.0,
-        "learning_rate": 1e-3,
-        "lr_schedule": "exponential",
-        "early_stopping_patience": 0,
-        "unfrozen_blocks": 1,
-    },
-}
-
 
 OPTIONAL_FORMATS = ("onnx-int8", "litert-float32", "litert-float16", "litert-int8")
 
@@ -80,7 +36,7 @@ class Settings(BaseSettings):
     tracking_uri: str = Field("", description="MLflow server; empty: SQLite under home.")
 
     # What is trained
-    profile: str = Field("quick", description="Named set of defaults: quick, standard, notebook.")
+    profile: str = Field("quick", description=f"What is trained: {', '.join(PROFILES)}.")
     backbone: str = Field("resnet50", description="Name of a registered backbone.")
     weights: str = Field(
         "imagenet",
@@ -105,23 +61,77 @@ class Settings(BaseSettings):
     search_limit: int = Field(4000, ge=100, description="Training images that a trial sees.")
 
     # Training
+    recipe: str = Field("scratch", description=f"How it is trained: {', '.join(RECIPES)}.")
     epochs: int = Field(10, ge=1, le=1000, description="Epochs at the most.")
     batch_size: int = Field(128, ge=1, le=65536, description="Images a step.")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field(
+        "adam", description="sgd has Nesterov momentum 0.9."
+    )
+    base_rate: float = Field(
+        1e-3,
+        gt=0,
+        le=10,
+        description="Peak rate without a search; a search looks from a third to three times it.",
+    )
     learning_rate: float | None = Field(
-        None, gt=0, le=1, description="Peak rate, fixed; empty: searched, or 0.001 with no search."
+        None, gt=0, le=10, description="Peak rate, fixed; empty: searched, or the base rate."
     )
     lr_schedule: Literal["cosine", "exponential"] = Field(
         "cosine", description="Cosine decay to zero; exponential is the notebook's."
     )
+    warmup_share: float = Field(
+        0.05, ge=0, le=0.5, description="Part of all steps in which the rate rises (cosine only)."
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, le=1, description="Decoupled weight decay of the kernels, times the rate."
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Part of each label that is spread over all classes."
+    )
+    averaged_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Part of all steps that the running average of the weights looks back; "
+        "0: no averaging.",
+    )
+    head_epochs: int = Field(
+        0, ge=0, description="Epochs at first in which a pretrained trunk is left alone."
+    )
+    trunk_rate: float = Field(
+        1.0, gt=0, le=1, description="Rate of the trunk's last block as a part of the head's."
+    )
+    block_rate: float = Field(
+        1.0, gt=0, le=1, description="Rate of each block as a part of that of the block after it."
+    )
     dense_1: int = Field(256, ge=8, le=8192, description="Width of the first dense layer.")
     dense_2: int = Field(128, ge=8, le=8192, description="Width of the second dense layer.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Dropout before the logits.")
+    flip: bool = Field(True, description="Mirror half of the images: garments have no side.")
+    shift: float = Field(0.0, ge=0, lt=1, description="Random shift, at most this part of a side.")
     rotation: float = Field(
-        0.05, ge=0, le=0.5, description="Random rotation, at most this part of a full turn."
+        0.0, ge=0, le=0.5, description="Random rotation, at most this part of a full turn."
     )
-    zoom: float = Field(0.1, ge=0, lt=1, description="Random zoom, at most this part of the size.")
+    zoom: float = Field(0.0, ge=0, lt=1, description="Random zoom, at most this part of the size.")
+    erase: float = Field(
+        0.0, ge=0, le=1, description="Part of the images that lose a random rectangle."
+    )
     unfrozen_blocks: int = Field(
         1, ge=0, description="Last blocks that are fine-tuned; all are with weights none."
+    )
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "auto",
+        description="What is computed in; weights, softmax and loss are float32 always. auto: "
+        "bfloat16 where the hardware has it and a short trial shows it to be faster.",
+    )
+    feature_views: int = Field(
+        2, ge=1, le=100, description="Augmented views of each image that a frozen trunk computes."
+    )
+    feature_cache_gb: float = Field(
+        30.0,
+        ge=0,
+        description="Disk for the features of a frozen trunk; what does not fit is computed anew "
+        "in each epoch.",
     )
     early_stopping_patience: int = Field(
         3, ge=0, description="Epochs without gain in validation accuracy before stopping; 0: off."
@@ -237,7 +247,7 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def recipe(self) -> dict[str, Any]:
+    def deciding(self) -> dict[str, Any]:
         """What decides the trained model: a run that is continued must keep all of it."""
         fields = list(type(self).model_fields)
         first, last = fields.index("profile"), fields.index("early_stopping_patience")
@@ -280,10 +290,11 @@ def load_settings(**overrides: Any) -> Settings:
     profile = given.get("profile") or os.environ.get("CATWALK_PROFILE") or "quick"
     if profile not in PROFILES:
         raise UserError(f"unknown profile {profile!r}: choose one of {', '.join(PROFILES)}")
-    values: dict[str, Any] = {"profile": profile}
-    for name, value in PROFILES[profile].items():
-        if f"CATWALK_{name.upper()}" not in os.environ:
-            values[name] = value
+    recipe = given.get("recipe") or os.environ.get("CATWALK_RECIPE") or PROFILES[profile]["recipe"]
+    if recipe not in RECIPES:
+        raise UserError(f"unknown recipe {recipe!r}: choose one of {', '.join(RECIPES)}")
+    defaults = RECIPES[recipe] | PROFILES[profile] | {"profile": profile, "recipe": recipe}
+    values = {k: v for k, v in defaults.items() if f"CATWALK_{k.upper()}" not in os.environ}
     try:
         return Settings(**(values | given))
     except ValidationError as error:

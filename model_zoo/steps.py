@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +27,6 @@ from model_zoo.data.dataset import Images
 from model_zoo.data.split import stratified_split
 from model_zoo.errors import UserError
 from model_zoo.files import cannot_write, complete_or_absent, read_json, write_json
-
-if TYPE_CHECKING:
-    import keras
 
 Facts = dict[str, Any]
 DATASET = fashion_mnist.FASHION_MNIST
@@ -74,7 +71,7 @@ def preprocess(settings: Settings, folder: Path) -> Facts:
         np.savez_compressed(partial, training=training, validation=validation)
     page = samples_page(train, DATASET.labels, folder / "figures" / "samples.png")
     with tracking.parent_run(settings, folder):
-        mlflow.log_params({k: str(v) for k, v in settings.recipe.items()})
+        mlflow.log_params({k: str(v) for k, v in settings.deciding.items()})
         mlflow.set_tags(
             {
                 "dataset_digest": found["digest"],
@@ -103,9 +100,15 @@ def tune(settings: Settings, folder: Path) -> Facts:
     """Search head size and learning rate; with no trials asked for, take the settings' own."""
     from model_zoo.classifier import head_from
 
+    settings = _with_precision(settings)
     if not settings.search_trials:
         head = head_from(settings)
-        return {"head": head.as_dict(), "trials": [], "summary": f"no search: {describe(head)}"}
+        return {
+            "head": head.as_dict(),
+            "trials": [],
+            "precision": settings.precision,
+            "summary": f"no search: {describe(head)}",
+        }
     import mlflow
 
     from model_zoo.tuning import search
@@ -126,9 +129,21 @@ def tune(settings: Settings, folder: Path) -> Facts:
     return {
         "head": head.as_dict(),
         "trials": trials,
+        "precision": settings.precision,
         "summary": f"best of {len(trials)} trials: {trials[0]['val_accuracy']:.2%} with "
         f"{describe(head)}",
     }
+
+
+def _with_precision(settings: Settings) -> Settings:
+    """The settings with `auto` replaced by the precision in which this machine trains faster."""
+    from model_zoo.classifier import build_classifier, head_from
+    from model_zoo.training.precision import choose_precision
+
+    policy = choose_precision(
+        settings, lambda: build_classifier(DATASET, settings, head_from(settings)), say
+    )
+    return settings.model_copy(update={"precision": policy})
 
 
 def train(settings: Settings, folder: Path) -> Facts:
@@ -136,33 +151,28 @@ def train(settings: Settings, folder: Path) -> Facts:
     import keras
     import mlflow
 
-    from model_zoo.classifier import Head, build_classifier, compile_classifier
-    from model_zoo.training.fit import Plan, fit
+    from model_zoo.classifier import Head
+    from model_zoo.training.phases import train_classifier
 
-    head = Head(**facts_of(folder, "tune")["head"])
+    tuned = facts_of(folder, "tune")
+    head = Head(**tuned["head"])
+    settings = settings.model_copy(update={"precision": tuned["precision"]})
     training, validation = training_images(folder)
-    plan = Plan(
-        settings.epochs, settings.batch_size, settings.early_stopping_patience, settings.seed
-    )
-    steps = plan.steps_per_epoch(len(training)) * plan.epochs
     backbone = backbones.get_backbone(settings.backbone)
-
-    def build() -> keras.Model:
-        model = build_classifier(DATASET, settings, head)
-        mlflow.set_tags(backbones.weights_origin(backbone, settings.weights))
-        return compile_classifier(model, settings, head, steps)
-
     with tracking.parent_run(settings, folder):
         mlflow.log_params({f"head.{name}": value for name, value in head.as_dict().items()})
-        model, progress = fit(
-            build,
+        mlflow.log_param("computed_in", settings.precision)
+        model, progress = train_classifier(
+            DATASET,
+            settings,
+            head,
             training,
             validation,
-            plan,
             folder / "training",
             lambda epoch, metrics: mlflow.log_metrics(metrics, step=epoch),
             say,
         )
+        mlflow.set_tags(backbones.weights_origin(backbone, settings.weights))
         # Without the optimiser: Adam's averages would triple the file.
         bare = keras.Model.from_config(model.get_config())
         bare.set_weights(model.get_weights())
@@ -386,7 +396,7 @@ def run_all(
 
 
 def _keep_recipe(settings: Settings, folder: Path) -> None:
-    recipe = {name: str(value) for name, value in settings.recipe.items()}
+    recipe = {name: str(value) for name, value in settings.deciding.items()}
     kept = folder / "recipe.json"
     if not kept.exists():
         write_json(kept, recipe)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_zoo.classifier import DEFAULT_LEARNING_RATE, Head, build_classifier, compile_classifier
+from model_zoo.classifier import Head, build_classifier
 from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.registry import answered_by, prepare
+from model_zoo.training.optimizer import compile_classifier
+from model_zoo.training.precision import computing_in
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +24,11 @@ OBJECTIVE = "val_accuracy"
 def propose(space: keras_tuner.HyperParameters, settings: Settings) -> Head:
     """One point of the search space. A learning rate given in the settings is not searched."""
     rate = settings.learning_rate or space.Float(
-        "learning_rate", 3e-4, 3e-3, sampling="log", default=DEFAULT_LEARNING_RATE
+        "learning_rate",
+        settings.base_rate * 0.3,
+        settings.base_rate * 3,
+        sampling="log",
+        default=settings.base_rate,
     )
     return Head(
         dense_1=space.Choice("dense_1", [64, 128, 256, 512], default=256),
@@ -94,7 +100,9 @@ def _make_tuner(
 
     def build(space: keras_tuner.HyperParameters) -> keras.Model:
         head = propose(space, settings)
-        return compile_classifier(build_classifier(dataset, settings, head), settings, head, steps)
+        with computing_in(settings.precision):
+            model = build_classifier(dataset, settings, head)
+        return compile_classifier(model, settings, head, steps)
 
     kinds = {
         "random": (keras_tuner.RandomSearch, {"max_trials": settings.search_trials}),

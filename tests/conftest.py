@@ -22,6 +22,7 @@ SMALL = {
     "SEARCH_TRIALS": "2",
     "EPOCHS": "3",
     "LEARNING_RATE": "0.003",
+    "PRECISION": "float32",  # a trial of both takes longer than the training
     "GATE_FLOOR": "0.3",
     "GATE_MARGIN": "0.2",
     "INT8_ACCURACY_LOSS": "0.02",

@@ -134,7 +134,7 @@ def test_a_run_keeps_its_recipe(settings: Settings, first_run: dict) -> None:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        ({"profile": "fast"}, "unknown profile 'fast': choose one of quick, standard, notebook"),
+        ({"profile": "fast"}, "unknown profile 'fast': choose one of quick, standard, scratch"),
         ({"learning_rate": -1}, "learning_rate: input should be greater than 0. Received: -1"),
         ({"backbone": "tinny", "search_trials": 0}, "unknown backbone 'tinny': did you mean tiny"),
         ({"tracking_uri": "http://127.0.0.1:9"}, "MLflow at http://127.0.0.1:9 does not answer"),

@@ -40,6 +40,10 @@ class Images:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def inputs(self, indices: np.ndarray, epoch: int) -> np.ndarray:
+        """A classifier's inputs: the raw images, the same in every epoch."""
+        return self.images[indices]
+
     def take(self, indices: np.ndarray) -> Images:
         return Images(self.images[indices], self.labels[indices])
 

@@ -1,102 +1,86 @@
 """Fit a classifier so that it can be killed at any moment and continued.
 
-An epoch is trained in segments. Between segments, at most a minute apart, the whole state goes
-to disk: weights, optimiser, augmentation seeds, history. The order of the images depends on the
-seed and the epoch alone, so a continued run sees what an uninterrupted one would have seen.
+An epoch is trained in segments. Between segments, about a minute apart, the whole state goes to
+disk. The order of the images depends on the seed and the epoch alone, so a continued run sees what
+an unbroken one would have seen and ends with the same weights.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from model_zoo.data.dataset import Images
 from model_zoo.errors import UserError
-from model_zoo.files import complete_or_absent, read_json, write_json
+from model_zoo.training.average import RunningAverage
+from model_zoo.training.checkpoint import Checkpoint, Progress
+from model_zoo.training.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     import keras
 
 SEGMENT_STEPS = 50
+SEGMENT_BYTES = 256 * 2**20
 
 
-@dataclass
-class Progress:
-    """Where training stands; lies beside the weights that it belongs to."""
+class Examples(Protocol):
+    """What a model is trained on: raw images, or features that a frozen trunk made of them."""
 
-    epoch: int = 0
-    step: int = 0
-    best_accuracy: float = -1.0
-    best_epoch: int = -1
-    finished: bool = False
-    stopped_early: bool = False
-    resumed: int = 0
-    seconds: float = 0.0
-    loss_sum: float = 0.0
-    correct_sum: float = 0.0
-    history: list[dict[str, float]] = field(default_factory=list)
+    @property
+    def labels(self) -> np.ndarray: ...
 
+    def __len__(self) -> int: ...
 
-class Checkpoint:
-    """Complete training states in one folder: ``state-<n>.keras`` named by ``progress.json``."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.pointer = folder / "progress.json"
-        self.best = folder / "best.weights.h5"
-
-    def save(self, model: keras.Model, progress: Progress) -> None:
-        state = self.folder / f"state-{progress.epoch}-{progress.step}.keras"
-        with complete_or_absent(state) as partial:
-            model.save(partial)
-        write_json(self.pointer, {"state": state.name, "progress": asdict(progress)})
-        for old in self.folder.glob("state-*.keras"):
-            if old != state:
-                old.unlink(missing_ok=True)
-
-    def load(self) -> tuple[keras.Model | None, Progress]:
-        """The last complete state, or nothing and fresh progress."""
-        import keras
-
-        if not self.pointer.exists():
-            return None, Progress()
-        found = read_json(self.pointer)
-        progress = Progress(**found["progress"])
-        return keras.models.load_model(self.folder / found["state"]), progress
+    def inputs(self, indices: np.ndarray, epoch: int) -> np.ndarray:
+        """The model's inputs for some examples in an epoch (from 0)."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to fit: epochs at the most, images a step, patience in epochs (0: never stop early)."""
+    """How to fit.
+
+    Attributes:
+        epochs: at the most.
+        batch_size: images a step.
+        patience: epochs without a better validation accuracy before stopping; 0: never.
+        averaged_share: part of all steps that the running average of the weights looks back.
+    """
 
     epochs: int
     batch_size: int
     patience: int
     seed: int
+    averaged_share: float = 0.0
     checkpoint_seconds: float = 60.0
 
     def steps_per_epoch(self, count: int) -> int:
         return max(1, count // self.batch_size)  # the last partial batch waits for another epoch
 
+    def steps(self, count: int) -> int:
+        return self.epochs * self.steps_per_epoch(count)
+
 
 def fit(
-    build: Callable[[], keras.Model],
-    train: Images,
-    validation: Images,
+    build: Callable[[int], keras.Model],
+    train: Examples,
+    validation: Examples,
     plan: Plan,
     folder: Path,
-    on_epoch: Callable[[int, dict[str, float]], object],
+    on_epoch: Callable[[int, dict[str, float]], object] = lambda epoch, metrics: None,
     say: Callable[[str], None] = print,
 ) -> tuple[keras.Model, Progress]:
     """Train to the end of the plan, from the last checkpoint in ``folder`` if there is one.
 
+    When the device has no room for a batch, the batch is halved, which is said, and training goes
+    on from the last checkpoint.
+
     Args:
-        build: makes the compiled model; called only when there is no checkpoint.
+        build: makes the compiled model for so many optimiser steps in all.
         on_epoch: receives the epoch (from 0) and its metrics; called again for an epoch that
             was finished but not yet reported when the process was killed.
 
@@ -104,108 +88,186 @@ def fit(
         The model with the weights of its best epoch by validation accuracy, and the progress.
 
     Raises:
-        UserError: the loss is no longer finite, or a checkpoint cannot be written.
+        UserError: the loss is no longer finite, a checkpoint cannot be written or belongs to
+            another model, or a single image is too much for the device's memory.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = Checkpoint(folder)
-    model, progress = checkpoint.load()
-    if model is None:
-        model = build()
-    else:
+    reached = Checkpoint(folder).progress()
+    if reached:
+        plan = replace(plan, batch_size=reached.batch_size)  # maybe halved already
+    while True:
+        try:
+            return _Training(build, train, validation, plan, folder, on_epoch, say).run()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            if plan.batch_size == 1:
+                raise UserError(
+                    "the device's memory does not hold a single image in training: choose a "
+                    "smaller image_size or backbone"
+                ) from error
+            plan = replace(plan, batch_size=plan.batch_size // 2)
+            say(f"out of memory: going on with batches of {plan.batch_size}")
+
+
+class _Training:
+    """One try to train to the end of a plan."""
+
+    def __init__(
+        self,
+        build: Callable[[int], keras.Model],
+        train: Examples,
+        validation: Examples,
+        plan: Plan,
+        folder: Path,
+        on_epoch: Callable[[int, dict[str, float]], object],
+        say: Callable[[str], None],
+    ) -> None:
+        self.train, self.validation = train, validation
+        self.plan, self.on_epoch, self.say = plan, on_epoch, say
+        self.steps = plan.steps_per_epoch(len(train))
+        self.checkpoint = Checkpoint(folder)
+        self.model = build(plan.steps(len(train)))
+        self.average = RunningAverage(plan.averaged_share * plan.steps(len(train)))
+        self.progress = self._continue()
+        self.segment = _segment_steps(train, plan)
+
+    def _continue(self) -> Progress:
+        progress = self.checkpoint.progress()
+        if progress is None:
+            return Progress(batch_size=self.plan.batch_size)
+        self.average.weights = self.checkpoint.restore(self.model)
         progress.resumed += 1
-        say(f"continuing at epoch {progress.epoch + 1}, step {progress.step}")
-    steps = plan.steps_per_epoch(len(train))
-    saved_at = time.monotonic()
-    while not progress.finished:
-        started = time.monotonic()
-        _train_segment(model, train, plan, progress, steps)
-        progress.seconds += time.monotonic() - started
-        if progress.step < steps:
-            if time.monotonic() - saved_at > plan.checkpoint_seconds:
-                checkpoint.save(model, progress)
-                saved_at = time.monotonic()
-                say(_midway(progress, steps))
-            continue
-        started = time.monotonic()
-        metrics = _end_epoch(model, validation, plan, progress, steps, checkpoint)
-        progress.seconds += time.monotonic() - started
-        say(
-            f"epoch {progress.epoch}/{plan.epochs}: loss {metrics['loss']:.3f}, accuracy "
-            f"{metrics['accuracy']:.1%}, validation {metrics['val_accuracy']:.2%}"
-        )
-        on_epoch(progress.epoch - 1, metrics)
-        checkpoint.save(model, progress)
+        if progress.batch_size != self.plan.batch_size:
+            more = progress.batch_size / self.plan.batch_size
+            iterations = self.model.optimizer.iterations
+            iterations.assign(round(int(iterations) * more))
+            progress.step = min(self.steps, round(progress.step * more))
+            progress.loss_sum, progress.correct_sum = (
+                progress.loss_sum * more,
+                progress.correct_sum * more,
+            )
+            progress.batch_size = self.plan.batch_size
+        self.say(f"continuing at epoch {progress.epoch + 1}, step {progress.step}")
+        return progress
+
+    def run(self) -> tuple[keras.Model, Progress]:
+        progress = self.progress
         saved_at = time.monotonic()
-    model.load_weights(checkpoint.best)
-    return model, progress
+        while not progress.finished:
+            started = time.monotonic()
+            self._train_segment()
+            progress.seconds += time.monotonic() - started
+            if progress.step < self.steps:
+                if time.monotonic() - saved_at > self.plan.checkpoint_seconds:
+                    self._save()
+                    saved_at = time.monotonic()
+                    self.say(self._midway())
+                continue
+            started = time.monotonic()
+            metrics = self._end_epoch()
+            progress.seconds += time.monotonic() - started
+            self.say(self._epoch_line(metrics))
+            self.on_epoch(progress.epoch - 1, metrics)
+            self._save()
+            saved_at = time.monotonic()
+        self.model.set_weights(self.checkpoint.load_best())
+        return self.model, progress
 
+    def _save(self) -> None:
+        self.checkpoint.save(self.model, self.progress, self.average.weights)
 
-def _train_segment(
-    model: keras.Model, train: Images, plan: Plan, progress: Progress, steps: int
-) -> None:
-    order = np.random.default_rng((plan.seed, progress.epoch)).permutation(len(train))
-    until = min(progress.step + SEGMENT_STEPS, steps)
-    chosen = order[progress.step * plan.batch_size : until * plan.batch_size]
-    images = train.take(chosen)
-    result = model.fit(
-        images.images,
-        images.labels,
-        batch_size=plan.batch_size,
-        epochs=1,
-        shuffle=False,
-        verbose=0,
-    )
-    loss, accuracy = result.history["loss"][0], result.history["accuracy"][0]
-    if not np.isfinite(loss):
-        raise UserError(
-            f"the loss is {loss} in epoch {progress.epoch + 1}: training diverged. "
-            "Lower the learning rate and run again"
+    def _train_segment(self) -> None:
+        plan, progress = self.plan, self.progress
+        order = np.random.default_rng((plan.seed, progress.epoch)).permutation(len(self.train))
+        until = min(progress.step + self.segment, self.steps)
+        chosen = order[progress.step * plan.batch_size : until * plan.batch_size]
+        result = self.model.fit(
+            self.train.inputs(chosen, progress.epoch),
+            self.train.labels[chosen],
+            batch_size=plan.batch_size,
+            epochs=1,
+            shuffle=False,
+            verbose=0,
         )
-    progress.loss_sum += loss * (until - progress.step)
-    progress.correct_sum += accuracy * (until - progress.step)
-    progress.step = until
+        loss, accuracy = result.history["loss"][0], result.history["accuracy"][0]
+        if not math.isfinite(loss):
+            raise UserError(
+                f"the loss is {loss} in epoch {progress.epoch + 1}: training diverged. "
+                "Lower the learning rate and start a run of another name"
+            )
+        progress.loss_sum += loss * (until - progress.step)
+        progress.correct_sum += accuracy * (until - progress.step)
+        self.average.update(self.model, until - progress.step)
+        progress.step = until
+
+    def _end_epoch(self) -> dict[str, float]:
+        progress = self.progress
+        with self.average.in_place(self.model):
+            held_out = self._validate()
+            metrics = {
+                "loss": progress.loss_sum / self.steps,
+                "accuracy": progress.correct_sum / self.steps,
+                "val_loss": held_out["loss"],
+                "val_accuracy": held_out["accuracy"],
+                "learning_rate": float(np.asarray(self.model.optimizer.learning_rate)),
+            }
+            if metrics["val_accuracy"] > progress.best_accuracy:
+                progress.best_accuracy = metrics["val_accuracy"]
+                progress.best_epoch = progress.epoch
+                self.checkpoint.save_best(self.model.get_weights())
+        progress.history.append(metrics)
+        progress.epoch += 1
+        progress.step, progress.loss_sum, progress.correct_sum = 0, 0.0, 0.0
+        waited = progress.epoch - 1 - progress.best_epoch
+        progress.stopped_early = bool(self.plan.patience) and waited >= self.plan.patience
+        progress.finished = progress.epoch >= self.plan.epochs or progress.stopped_early
+        return metrics
+
+    def _validate(self) -> dict[str, float]:
+        """Loss and accuracy on the validation examples, a segment at a time."""
+        count, sums = len(self.validation), {"loss": 0.0, "accuracy": 0.0}
+        rows = self.segment * self.plan.batch_size
+        for start in range(0, count, rows):
+            chosen = np.arange(start, min(start + rows, count))
+            found: dict[str, Any] = self.model.evaluate(
+                self.validation.inputs(chosen, 0),
+                self.validation.labels[chosen],
+                batch_size=self.plan.batch_size,
+                verbose=0,
+                return_dict=True,
+            )
+            for name in sums:
+                sums[name] += float(found[name]) * len(chosen) / count
+        return sums
+
+    def _midway(self) -> str:
+        progress = self.progress
+        return (
+            f"epoch {progress.epoch + 1}/{self.plan.epochs}, step {progress.step}/{self.steps}: "
+            f"loss {progress.loss_sum / progress.step:.3f}, accuracy "
+            f"{progress.correct_sum / progress.step:.1%}, {self._pace()}"
+        )
+
+    def _epoch_line(self, metrics: dict[str, float]) -> str:
+        line = (
+            f"epoch {self.progress.epoch}/{self.plan.epochs}: loss {metrics['loss']:.3f}, accuracy "
+            f"{metrics['accuracy']:.1%}, validation {metrics['val_accuracy']:.2%}, {self._pace()}"
+        )
+        if self.progress.stopped_early:
+            line += f"; no better validation for {self.plan.patience} epochs: stopping"
+        return line
+
+    def _pace(self) -> str:
+        progress = self.progress
+        done = progress.epoch * self.steps + progress.step
+        rate = done * self.plan.batch_size / max(progress.seconds, 1e-9)
+        left = 0 if progress.finished else self.plan.epochs * self.steps - done
+        minutes = left * self.plan.batch_size / rate / 60
+        return f"{rate:,.0f} images/s, {minutes:.0f} min left"
 
 
-def _end_epoch(
-    model: keras.Model,
-    validation: Images,
-    plan: Plan,
-    progress: Progress,
-    steps: int,
-    checkpoint: Checkpoint,
-) -> dict[str, float]:
-    held_out: dict[str, Any] = model.evaluate(
-        validation.images, validation.labels, batch_size=250, verbose=0, return_dict=True
-    )
-    metrics = {
-        "loss": progress.loss_sum / steps,
-        "accuracy": progress.correct_sum / steps,
-        "val_loss": float(held_out["loss"]),
-        "val_accuracy": float(held_out["accuracy"]),
-        "learning_rate": float(np.asarray(model.optimizer.learning_rate)),
-    }
-    progress.history.append(metrics)
-    if metrics["val_accuracy"] > progress.best_accuracy:
-        progress.best_accuracy, progress.best_epoch = metrics["val_accuracy"], progress.epoch
-        with complete_or_absent(checkpoint.best) as partial:
-            model.save_weights(_named_as_weights(partial))
-            _named_as_weights(partial).replace(partial)
-    progress.epoch += 1
-    progress.step, progress.loss_sum, progress.correct_sum = 0, 0.0, 0.0
-    waited = progress.epoch - 1 - progress.best_epoch
-    progress.stopped_early = bool(plan.patience) and waited >= plan.patience
-    progress.finished = progress.epoch >= plan.epochs or progress.stopped_early
-    return metrics
-
-
-def _named_as_weights(path: Path) -> Path:
-    """Keras insists on the suffix ``.weights.h5`` when it writes."""
-    return path.with_suffix(".weights.h5")
-
-
-def _midway(progress: Progress, steps: int) -> str:
-    return (
-        f"epoch {progress.epoch + 1}, step {progress.step}/{steps}: loss "
-        f"{progress.loss_sum / progress.step:.3f}, accuracy "
-        f"{progress.correct_sum / progress.step:.1%}"
-    )
+def _segment_steps(train: Examples, plan: Plan) -> int:
+    """Steps in a row, so that their inputs fit the memory however large an example is."""
+    one = train.inputs(np.arange(1), 0).nbytes
+    return max(1, min(SEGMENT_STEPS, SEGMENT_BYTES // (one * plan.batch_size)))

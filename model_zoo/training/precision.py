@@ -1,0 +1,102 @@
+"""What the network computes in. Weights, softmax and loss are float32 in every policy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model_zoo.config import Settings
+
+if TYPE_CHECKING:
+    import keras
+
+FLOAT32 = "float32"
+BFLOAT16 = "mixed_bfloat16"
+# Another precision has to be worth its rounding.
+LEAST_GAIN = 1.15
+TRIAL_IMAGES = 64
+
+
+@contextmanager
+def computing_in(policy: str) -> Iterator[None]:
+    """Layers that are made inside the block compute by this Keras dtype policy."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def choose_precision(
+    settings: Settings, build: Callable[[], keras.Model], say: Callable[[str], None] = print
+) -> str:
+    """The Keras dtype policy to train in: the setting's, or for ``auto`` the faster one.
+
+    An accelerator with bfloat16 always gains by it. On a CPU a small batch is tried, as of two
+    networks on one processor one gains and the other loses.
+
+    Args:
+        build: makes the classifier under the policy of the moment.
+    """
+    if settings.precision != "auto":
+        return settings.precision
+    if not _has_bfloat16():
+        return FLOAT32
+    if has_accelerator():
+        return BFLOAT16
+    seconds = {}
+    for policy in (FLOAT32, BFLOAT16):
+        with computing_in(policy):
+            seconds[policy] = _seconds(build())
+    gain = seconds[FLOAT32] / seconds[BFLOAT16]
+    chosen = BFLOAT16 if gain >= LEAST_GAIN else FLOAT32
+    say(f"bfloat16 is {gain:.2f} times as fast as float32 here: computing in {chosen}")
+    return chosen
+
+
+def _seconds(model: keras.Model) -> float:
+    """The least time of five passes of a small batch, after one to warm up."""
+    images = np.zeros((TRIAL_IMAGES, *model.input_shape[1:]), model.inputs[0].dtype)
+    times = []
+    for _ in range(6):
+        started = time.perf_counter()
+        model.predict_on_batch(images)
+        times.append(time.perf_counter() - started)
+    return min(times[1:])
+
+
+def has_accelerator() -> bool:
+    """Whether the framework computes on something other than the CPU."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return bool(jax.default_backend() != "cpu")
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _has_bfloat16() -> bool:
+    """Whether the hardware multiplies bfloat16: AVX512-BF16 or AMX on x86, Ampere and later."""
+    if has_accelerator():
+        import keras
+
+        if keras.backend.backend() == "jax":
+            return True
+        import tensorflow as tf
+
+        device = tf.config.list_physical_devices("GPU")[0]
+        capability = tf.config.experimental.get_device_details(device).get("compute_capability")
+        return bool(capability and capability[0] >= 8)
+    flags = Path("/proc/cpuinfo")
+    return flags.exists() and any(flag in flags.read_text() for flag in ("avx512_bf16", "amx_bf16"))

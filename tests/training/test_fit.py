@@ -1,0 +1,163 @@
+"""Training: broken off and continued, short of memory, diverging, given another's checkpoint."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from model_zoo.backbones import discover
+from model_zoo.classifier import build_classifier, head_from
+from model_zoo.config import Settings, load_settings
+from model_zoo.data.dataset import Images
+from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.errors import UserError
+from model_zoo.training.fit import Plan, fit
+from model_zoo.training.optimizer import compile_classifier
+
+PLAN = Plan(epochs=2, batch_size=16, patience=0, seed=1, averaged_share=0.5, checkpoint_seconds=0)
+
+
+@pytest.fixture(scope="module")
+def chosen(settings: Settings) -> Settings:
+    """Everything random is on: shift, rotation, erasing and dropout have states to restore."""
+    discover(settings.plugins_dir)
+    return load_settings(
+        recipe="scratch", learning_rate=0.01, rotation=0.02, erase=0.2, dropout=0.3
+    )
+
+
+def stripes(count: int) -> Images:
+    """Ten classes that a few steps tell apart: a bright stripe at a place of its own."""
+    labels = (np.arange(count) % 10).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 60, (count, 28, 28), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[2 * label : 2 * label + 4] += 150
+    return Images(images, labels)
+
+
+TRAIN, VALIDATION = stripes(16 * 75), stripes(200)
+
+
+def builder(settings: Settings) -> Callable[[int], keras.Model]:
+    head = head_from(settings)
+    return lambda steps: compile_classifier(
+        build_classifier(FASHION_MNIST, settings, head), settings, head, steps
+    )
+
+
+def test_a_training_that_was_broken_off_ends_with_the_same_weights(
+    chosen: Settings, tmp_path: Path
+) -> None:
+    unbroken, _ = fit(builder(chosen), TRAIN, VALIDATION, PLAN, tmp_path / "unbroken")
+
+    class Killed(Exception):
+        pass
+
+    said = []
+
+    def kill_in_epoch_2(sentence: str) -> None:
+        said.append(sentence)
+        if sentence.startswith("epoch 2/2, step 50/75"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(builder(chosen), TRAIN, VALIDATION, PLAN, tmp_path / "b", say=kill_in_epoch_2)
+    continued, progress = fit(
+        builder(chosen), TRAIN, VALIDATION, PLAN, tmp_path / "b", say=said.append
+    )
+    assert "continuing at epoch 2, step 50" in said
+    assert progress.resumed == 1 and len(progress.history) == 2
+    for one, other in zip(continued.get_weights(), unbroken.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_line_of_progress_says_rate_and_remaining_time(chosen: Settings, tmp_path: Path) -> None:
+    said: list[str] = []
+    fit(builder(chosen), TRAIN, VALIDATION, PLAN, tmp_path, say=said.append)
+    assert "images/s" in said[0] and "min left" in said[0]
+    assert said[-1].startswith("epoch 2/2: loss")
+
+
+def test_a_batch_too_large_for_the_memory_is_halved(chosen: Settings, tmp_path: Path) -> None:
+    make = builder(chosen)
+
+    def short_of_memory(steps: int) -> keras.Model:
+        model = make(steps)
+        whole = model.fit
+
+        def fit_small(*arguments, batch_size: int, **options):
+            if batch_size > 8:
+                raise MemoryError
+            return whole(*arguments, batch_size=batch_size, **options)
+
+        model.fit = fit_small
+        return model
+
+    said: list[str] = []
+    plan = replace(PLAN, batch_size=32, epochs=1)
+    _, progress = fit(short_of_memory, TRAIN, VALIDATION, plan, tmp_path, say=said.append)
+    assert said[:2] == [
+        "out of memory: going on with batches of 16",
+        "out of memory: going on with batches of 8",
+    ]
+    assert progress.batch_size == 8 and progress.finished
+
+
+def test_memory_that_runs_short_later_goes_on_from_the_checkpoint(
+    chosen: Settings, tmp_path: Path
+) -> None:
+    make = builder(chosen)
+    calls = []
+
+    def short_after_a_while(steps: int) -> keras.Model:
+        model = make(steps)
+        whole = model.fit
+
+        def fit_once(*arguments, batch_size: int, **options):
+            calls.append(batch_size)
+            if len(calls) == 2:
+                raise MemoryError
+            return whole(*arguments, batch_size=batch_size, **options)
+
+        model.fit = fit_once
+        return model
+
+    said: list[str] = []
+    plan = replace(PLAN, epochs=1)
+    model, progress = fit(short_after_a_while, TRAIN, VALIDATION, plan, tmp_path, say=said.append)
+    assert "continuing at epoch 1, step 100" in said, "50 steps of 16 are 100 steps of 8"
+    assert int(model.optimizer.iterations) == 150, "the schedule ends where it should"
+    assert progress.finished
+
+
+def test_one_image_too_large_is_one_sentence(chosen: Settings, tmp_path: Path) -> None:
+    def none_fits(steps: int) -> keras.Model:
+        raise MemoryError
+
+    with pytest.raises(UserError, match="choose a smaller image_size or backbone"):
+        fit(none_fits, TRAIN, VALIDATION, PLAN, tmp_path)
+
+
+def test_a_training_that_diverges_is_one_sentence(chosen: Settings, tmp_path: Path) -> None:
+    wild = load_settings(recipe="scratch", learning_rate=10, warmup_share=0, weight_decay=1)
+    with pytest.raises(UserError, match="training diverged"):
+        fit(builder(wild), TRAIN, VALIDATION, replace(PLAN, epochs=20), tmp_path)
+
+
+def test_a_checkpoint_of_another_model_is_refused(chosen: Settings, tmp_path: Path) -> None:
+    fit(builder(chosen), TRAIN, VALIDATION, replace(PLAN, epochs=1), tmp_path)
+    other = load_settings(recipe="scratch", dense_1=64)
+    with pytest.raises(UserError, match="belongs to another model"):
+        fit(builder(other), TRAIN, VALIDATION, PLAN, tmp_path)
+
+
+def test_training_without_gain_stops_early_and_says_so(chosen: Settings, tmp_path: Path) -> None:
+    still = load_settings(recipe="short", learning_rate=1e-12)
+    said: list[str] = []
+    plan = replace(PLAN, epochs=9, patience=2, averaged_share=0)
+    _, progress = fit(builder(still), TRAIN, VALIDATION, plan, tmp_path, say=said.append)
+    assert progress.stopped_early and progress.epoch < 9
+    assert "no better validation for 2 epochs: stopping" in said[-1]
