@@ -14,6 +14,7 @@ from model_zoo.recipes import PROFILES
 
 # Settings that decide one run; the others come from the environment (CATWALK_...).
 RUN_OPTIONS = (
+    "recipe",
     "backbone",
     "weights",
     "image_size",

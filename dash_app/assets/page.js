@@ -152,6 +152,33 @@
   new MutationObserver(name_uploads).observe(document.documentElement, {
     childList: true, subtree: true });
 
+  // Dash drops a callback that failed without a word. The next one that succeeds takes the notice
+  // away again: the version is asked for every few seconds.
+  const fetch_plainly = window.fetch;
+  window.fetch = async function (target, ...options) {
+    const callback = String(target.url || target).includes("_dash-update-component");
+    try {
+      const response = await fetch_plainly.call(this, target, ...options);
+      if (callback) {
+        if (response.status < 500) say_trouble("", ASKED_EVERY);
+        else say_trouble("The server could not do that: something is wrong there, and its log says what. Try again, or something else.", 0);
+      }
+      return response;
+    } catch (error) {
+      if (callback) say_trouble("The server does not answer. The page goes on by itself once it does.", 0);
+      throw error;
+    }
+  };
+  const ASKED_EVERY = 10000; // what went wrong stays readable for as long
+  let said_at = 0;
+  function say_trouble(sentence, least) {
+    const box = document.getElementById("trouble");
+    if (!box || (!sentence && Date.now() - said_at < least)) return;
+    if (sentence) said_at = Date.now();
+    box.textContent = sentence;
+    box.classList.toggle("hidden", !sentence);
+  }
+
   // AG Grid goes by an attribute of its own for light and dark.
   function follow_scheme() {
     const scheme = document.documentElement.getAttribute("data-mantine-color-scheme");

@@ -64,7 +64,14 @@ def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
             html.A("To the content", href="#content", className="skip"),
             head,
             html.Main(
-                dmc.Container([html.Div(id="banner", role="status"), body], size="xl"),
+                dmc.Container(
+                    [
+                        html.Div(id="trouble", role="alert", className="trouble hidden"),
+                        html.Div(id="banner", role="status"),
+                        body,
+                    ],
+                    size="xl",
+                ),
                 id="content",
                 tabIndex=-1,
                 **{"data-most-bytes": str(most_bytes(context.settings))},  # type: ignore[arg-type]

@@ -113,7 +113,7 @@ def prepare(
         parts = None if settings.weights == NO_WEIGHTS else cut_where_training_begins(model)
     if parts is None:
         return whole
-    examples = _features(settings, parts, training, validation, say)
+    examples = features_of(settings, parts, training, validation, say)
     if examples is None:
         return whole
     return Work(model, parts.trained, *examples, parts)
@@ -164,9 +164,10 @@ def _train_head(
     )
 
 
-def _features(
-    settings: Settings, parts: Parts, training: Images, validation: Images, say: Say
+def features_of(
+    settings: Settings, parts: Parts, training: Images, validation: Images, say: Say = print
 ) -> tuple[Features, Features] | None:
+    """What the frozen part makes of both; None where not even one view fits the disk."""
     values = int(np.prod(parts.trained.input_shape[1:]))
     count = len(training) + len(validation)
     views = views_that_fit(settings, count, values, settings.feature_views)

@@ -1,0 +1,196 @@
+"""Fine-tuning the last block of a pretrained network: the notebook's way, and ours.
+
+    python -m benchmarks.finetune [--backbone resnet50] [--image-size 224] [--images 256]
+                                  [--epochs 10] [--views 2]
+
+The notebook's way: the input pipeline makes 224x224 float RGB images, flipped, turned and zoomed at
+that size; the frozen layers see every one of them again in every epoch; batches of 16. Ours: the
+images are augmented at 28x28, what the frozen layers make of them is computed once for each view,
+in the precision that is faster here, and the last block is trained on that; batches of 128.
+
+The same images, epochs and trained layers; each way in a process of its own. Tracing the graphs is
+not counted for either: it takes as long for 256 images as for 54,000. Weights are random, as time
+does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.timing import machine
+from model_zoo.config import Settings, load_settings
+from model_zoo.data.dataset import Images
+from model_zoo.data.fashion_mnist import FASHION_MNIST
+
+NOTEBOOK_BATCH = 16
+
+
+def random_images(count: int) -> Images:
+    pixels = np.random.default_rng(0).integers(0, 256, (count, 28, 28), np.uint8)
+    return Images(pixels, (np.arange(count) % 10).astype(np.uint8))
+
+
+def notebook_way(settings: Settings, images: Images) -> dict[str, Any]:
+    """Seconds of ``settings.epochs`` epochs as the notebook trains."""
+    import keras
+    import tensorflow as tf
+    from keras import layers
+
+    from model_zoo.backbones import build_trunk, get_backbone, set_trainable
+
+    size = settings.image_size
+    backbone = get_backbone(settings.backbone)
+    trunk = build_trunk(backbone, size, settings.weights)
+    set_trainable(trunk, backbone, settings.unfrozen_blocks)
+    x = layers.GlobalAveragePooling2D()(trunk.output)
+    x = layers.Dense(256, activation="relu")(x)
+    x = layers.Dense(128, activation="relu")(x)
+    model = keras.Model(trunk.input, layers.Dense(10, activation="softmax")(x))
+    rate = keras.optimizers.schedules.ExponentialDecay(1e-3, 10_000, 0.9)
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    augment = keras.Sequential(
+        [layers.RandomFlip("horizontal"), layers.RandomRotation(0.05), layers.RandomZoom(0.1)]
+    )
+
+    def enlarge(image: Any, label: Any) -> Any:
+        rgb = tf.image.grayscale_to_rgb(tf.cast(image[..., None], tf.float32))
+        return augment(tf.image.resize(rgb, (size, size)), training=True), label
+
+    data = tf.data.Dataset.from_tensor_slices((images.images, images.labels))
+    data = data.batch(NOTEBOOK_BATCH).map(enlarge, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    model.fit(data.take(1), verbose=0)
+    started = time.perf_counter()
+    model.fit(data, epochs=settings.epochs, verbose=0)
+    return {"seconds": time.perf_counter() - started}
+
+
+def our_way(settings: Settings, images: Images) -> dict[str, Any]:
+    """Seconds of the same by features that are computed once, and where they go."""
+    from model_zoo.classifier import build_classifier, head_from
+    from model_zoo.training import phases
+    from model_zoo.training.features import CHUNK
+    from model_zoo.training.optimizer import compile_classifier
+    from model_zoo.training.precision import choose_precision, computing_in
+
+    head = head_from(settings)
+    policy = choose_precision(
+        settings, lambda: build_classifier(FASHION_MNIST, settings, head), _quietly
+    )
+    settings = settings.model_copy(update={"precision": policy})
+    few = images.take(np.arange(CHUNK))
+    with computing_in(policy):
+        model = build_classifier(FASHION_MNIST, settings, head)
+    parts = phases.cut_where_training_begins(model)
+    assert parts is not None
+    phases.features_of(settings, parts, few, few, _quietly)  # traces
+    started = time.perf_counter()
+    found = phases.features_of(settings, parts, images, few, _quietly)
+    computed = time.perf_counter()
+    assert found is not None
+    train = found[0]
+    trained = compile_classifier(parts.trained, settings, head, 1000)
+    batch = settings.batch_size
+    trained.fit(train.inputs(np.arange(batch), 0), images.labels[:batch], batch, verbose=0)
+    reading = fitting = 0.0
+    order = np.random.default_rng(0)
+    for epoch in range(settings.epochs):
+        begun = time.perf_counter()
+        chosen = order.permutation(len(images))
+        inputs = train.inputs(chosen, epoch)
+        read = time.perf_counter()
+        trained.fit(inputs, images.labels[chosen], batch, shuffle=False, verbose=0)
+        reading += read - begun
+        fitting += time.perf_counter() - read
+    return {
+        "seconds": computed - started + reading + fitting,
+        "features": computed - started,
+        "reading": reading,
+        "fitting": fitting,
+        "precision": policy,
+    }
+
+
+def _quietly(sentence: str) -> None:
+    """Nobody reads along."""
+
+
+WAYS = {"notebook": notebook_way, "ours": our_way}
+
+
+def measure(backbone: str, image_size: int, images: int, epochs: int, views: int) -> None:
+    """Run both ways and print rates, ratio, peak memory, and where our time goes."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        given = {
+            "backbone": backbone,
+            "image_size": image_size,
+            "weights": str(_random_weights(backbone, image_size, Path(folder))),
+            "epochs": epochs,
+            "feature_views": views,
+            "home": folder,
+        }
+        for way in WAYS:
+            command = [sys.executable, "-m", "benchmarks.finetune", "--way", way]
+            command += ["--images", str(images), "--settings", json.dumps(given)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                raise SystemExit(done.stderr)
+            found[way] = json.loads(done.stdout.splitlines()[-1])
+    print(f"\n{backbone} at {image_size} px, {images} images, {epochs} epochs, {views} views")
+    for way, one in found.items():
+        rate = images * epochs / one["seconds"]
+        print(f"  {way:<10}{one['seconds']:8.1f} s {rate:9.1f} images/s {one['peak_mb']:8.0f} MB")
+    ours = found["ours"]
+    shares = {name: ours[name] / ours["seconds"] for name in ("features", "reading", "fitting")}
+    print("  ours: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()), end="")
+    print(f"; computed in {ours['precision']}")
+    print(f"  ours is {found['notebook']['seconds'] / ours['seconds']:.1f} times as fast")
+
+
+def _random_weights(backbone: str, image_size: int, folder: Path) -> Path:
+    path = folder / "random.weights.h5"
+    code = (
+        "from model_zoo.backbones import *; from model_zoo.config import load_settings;"
+        "discover(load_settings().plugins_dir);"
+        f"build_trunk(get_backbone({backbone!r}), {image_size}, 'none')"
+        f".save_weights({str(path)!r})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--backbone", default="resnet50", help="default: resnet50")
+    parser.add_argument("--image-size", type=int, default=224, help="default: 224")
+    parser.add_argument("--images", type=int, default=256, help="default: 256")
+    parser.add_argument("--epochs", type=int, default=10, help="default: 10")
+    parser.add_argument("--views", type=int, default=2, help="augmented views (default: 2)")
+    parser.add_argument("--way", choices=list(WAYS), help=argparse.SUPPRESS)
+    parser.add_argument("--settings", default="{}", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if not given.way:
+        print(machine("keras", "tensorflow-cpu"), flush=True)
+        measure(given.backbone, given.image_size, given.images, given.epochs, given.views)
+        return
+    from model_zoo.backbones import discover
+
+    settings = load_settings(profile="standard", **json.loads(given.settings))
+    discover(settings.plugins_dir)
+    found = WAYS[given.way](settings, random_images(given.images))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(found | {"peak_mb": peak}))
+
+
+if __name__ == "__main__":
+    main()

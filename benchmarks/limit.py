@@ -1,0 +1,156 @@
+"""How much of what the processor can do does training use, and where the rest goes.
+
+    python -m benchmarks.limit [--precision float32 mixed_bfloat16] [--repeats 5]
+
+What it can do: a matrix product of 2048 x 2048, in the same precision, in the same run. What is
+used: multiply-adds of one image (counted from the layers' shapes; three times those of the forward
+pass for a training step, twice the trained blocks' plus the forward pass where a trunk is frozen)
+times images a second. The parts of a step are measured one by one on the same batch, compiled:
+augmentation, forward pass, optimiser; what is left is the backward pass. Input wait is the time
+that ``fit`` takes beyond its steps on data that is in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.timing import in_turn, machine
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network that is trained from scratch, or computed as a frozen trunk."""
+
+    backbone: str
+    size: int
+    batch: int
+    trained: bool = True
+
+
+CASES = (
+    Case("resnet50", 32, 128),
+    Case("wrn_16_2", 28, 128),
+    Case("resnet50", 224, 32, trained=False),
+)
+
+
+def peak(policy: str, side: int = 2048, repeats: int = 10) -> float:
+    """Multiply-adds a second of a large matrix product, in billions."""
+    import tensorflow as tf
+
+    kind = tf.bfloat16 if "bfloat16" in policy else tf.float32
+    matrix = tf.cast(tf.random.normal((side, side)), kind)
+    product = tf.function(lambda: tf.linalg.matmul(matrix, matrix))
+    milliseconds = in_turn({"product": lambda: product()[0, 0].numpy()}, repeats)["product"]
+    return float(side**3 / (milliseconds / 1000) / 1e9)
+
+
+def measure(case: Case, policy: str, repeats: int) -> None:
+    """Print rate, share of the peak, and the parts of a step."""
+    import tensorflow as tf
+
+    from model_zoo.backbones import discover
+    from model_zoo.backbones.multiply_adds import multiply_adds
+    from model_zoo.classifier import PIXELS, build_classifier, head_from
+    from model_zoo.config import load_settings
+    from model_zoo.data.fashion_mnist import FASHION_MNIST
+    from model_zoo.training.cut import trunk_of
+    from model_zoo.training.optimizer import compile_classifier
+    from model_zoo.training.precision import computing_in
+
+    settings = load_settings(
+        profile="scratch", backbone=case.backbone, image_size=case.size, weights="none"
+    )
+    discover(settings.plugins_dir)
+    head = head_from(settings)
+    with computing_in(policy):
+        model = build_classifier(FASHION_MNIST, settings, head)
+    compile_classifier(model, settings, head, 10_000)
+    forward_adds = multiply_adds(trunk_of(model))
+    images = np.random.default_rng(0).integers(0, 256, (case.batch, 28, 28), np.uint8)
+    labels = (np.arange(case.batch) % 10).astype(np.uint8)
+    batch = tf.constant(images)
+
+    def compiled(function: Callable[[], Any]) -> Callable[[], Any]:
+        graph = tf.function(function)
+        return lambda: tf.nest.map_structure(lambda one: one.numpy(), graph())
+
+    forward = compiled(lambda: model(batch, training=case.trained))
+    best = peak(policy)
+    if not case.trained:
+        times = in_turn({"forward": forward}, repeats)
+        _print(case, policy, times["forward"], forward_adds, best, times)
+        return
+    import keras
+
+    pixels = keras.Model(model.input, model.get_layer(PIXELS).output)
+    variables = model.trainable_variables
+    zeros = [tf.zeros_like(variable.value) for variable in variables]
+    model.optimizer.build(variables)
+
+    def update() -> Any:
+        model.optimizer.apply(zeros, variables)
+        return model.optimizer.iterations.value
+
+    steps = 4
+    many = np.tile(images, (steps, 1, 1)), np.tile(labels, steps)
+    step = model.make_train_function(force=True)
+
+    def one_step() -> Any:
+        return step(iter([(batch, tf.constant(labels))]))
+
+    def whole() -> Any:
+        return model.fit(*many, batch_size=case.batch, verbose=0)
+
+    times = in_turn(
+        {
+            "step": one_step,
+            "fit": whole,
+            "augmentation": compiled(lambda: pixels(batch, training=True)),
+            "forward": forward,
+            "optimiser": compiled(update),
+        },
+        repeats,
+    )
+    times["forward"] -= times["augmentation"]
+    fitted = times.pop("fit") / steps
+    parts = {name: times[name] for name in ("augmentation", "forward", "optimiser")}
+    parts["backward"] = times["step"] - sum(parts.values())
+    parts["input and the rest of fit"] = fitted - times["step"]
+    _print(case, policy, fitted, 3 * forward_adds, best, parts)
+
+
+def _print(
+    case: Case, policy: str, milliseconds: float, adds: int, best: float, parts: dict[str, float]
+) -> None:
+    rate = case.batch / (milliseconds / 1000)
+    used = rate * adds / 1e9
+    print(
+        f"{case.backbone} at {case.size} px, {'training' if case.trained else 'frozen'}, {policy}: "
+        f"{rate:.0f} images/s, {used:.0f} of {best:.0f} billion multiply-adds/s, {used / best:.0%}"
+    )
+    for name, value in parts.items():
+        print(f"    {name:<28}{value:8.1f} ms {value / milliseconds:6.0%}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--precision", nargs="+", default=["float32", "mixed_bfloat16"])
+    parser.add_argument("--repeats", type=int, default=5, help="default: 5")
+    given = parser.parse_args()
+    print(machine("keras", "tensorflow-cpu"), flush=True)
+    started = time.perf_counter()
+    for case in CASES:
+        for policy in given.precision:
+            measure(case, policy, given.repeats)
+    print(f"took {time.perf_counter() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
