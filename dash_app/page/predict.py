@@ -11,23 +11,15 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from dash_app.answers import Answer, Refusal
-from dash_app.page import correction, gallery, preparation
+from dash_app.answers import Answer
+from dash_app.page import correction, gallery, heat, preparation, strip
 from dash_app.page.context import Context
 from dash_app.page.figures import bars, graph
 from dash_app.page.pictures import heatmaps_of, pixels
 from dash_app.status import public
 from dash_app.uploads import from_data_url
 from model_zoo.errors import UserError
-from model_zoo.images import STEPS, data_url
-
-#: More at once belong into the tab Batch.
-SEVERAL = 24
-
-NO_HEATMAP = (
-    "No heatmap: at this version's image size its backbone sees the picture as a whole, so there "
-    "is no place to point at."
-)
+from model_zoo.images import STEPS
 
 
 def layout(context: Context) -> Any:
@@ -113,7 +105,7 @@ def _result(context: Context) -> Any:
                 className="verdict",
                 **{"aria-live": "polite"},  # type: ignore[arg-type]
             ),
-            html.Div([_seen(), graph(None, "bars", "Confidence by class")], className="pair"),
+            html.Div([heat.layout(), graph(None, "bars", "Confidence by class")], className="pair"),
             preparation.layout(),
             correction.layout(context.settings),
         ],
@@ -122,47 +114,12 @@ def _result(context: Context) -> Any:
     )
 
 
-def _seen() -> Any:
-    """The image as the model takes it, under the heatmap, with the heatmap's controls."""
-    return html.Div(
-        [
-            html.Figure(
-                [
-                    html.Div(
-                        [html.Div(id="seen"), html.Img(id="heat", alt="", className="heat")],
-                        className="stack",
-                    ),
-                    html.Figcaption("What the model sees, and what counted", className="quiet"),
-                ],
-                className="seen",
-            ),
-            html.Div(_heatmap_controls(), id="heat-controls"),
-            html.P(NO_HEATMAP, id="no-heat", className="hidden"),
-        ],
-        className="seen-box",
-    )
-
-
-def _heatmap_controls() -> list[Any]:
-    return [
-        html.Label("Strength of the heatmap", htmlFor="strength", className="small"),
-        # A native range input: keyboard, touch and screen readers come with it.
-        dcc.Input(id="strength", type="range", min=0, max=100, step=5, value=60, className="range"),
-        dmc.Select(
-            id="heat-class",
-            label="What speaks for",
-            data=[],
-            allowDeselect=False,
-            size="sm",
-            comboboxProps={"withinPortal": True},
-        ),
-    ]
-
-
 def register(app: Dash, context: Context) -> None:
     gallery.register(app, context)
     preparation.register(app)
     correction.register(app, context)
+    strip.register(app, context)
+    heat.register(app)
     _register_client_side(app)
 
     # An example and a corrected switch come the same way as an upload: through the store.
@@ -197,56 +154,11 @@ def register(app: Dash, context: Context) -> None:
         same_picture = ctx.triggered_id != "picture"
         return (*shown(found, picture, context, wanted if same_picture else None), "", "", "hidden")
 
-    @app.callback(
-        Output("strip", "children"),
-        Input("several", "data"),
-        Input({"step": ALL}, "checked"),
-        prevent_initial_call=True,
-    )
-    def strip(pictures: list[dict] | None, switches: list[bool]) -> Any:
-        """Several pictures: a row to choose from, each with its answer."""
-        return strip_of(context, pictures, switches) if pictures else []
-
 
 def ask(context: Context, picture: dict, switches: list[bool]) -> Answer:
     """Answer the picture in the browser's store."""
     upload = from_data_url(picture["content"], picture["name"], context.settings)
     return context.answers.one(upload, preparation.allowed(switches))
-
-
-def strip_of(context: Context, pictures: list[dict], switches: list[bool]) -> list[Any]:
-    settings = context.settings
-    places, uploads, shown_as = [], [], {}
-    for i, one in enumerate(pictures[:SEVERAL]):
-        try:
-            uploads.append(from_data_url(one["content"], one["name"], settings))
-            places.append(i)
-        except UserError as error:
-            shown_as[i] = _tile(i, None, one["name"], public(error))
-    try:
-        found = context.answers.many(uploads, preparation.allowed(switches))
-    except UserError:
-        return []  # the answer's own message says it
-    for i, answer in zip(places, found, strict=True):
-        if isinstance(answer, Refusal):
-            shown_as[i] = _tile(i, None, answer.name, answer.reason)
-        else:
-            label = f"{answer.prediction.label} {answer.prediction.confidence:.0%}"
-            shown_as[i] = _tile(i, data_url(answer.prediction.image), label, answer.name)
-    note = (
-        [html.P(f"The first {SEVERAL} of {len(pictures)}: take the tab Batch for many.",
-                className="quiet")]
-        if len(pictures) > SEVERAL
-        else []
-    )  # fmt: skip
-    return [html.Div([shown_as[i] for i in sorted(shown_as)], className="tiles"), *note]
-
-
-def _tile(place: int, source: str | None, label: str, title: str) -> Any:
-    picture = html.Img(src=source, alt="", className="pixels") if source else html.Span("not read")
-    return html.Button(
-        [picture, html.Span(label)], id={"chosen": place}, title=title, className="tile"
-    )
 
 
 def no_answer(reason: str) -> tuple[Any, ...]:
@@ -298,7 +210,7 @@ def doubts(found: Answer) -> list[Any]:
 
 
 def _register_client_side(app: Dash) -> None:
-    """What needs no server: choosing, and the heatmap's strength and class. See assets/page.js."""
+    """What needs no server: taking in pictures and choosing one. See assets/page.js."""
 
     def client(name: str, *arguments: Any) -> None:
         app.clientside_callback(
@@ -323,14 +235,4 @@ def _register_client_side(app: Dash) -> None:
         Output("picture", "data"),
         Input("pictures", "data"),
         Input({"chosen": ALL}, "n_clicks"),
-    )
-    client(
-        "heat",
-        Output("heat", "src"),
-        Output("heat", "style"),
-        Output("heat-controls", "className"),
-        Output("no-heat", "className"),
-        Input("heatmaps", "data"),
-        Input("heat-class", "value"),
-        Input("strength", "value"),
     )

@@ -1,0 +1,121 @@
+"""Does each choice of a recipe earn its place? Validation accuracy with it, and without.
+
+    python -m benchmarks.ablation [--recipe scratch] [--backbone wrn_16_2] [--image-size 28]
+                                  [--images 20000] [--epochs 6] [--seeds 1] [--only NAME ...]
+
+Every choice in which the recipe differs from the plain defaults is taken back alone, and the model
+trained again: the same images, epochs, order and seeds. Judged on the validation split, never on
+the test set; every run is logged in MLflow, experiment `ablation`. A training that was interrupted
+is continued, one that is finished is not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from benchmarks.timing import machine
+from model_zoo.config import Settings, load_settings
+from model_zoo.recipes import RECIPES
+
+EXPERIMENT = "ablation"
+# Not choices of how to train well, but what the others are measured with.
+KEPT = {"base_rate", "optimizer", "dense_1", "dense_2"}
+
+
+def variants(recipe: str) -> dict[str, dict[str, Any]]:
+    """The recipe as it is, and with each choice taken back to the default."""
+    plain = {name: field.default for name, field in Settings.model_fields.items()}
+    taken = {
+        name: {name: plain[name]}
+        for name, value in RECIPES[recipe].items()
+        if name not in KEPT and plain[name] != value
+    }
+    if RECIPES[recipe].get("flip", plain["flip"]):
+        taken["flip"] = {"flip": False}
+    return {"all": {}} | taken
+
+
+def train(settings: Settings, name: str) -> float:
+    """Best validation accuracy of one training."""
+    import mlflow
+
+    from model_zoo import registry, steps
+    from model_zoo.classifier import head_from
+    from model_zoo.training.phases import train_classifier
+
+    folder = settings.run_dir(name)
+    for step in ("ingest", "preprocess"):
+        if not (folder / f"{step}.json").exists():
+            steps.run_step(step, settings, name)
+    training, validation = steps.training_images(folder)
+    registry.prepare(settings)
+    mlflow.set_tracking_uri(settings.mlflow_uri)
+    mlflow.set_experiment(EXPERIMENT)
+    with mlflow.start_run(run_name=name):
+        mlflow.log_params({key: str(value) for key, value in settings.deciding.items()})
+        _, progress = train_classifier(
+            steps.DATASET,
+            settings,
+            head_from(settings),
+            training,
+            validation,
+            folder / "training",
+            lambda epoch, metrics: mlflow.log_metrics(metrics, step=epoch),
+            lambda sentence: None,
+        )
+        mlflow.log_metric("best_val_accuracy", progress.best_accuracy)
+    return progress.best_accuracy
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--recipe", default="scratch", choices=list(RECIPES))
+    parser.add_argument("--backbone", default="wrn_16_2", help="default: wrn_16_2")
+    parser.add_argument("--image-size", type=int, default=28, help="default: 28")
+    parser.add_argument("--weights", default="none", help="default: none")
+    parser.add_argument("--images", type=int, default=20_000, help="default: 20000")
+    parser.add_argument("--epochs", type=int, default=6, help="default: 6")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each (default: 1)")
+    parser.add_argument("--precision", default="mixed_bfloat16", help="default: mixed_bfloat16")
+    parser.add_argument("--only", nargs="+", help="these choices only; default: each")
+    given = parser.parse_args()
+    from model_zoo.backbones import discover
+
+    print(machine("keras", "tensorflow-cpu"))
+    print(
+        f"recipe {given.recipe}, {given.backbone} at {given.image_size} px, {given.images:,} "
+        f"images, {given.epochs} epochs: validation accuracy on 6,000 images"
+    )
+    reference = None
+    for choice, changed in variants(given.recipe).items():
+        if given.only and choice not in ("all", *given.only):
+            continue
+        reached = []
+        for seed in range(given.seeds):
+            settings = load_settings(
+                profile="scratch",
+                recipe=given.recipe,
+                backbone=given.backbone,
+                image_size=given.image_size,
+                weights=given.weights,
+                train_limit=given.images,
+                epochs=given.epochs,
+                precision=given.precision,
+                seed=20 + seed,
+                **changed,
+            )
+            discover(settings.plugins_dir)
+            name = f"ablation-{given.recipe}-{given.backbone}-{given.images}-{given.epochs}"
+            reached.append(train(settings, f"{name}-{choice}-{seed}"))
+        mean = float(np.mean(reached))
+        reference = mean if reference is None else reference
+        label = "as it is" if choice == "all" else f"without {choice}"
+        spread = f" (+- {np.std(reached):.2%})" if given.seeds > 1 else ""
+        print(f"  {label:<28}{mean:8.2%}{spread} {mean - reference:+8.2%}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

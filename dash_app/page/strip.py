@@ -1,0 +1,64 @@
+"""Several pictures at once: a row to choose from, each with its answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import ALL, Dash, Input, Output, html
+
+from dash_app.answers import Refusal
+from dash_app.page import preparation
+from dash_app.page.context import Context
+from dash_app.status import public
+from dash_app.uploads import from_data_url
+from model_zoo.errors import UserError
+from model_zoo.images import data_url
+
+#: More at once belong into the tab Batch.
+SEVERAL = 24
+
+
+def register(app: Dash, context: Context) -> None:
+    @app.callback(
+        Output("strip", "children"),
+        Input("several", "data"),
+        Input({"step": ALL}, "checked"),
+        prevent_initial_call=True,
+    )
+    def strip(pictures: list[dict] | None, switches: list[bool]) -> Any:
+        return strip_of(context, pictures, switches) if pictures else []
+
+
+def strip_of(context: Context, pictures: list[dict], switches: list[bool]) -> list[Any]:
+    settings = context.settings
+    places, uploads, shown_as = [], [], {}
+    for i, one in enumerate(pictures[:SEVERAL]):
+        try:
+            uploads.append(from_data_url(one["content"], one["name"], settings))
+            places.append(i)
+        except UserError as error:
+            shown_as[i] = _tile(i, None, one["name"], public(error))
+    try:
+        found = context.answers.many(uploads, preparation.allowed(switches))
+    except UserError:
+        return []  # the answer's own message says it
+    for i, answer in zip(places, found, strict=True):
+        if isinstance(answer, Refusal):
+            shown_as[i] = _tile(i, None, answer.name, answer.reason)
+        else:
+            label = f"{answer.prediction.label} {answer.prediction.confidence:.0%}"
+            shown_as[i] = _tile(i, data_url(answer.prediction.image), label, answer.name)
+    note = (
+        [html.P(f"The first {SEVERAL} of {len(pictures)}: take the tab Batch for many.",
+                className="quiet")]
+        if len(pictures) > SEVERAL
+        else []
+    )  # fmt: skip
+    return [html.Div([shown_as[i] for i in sorted(shown_as)], className="tiles"), *note]
+
+
+def _tile(place: int, source: str | None, label: str, title: str) -> Any:
+    picture = html.Img(src=source, alt="", className="pixels") if source else html.Span("not read")
+    return html.Button(
+        [picture, html.Span(label)], id={"chosen": place}, title=title, className="tile"
+    )
