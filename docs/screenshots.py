@@ -1,22 +1,24 @@
-"""Make the pictures of the page that the README shows, from the running product itself.
+"""Make the pictures that the README shows, from the running product itself.
 
     python docs/screenshots.py [--to docs/images]
 
-Serves the page of CATWALK_HOME on this machine and drives Chromium: light, dark, and a phone.
-The home needs a version in production, and a second one for Compare.
+Starts `catwalk up` for CATWALK_HOME and drives Chromium: the page light, dark and on a phone, the
+DAG in Airflow, runs and versions in MLflow. The home needs a version in production, and a second
+one for Compare.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -24,7 +26,6 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 MOST_BYTES = 300_000
 PATIENCE = 60_000  # milliseconds
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def main() -> int:
@@ -32,40 +33,85 @@ def main() -> int:
     parser.add_argument("--to", type=Path, default=Path(__file__).parent / "images")
     folder = parser.parse_args().to
     folder.mkdir(parents=True, exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "dash_app"],
-        env=os.environ | {"CATWALK_PAGE_PORT": str(port)},
-        stderr=subprocess.DEVNULL,
-    )
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    expect.set_options(timeout=PATIENCE)
-    try:
-        url = wait_until_ready(port, server)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            desk(browser, url, "light", folder)
-            desk(browser, url, "dark", folder)
-            phone(browser, url, folder)
-            browser.close()
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait()
-    for path in sorted(folder.glob("page-*.png")):
+    with catwalk_up() as places, sync_playwright() as playwright:
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        expect.set_options(timeout=PATIENCE)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        desk(browser, places["Page"], "light", folder)
+        desk(browser, places["Page"], "dark", folder)
+        phone(browser, places["Page"], folder)
+        airflow(browser, places["Airflow"], places["password"], folder)
+        mlflow(browser, places["MLflow"], folder)
+        browser.close()
+    for path in sorted(folder.glob("*.png")):
         print(f"{path}: {shrink(path) / 1000:.0f} kB")
     return 0
 
 
-def wait_until_ready(port: int, server: subprocess.Popen[bytes]) -> str:
-    url = f"http://127.0.0.1:{port}"
-    while server.poll() is None:
-        try:
-            DIRECT.open(f"{url}/readyz")
-            return url
-        except OSError:
-            time.sleep(0.2)
-    raise SystemExit("the page ended: is something in production? Try `catwalk demo`")
+@contextmanager
+def catwalk_up() -> Iterator[dict[str, str]]:
+    """Everything, on free ports; where each part is, and Airflow's password."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    names = ("PAGE", "AIRFLOW", "MLFLOW")
+    ports = {
+        f"CATWALK_{name}_PORT": str(one.getsockname()[1])
+        for name, one in zip(names, sockets, strict=True)
+    }
+    for one in sockets:
+        one.close()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "launcher.cli", "up"],
+        env=os.environ | ports,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        places: dict[str, str] = {}
+        assert server.stdout is not None
+        for line in server.stdout:
+            words = line.split()
+            if len(words) > 1 and words[1].startswith("http"):
+                places[words[0]] = words[1]
+            if "password" in words:
+                places["password"] = words[-1]
+            if line.startswith("Retrain:"):
+                break
+        else:
+            raise SystemExit("`catwalk up` ended: run it by itself to see why")
+        yield places
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+
+
+def airflow(browser: Browser, url: str, password: str, folder: Path) -> None:
+    page = browser.new_page(viewport={"width": 1240, "height": 800}, color_scheme="light")
+    page.goto(f"{url}/auth/login")
+    page.fill("input[name=username]", "admin")
+    page.fill("input[name=password]", password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"^(?!.*login)"))
+    page.goto(f"{url}/dags/fashion_mnist_retrain")
+    expect(page.get_by_text("promote", exact=True).first).to_be_visible()
+    page.wait_for_timeout(3000)  # the grid's squares
+    shoot(page, folder / "airflow-dag.png")
+    page.close()
+
+
+def mlflow(browser: Browser, url: str, folder: Path) -> None:
+    page = browser.new_page(viewport={"width": 1240, "height": 800}, color_scheme="light")
+    page.goto(f"{url}/#/experiments/1/runs")
+    expect(page.get_by_text("demo-1").first).to_be_visible()
+    close = page.get_by_role("button", name=re.compile("close", re.I))
+    if close.count():  # the assistant's panel, open at the first visit
+        close.first.click()
+    page.wait_for_timeout(2000)
+    shoot(page, folder / "mlflow-runs.png")
+    page.goto(f"{url}/#/models/fashion-mnist-classifier")
+    expect(page.get_by_text("Version 1").first).to_be_visible()
+    page.wait_for_timeout(2000)
+    shoot(page, folder / "mlflow-versions.png")
+    page.close()
 
 
 def desk(browser: Browser, url: str, scheme: str, folder: Path) -> None:
