@@ -20,6 +20,7 @@ BFLOAT16 = "mixed_bfloat16"
 # Another precision has to be worth its rounding.
 LEAST_GAIN = 1.15
 TRIAL_IMAGES = 64
+TRIAL_ROUNDS = 5
 
 
 @contextmanager
@@ -52,25 +53,31 @@ def choose_precision(
         return FLOAT32
     if has_accelerator():
         return BFLOAT16
-    seconds = {}
+    models = {}
     for policy in (FLOAT32, BFLOAT16):
         with computing_in(policy):
-            seconds[policy] = _seconds(build())
+            models[policy] = build()
+    seconds = _processor_seconds(models)
     gain = seconds[FLOAT32] / seconds[BFLOAT16]
     chosen = BFLOAT16 if gain >= LEAST_GAIN else FLOAT32
     say(f"bfloat16 is {gain:.2f} times as fast as float32 here: computing in {chosen}")
     return chosen
 
 
-def _seconds(model: keras.Model) -> float:
-    """The least time of five passes of a small batch, after one to warm up."""
-    images = np.zeros((TRIAL_IMAGES, *model.input_shape[1:]), model.inputs[0].dtype)
-    times = []
-    for _ in range(6):
-        started = time.perf_counter()
-        model.predict_on_batch(images)
-        times.append(time.perf_counter() - started)
-    return min(times[1:])
+def _processor_seconds(models: dict[str, keras.Model]) -> dict[str, float]:
+    """Processor time that each model needs for a small batch: the least of a few rounds.
+
+    Over all threads, and in turn: what else the machine does falls on none of them.
+    """
+    times: dict[str, list[float]] = {name: [] for name in models}
+    for turn in range(TRIAL_ROUNDS + 1):
+        for name, model in models.items():
+            images = np.zeros((TRIAL_IMAGES, *model.input_shape[1:]), model.inputs[0].dtype)
+            started = time.process_time()
+            model.predict_on_batch(images)
+            if turn:  # the first traces
+                times[name].append(time.process_time() - started)
+    return {name: min(found) for name, found in times.items()}
 
 
 def has_accelerator() -> bool:
