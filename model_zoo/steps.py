@@ -127,7 +127,7 @@ def tune(settings: Settings, folder: Path) -> Facts:
         )
         mattered = importance(trials, settings.seed)
         mlflow.log_dict({"trials": trials, "importance": mattered}, "tuning/trials.json")
-        mlflow.log_figure(summary_figure(trials, settings.seed), "tuning/search.png")
+        mlflow.log_figure(summary_figure(trials, mattered), "tuning/search.png")
     also = "".join(f", {name.replace('_', ' ')} {v:.2g}" for name, v in best.changed.items())
     return {
         "head": best.head.as_dict(),

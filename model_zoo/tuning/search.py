@@ -111,16 +111,18 @@ def run_and_keep(
     worker: str,
     while_waiting: Callable[[], object] = lambda: None,
 ) -> Result:
-    """Run one trial of the oracle; a failed one has a result too."""
+    """Run one trial of the oracle; a failed one has a result too.
+
+    A trial that has a result is not run again: a kill came before the oracle heard of it.
+    """
     started, name = time.time(), str(trial.trial_id)
-    values = trial.hyperparameters.values
+    values = dict(trial.hyperparameters.values)
     try:
-        process.run(name, values, while_waiting)
-    except TrialFailed as error:
         if read_result(folder, name) is None:
-            seconds = round(time.time() - started, 3)
-            failed = Result(name, dict(values), worker, started, seconds, error=str(error))
-            write_result(folder, failed)
+            process.run(name, values, while_waiting)
+    except TrialFailed as error:
+        seconds = round(time.time() - started, 3)
+        write_result(folder, Result(name, values, worker, started, seconds, error=str(error)))
     result = read_result(folder, name)
     assert result is not None
     return result

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import keras_tuner
 
 MOST_UNFROZEN = 4
-LOG_SCALED = ("learning_rate", "weight_decay")
+LOG_SCALED = ("dense_1", "dense_2", "learning_rate", "weight_decay")
 
 
 @dataclass(frozen=True)

@@ -46,18 +46,19 @@ def importance(trials: list[dict[str, Any]], seed: int) -> dict[str, float]:
     return dict(sorted(parts.items(), key=lambda one: -one[1]))
 
 
-def summary_figure(trials: list[dict[str, Any]], seed: int) -> Figure:
+def summary_figure(trials: list[dict[str, Any]], parts: dict[str, float]) -> Figure:
     """Parallel coordinates on the left, importance on the right; the best trial is the thick line.
 
     Args:
         trials: as ``tuning.search`` returns them, best first.
+        parts: their :func:`importance`.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 1))
     _parallel_coordinates(figure, left, trials)
-    _importance_bars(right, importance(trials, seed))
+    _importance_bars(right, parts)
     return figure
 
 

@@ -127,15 +127,13 @@ def run_trial(
     values: Mapping[str, Any],
     worker: str,
 ) -> None:
-    """Train one candidate and leave its result. A result that is there already is kept.
+    """Train one candidate and leave its result.
 
     The seed is set anew for every trial, so its result does not depend on those before it.
 
     Raises:
         UserError: a backbone, weights or a file that cannot be had: no trial would get further.
     """
-    if read_result(folder, trial) is not None:
-        return
     import keras
 
     keras.utils.clear_session(free_memory=True)
