@@ -3,7 +3,7 @@
 ``search`` leads a search, alone or as KerasTuner's chief; ``join`` runs trials for a chief.
 """
 
-from model_zoo.tuning.join import join
-from model_zoo.tuning.search import search
+from model_zoo.tuning.leader import search
+from model_zoo.tuning.worker import join
 
 __all__ = ["join", "search"]

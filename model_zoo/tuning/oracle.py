@@ -126,7 +126,7 @@ def open_oracle(settings: Settings, folder: Path, others: bool = False) -> Any:
     oracle = type("Kept" + kind.__name__, (KeptOnDisk, kind), {})(
         objective=keras_tuner.Objective(OBJECTIVE, "max"),
         hyperparameters=declare(settings),
-        # KerasTuner takes 0 for "any"; and it must not stop us with a stack trace, see `search`.
+        # KerasTuner takes 0 for "any"; and it must not stop us with a stack trace, see `leader`.
         seed=settings.seed or 1,
         max_consecutive_failed_trials=None,
         **options,

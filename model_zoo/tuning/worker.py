@@ -17,8 +17,8 @@ from model_zoo.data.dataset import Dataset
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
 from model_zoo.tuning.chief import ADDRESS
+from model_zoo.tuning.leader import run_and_keep
 from model_zoo.tuning.oracle import report
-from model_zoo.tuning.search import run_and_keep
 from model_zoo.tuning.trial_process import TrialProcess
 
 POLL_SECONDS = 0.5
