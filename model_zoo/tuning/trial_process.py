@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -23,6 +25,7 @@ from model_zoo.files import NO_ROOM, cannot_write
 
 # Starting one costs the import of the framework, some seconds; a trial leaves a few MB behind.
 TRIALS_PER_PROCESS = 10
+TRACEBACK = "traceback.txt"  # of a failed trial, in its folder
 HEARTBEAT_SECONDS = 5.0
 END_SECONDS = 5.0
 
@@ -64,7 +67,8 @@ class TrialProcess:
 
         Raises:
             UserError: what no other trial would survive either; one sentence.
-            TrialFailed: this trial went wrong; one sentence.
+            TrialFailed: this trial went wrong; one sentence. Where there is more to say, it lies
+                in the trial's folder.
         """
         used_up = self._trials == TRIALS_PER_PROCESS
         if self._process is None or used_up or not self._process.is_alive():
@@ -113,6 +117,7 @@ def _train_on_request(
 ) -> None:
     """The process: takes (trial, values), answers (kind, sentence)."""
     threading.Thread(target=_end_with_owner, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, who ends this process
     # Several workers may share a GPU; by default the first would take all of its memory.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     for name in ("tensorflow", "absl"):
@@ -120,7 +125,7 @@ def _train_on_request(
     import keras  # noqa: F401  # while nobody waits for it
 
     from model_zoo import backbones
-    from model_zoo.tuning.trial import run_trial
+    from model_zoo.tuning.trial import run_trial, trial_folder
 
     backbones.discover(settings.plugins_dir)
     while True:
@@ -133,6 +138,7 @@ def _train_on_request(
             run_trial(settings, dataset, folder, trial, values, worker)
         except Exception as error:
             answer = _in_words(error, folder)
+            (trial_folder(folder, trial) / TRACEBACK).write_text(traceback.format_exc())
         requests.send(answer)
 
 

@@ -66,3 +66,10 @@ def bench(
         return Bench(chosen, tmp_path_factory.mktemp("tuning"), parent, *few_images)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def finished(bench: Callable[..., Bench]) -> tuple[Bench, Any]:
+    """A random search that one process led alone, and what it found."""
+    one = bench(search_algorithm="random", search_trials=4, search_epochs=1)
+    return one, one.search()

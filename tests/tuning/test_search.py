@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,10 @@ from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
 from model_zoo.tuning import trial_process
 from model_zoo.tuning.summary import importance, summary_figure
-from model_zoo.tuning.trial import read_result, write_images
+from model_zoo.tuning.trial import read_result, run_trial, trial_folder, write_images
 from model_zoo.tuning.trial_process import TrialFailed, TrialProcess
 
 VALUES = {"dense_1": 64, "dense_2": 32, "dropout": 0.0}  # of a trial
-
-
-@pytest.fixture(scope="module")
-def finished(bench) -> tuple:
-    """A random search of two trials that gain nothing, as the rate is next to nothing."""
-    one = bench(
-        search_algorithm="random", search_trials=2, search_epochs=8, search_patience=2,
-        learning_rate=1e-9,
-    )  # fmt: skip
-    return one, one.search()
 
 
 def check_record(one: Any, found: tuple) -> None:
@@ -58,22 +49,30 @@ def test_every_trial_is_a_nested_run_with_parameters_curve_and_duration(finished
     check_record(*finished)
 
 
-@pytest.mark.parametrize("algorithm", ["bayesian", "hyperband"])
-def test_the_other_kinds_keep_the_same_record(bench, algorithm: str) -> None:
-    one = bench(search_algorithm=algorithm, search_trials=5, search_epochs=3)
+@pytest.mark.parametrize(("algorithm", "epochs"), [("bayesian", 1), ("hyperband", 3)])
+def test_the_other_kinds_keep_the_same_record(bench, algorithm: str, epochs: int) -> None:
+    one = bench(search_algorithm=algorithm, search_trials=4, search_epochs=epochs)
     check_record(one, one.search())
+    results = [read_result(one.folder, trial) for trial in "0123"]
+    continued = [result.first_epoch for result in results if "tuner/trial_id" in result.values]
+    assert continued == ([1] if algorithm == "hyperband" else [])
 
 
-def test_a_trial_that_gains_nothing_is_stopped(finished: tuple) -> None:
-    _, (_, trials) = finished
-    assert [trial["epochs"] for trial in trials] == [3, 3]
+def test_a_trial_that_gains_nothing_any_more_is_stopped(bench) -> None:
+    one = bench(search_epochs=40, search_patience=2, learning_rate=1e-9)
+    write_images(one.folder, one.train, one.validation)
+    run_trial(one.settings, FASHION_MNIST, one.folder, "0", VALUES, "w0")
+    result = read_result(one.folder, "0")
+    assert result.stopped_early and len(result.curve) < 40
+    assert len(result.curve) - 1 == result.best_epoch + 2
 
 
 def test_a_search_that_ended_is_not_run_again(finished: tuple) -> None:
     one, found = finished
     said: list[str] = []
     assert one.search(said.append) == found
-    assert not said and len(one.runs()) == 2
+    assert not said
+    check_record(one, found)
 
 
 def test_a_kill_between_a_trials_end_and_the_oracles_word_of_it_logs_it_once(
@@ -96,10 +95,10 @@ def test_a_kill_while_a_trial_is_given_out_loses_no_trial(finished: tuple) -> No
     one, found = finished
     path = one.folder / "search" / "oracle.json"
     state = read_json(path)
-    state["start_order"].remove("1")
-    state["end_order"].remove("1")
+    state["start_order"].remove("3")
+    state["end_order"].remove("3")
     state["seed_state"] -= len(VALUES)
-    state["tried_so_far"].remove(state["id_to_hash"].pop("1"))
+    state["tried_so_far"].remove(state["id_to_hash"].pop("3"))
     write_json(path, state)
     assert one.search() == found
     check_record(one, found)
@@ -108,12 +107,13 @@ def test_a_kill_while_a_trial_is_given_out_loses_no_trial(finished: tuple) -> No
 def test_a_kill_within_the_logging_of_a_trial_leaves_one_whole_run(finished: tuple) -> None:
     one, found = finished
     client = registry.connect(one.settings)
-    (half,) = (run for run in one.runs() if run.data.tags["catwalk.trial"] == "1")
+    (half,) = (run for run in one.runs() if run.data.tags["catwalk.trial"] == "3")
     client.set_terminated(half.info.run_id, "RUNNING")
     assert tracking.close_interrupted_trials(one.settings, one.parent) == 1
     assert one.search() == found
-    statuses = sorted((run.data.tags["catwalk.trial"], run.info.status) for run in one.runs())
-    assert statuses == [("0", "FINISHED"), ("1", "FINISHED"), ("1", "KILLED")]
+    statuses = Counter((run.data.tags["catwalk.trial"], run.info.status) for run in one.runs())
+    assert statuses == Counter([*((trial, "FINISHED") for trial in "0123"), ("3", "KILLED")])
+    client.delete_run(half.info.run_id)
 
 
 def test_a_trials_process_is_replaced_when_it_crashes_and_after_a_few_trials(
@@ -151,6 +151,7 @@ def test_three_failures_in_a_row_end_the_search_with_a_sentence(bench) -> None:
     assert "\n" not in str(raised.value)
     assert [run.info.status for run in one.runs()] == ["FAILED"] * 3
     assert all("ValueError" in run.data.tags["error"] for run in one.runs())
+    assert "model.fit" in (trial_folder(one.folder, "0") / "traceback.txt").read_text()
 
 
 def test_what_no_trial_would_survive_ends_the_search_at_once(bench) -> None:
