@@ -53,12 +53,16 @@ def measure(settings: dict[str, Any], workers: int) -> tuple[float, dict[str, An
     finish(start("preprocess", run, settings))
     chosen = settings | {"tuner_workers": workers}
     started = time.monotonic()
-    tune = start("tune", run, chosen)
-    others = [start(f"search_worker.{number}", run, chosen) for number in range(1, workers)]
-    finish(tune)
-    seconds = time.monotonic() - started
-    for other in others:
-        finish(other)
+    tasks = ["tune", *(f"search_worker.{number}" for number in range(1, workers))]
+    tune, *others = processes = [start(task, run, chosen) for task in tasks]
+    try:
+        finish(tune)
+        seconds = time.monotonic() - started
+        for other in others:
+            finish(other)
+    finally:
+        for process in processes:
+            process.kill()
     return seconds, read_json(folder / "tune.json")
 
 

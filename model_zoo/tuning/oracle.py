@@ -123,7 +123,13 @@ def open_oracle(settings: Settings, folder: Path, others: bool = False) -> Any:
         ),
     }
     kind, options = kinds[settings.search_algorithm]
-    oracle = type("Kept" + kind.__name__, (KeptOnDisk, kind), {})(
+    # Workers ask from another thread. KerasTuner's decorator cannot stand above the methods
+    # themselves: its import takes seconds.
+    safe = {
+        name: keras_tuner.synchronized(getattr(KeptOnDisk, name))
+        for name in ("end_trial", "take_back")
+    }
+    oracle = type("Kept" + kind.__name__, (KeptOnDisk, kind), safe)(
         objective=keras_tuner.Objective(OBJECTIVE, "max"),
         hyperparameters=declare(settings),
         # KerasTuner takes 0 for "any"; and it must not stop us with a stack trace, see `leader`.
