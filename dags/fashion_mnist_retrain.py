@@ -2,9 +2,10 @@
 ### Retrain the Fashion-MNIST classifier and put it into production if it earned that
 
 `ingest` finds the official files and checks them, `preprocess` validates and splits them, `tune`
-searches head size and learning rate, `train` fits the model, `evaluate` measures it once on the
-test set, `register` makes it a version in MLflow, `gate` compares it with the version in
-production on the same images, `promote` moves the alias `production` if the gate was passed.
+searches head size and learning rate (with `CATWALK_TUNER_WORKERS` above 1 a task `search_worker`
+for each further worker takes a share of the trials), `train` fits the model, `evaluate` measures it
+once on the test set, `register` makes it a version in MLflow, `gate` compares it with the version
+in production on the same images, `promote` moves the alias `production` if the gate was passed.
 
 With promotion `approval` the run waits at `approve` for a person, who sees the gate's report under
 *Required Actions*; a rejection leaves the version as candidate. With `manual` it stays candidate
@@ -64,6 +65,13 @@ def fashion_mnist_retrain() -> None:
         return "approve" if wanted else "promote"
 
     asked = ask(gate.output)
+    if SETTINGS.tuner_workers > 1:
+        # `tune` needs none of them to end, so nothing waits for them; as most of the workflow
+        # comes after `tune`, Airflow gives that the first free slot.
+        others = [f"search_worker.{number}" for number in range(1, SETTINGS.tuner_workers)]
+        preprocess >> StepOperator.partial(
+            task_id="search_worker", map_index_template="{{ task.step }}"
+        ).expand(step=others)
     ingest >> preprocess >> tune >> train >> evaluate >> register >> gate >> asked
     asked >> [approve, promote]
     approve >> promote

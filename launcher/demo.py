@@ -42,7 +42,9 @@ def demo(settings: Settings, chosen: dict[str, Any]) -> int:
     """
     with one_at_a_time(settings, "demo"):
         started = time.monotonic()
-        env = environment(settings, recipe=True)
+        # `airflow dags test` runs one task at a time: a worker would wait for a chief in vain.
+        alone = settings.model_copy(update={"tuner_workers": 1})
+        env = environment(alone, recipe=True)
         print(f"Preparing Airflow and MLflow in {settings.home_dir}", flush=True)
         initialise(settings, env)
         close_stopped_demos(settings, env)

@@ -57,8 +57,17 @@ class Settings(BaseSettings):
     search_algorithm: Literal["random", "bayesian", "hyperband"] = Field(
         "bayesian", description="Bayesian needs the fewest trials in a space of four values."
     )
-    search_epochs: int = Field(2, ge=1, description="Epochs a trial trains.")
+    search_epochs: int = Field(2, ge=1, description="Epochs that a trial trains at the most.")
     search_limit: int = Field(4000, ge=100, description="Training images that a trial sees.")
+    search_patience: int = Field(
+        2, ge=0, description="Epochs without gain after which a trial is stopped; 0: never."
+    )
+    search_weight_decay: bool = Field(
+        False, description="Search the weight decay too, from 0.00001 to 0.01."
+    )
+    search_unfrozen_blocks: bool = Field(
+        False, description="Search the number of unfrozen blocks too; not with weights none."
+    )
 
     # Training
     recipe: str = Field("scratch", description=f"How it is trained: {', '.join(RECIPES)}.")
@@ -135,6 +144,16 @@ class Settings(BaseSettings):
     )
     early_stopping_patience: int = Field(
         3, ge=0, description="Epochs without gain in validation accuracy before stopping; 0: off."
+    )
+
+    # Search on several machines: how soon it ends, not what it finds
+    tuner_workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="How many trials are run side by side: by the task `tune` and, from 2 on, by "
+        "tasks of their own beside it. Leave it at 1 for `airflow dags test`, which runs one task "
+        "at a time.",
     )
 
     # Promotion

@@ -9,7 +9,6 @@ Each can be killed at any moment and run again: it then continues or redoes its 
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import time
@@ -26,12 +25,11 @@ from model_zoo.data.checks import validate
 from model_zoo.data.dataset import Images
 from model_zoo.data.split import stratified_split
 from model_zoo.errors import UserError
-from model_zoo.files import cannot_write, complete_or_absent, read_json, write_json
+from model_zoo.files import NO_ROOM, cannot_write, complete_or_absent, read_json, write_json
 
 Facts = dict[str, Any]
 DATASET = fashion_mnist.FASHION_MNIST
 PREDICT_BATCH = 250
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def ingest(settings: Settings, folder: Path) -> Facts:
@@ -97,7 +95,10 @@ def preprocess(settings: Settings, folder: Path) -> Facts:
 
 
 def tune(settings: Settings, folder: Path) -> Facts:
-    """Search head size and learning rate; with no trials asked for, take the settings' own."""
+    """Search head and learning rate; with no trials asked for, take the settings' own.
+
+    Facts: "head" for the classifier, "changed" for settings beyond it that were searched.
+    """
     from model_zoo.classifier import head_from
 
     settings = _with_precision(settings)
@@ -105,6 +106,7 @@ def tune(settings: Settings, folder: Path) -> Facts:
         head = head_from(settings)
         return {
             "head": head.as_dict(),
+            "changed": {},
             "trials": [],
             "precision": settings.precision,
             "summary": f"no search: {describe(head)}",
@@ -112,26 +114,32 @@ def tune(settings: Settings, folder: Path) -> Facts:
     import mlflow
 
     from model_zoo.tuning import search
+    from model_zoo.tuning.summary import importance, summary_figure
 
     train, validation = training_images(folder)
     with tracking.parent_run(settings, folder) as run:
         tracking.close_interrupted_trials(settings, run.info.run_id)
-        head, trials = search(
+        best, trials = search(
             settings,
             DATASET,
-            train.take(np.arange(min(settings.search_limit, len(train)))),
-            validation.take(np.arange(min(settings.search_limit // 2, len(validation)))),
+            train,
+            validation,
             folder / "tuning",
             run.info.run_id,
             say,
         )
-        mlflow.log_dict({"trials": trials}, "tuning/trials.json")
+        mattered = importance(trials, settings.seed)
+        mlflow.log_dict({"trials": trials, "importance": mattered}, "tuning/trials.json")
+        mlflow.log_figure(summary_figure(trials, mattered), "tuning/search.png")
+    also = "".join(f", {name.replace('_', ' ')} {v:.2g}" for name, v in best.changed.items())
     return {
-        "head": head.as_dict(),
+        "head": best.head.as_dict(),
+        "changed": best.changed,
         "trials": trials,
         "precision": settings.precision,
+        "importance": mattered,
         "summary": f"best of {len(trials)} trials: {trials[0]['val_accuracy']:.2%} with "
-        f"{describe(head)}",
+        f"{describe(best.head)}{also}",
     }
 
 
@@ -146,6 +154,17 @@ def _with_precision(settings: Settings) -> Settings:
     return settings.model_copy(update={"precision": policy})
 
 
+def search_worker(settings: Settings, folder: Path, number: int) -> Facts:
+    """Run trials beside `tune`, in another process or on another machine, until it has enough."""
+    from model_zoo.tuning import join
+
+    def over() -> bool:
+        return (folder / "tune.json").exists()
+
+    ran = join(settings, DATASET, folder / "tuning", f"w{number}", over, say)
+    return {"trials": ran, "summary": f"worker {number} ran {ran} trials"}
+
+
 def train(settings: Settings, folder: Path) -> Facts:
     """Train the backbone with the head that the search found, from the last checkpoint if any."""
     import keras
@@ -154,13 +173,14 @@ def train(settings: Settings, folder: Path) -> Facts:
     from model_zoo.classifier import Head
     from model_zoo.training.phases import train_classifier
 
-    tuned = facts_of(folder, "tune")
-    head = Head(**tuned["head"])
-    settings = settings.model_copy(update={"precision": tuned["precision"]})
+    found = facts_of(folder, "tune")
+    head = Head(**found["head"])
+    settings = settings.model_copy(update=found["changed"] | {"precision": found["precision"]})
     training, validation = training_images(folder)
     backbone = backbones.get_backbone(settings.backbone)
     with tracking.parent_run(settings, folder):
-        mlflow.log_params({f"head.{name}": value for name, value in head.as_dict().items()})
+        searched = head.as_dict() | found["changed"]
+        mlflow.log_params({f"head.{name}": value for name, value in searched.items()})
         mlflow.log_param("computed_in", settings.precision)
         model, progress = train_classifier(
             DATASET,
@@ -355,6 +375,8 @@ WORKFLOW: dict[str, Callable[[Settings, Path], Facts]] = {
     for step in (ingest, preprocess, tune, train, evaluate, register, gate, promote)
 }
 STEPS = tuple(WORKFLOW)
+# Steps that run beside one of the workflow, as often as somebody starts them: "search_worker.1".
+BESIDE: dict[str, Callable[[Settings, Path, int], Facts]] = {"search_worker": search_worker}
 
 
 def run_step(name: str, settings: Settings, run_id: str) -> Facts:
@@ -364,14 +386,13 @@ def run_step(name: str, settings: Settings, run_id: str) -> Facts:
         UserError: unknown step, a step before it is missing, or the run was started with another
             recipe; and whatever the step itself finds wrong.
     """
-    if name not in WORKFLOW:
-        raise UserError(f"unknown step {name!r}: choose one of {', '.join(STEPS)}")
+    step = _find(name)
     folder = settings.run_dir(run_id)
     _keep_recipe(settings, folder)
     backbones.discover(settings.plugins_dir)
     started = time.monotonic()
     try:
-        facts = WORKFLOW[name](settings, folder)
+        facts = step(settings, folder)
     except OSError as error:  # from a library's own writing: KerasTuner, MLflow's artifacts
         if error.errno not in NO_ROOM:
             raise
@@ -379,6 +400,18 @@ def run_step(name: str, settings: Settings, run_id: str) -> Facts:
     facts["step_seconds"] = round(time.monotonic() - started, 1)
     write_json(folder / f"{name}.json", facts)
     return facts
+
+
+def _find(name: str) -> Callable[[Settings, Path], Facts]:
+    if name in WORKFLOW:
+        return WORKFLOW[name]
+    beside, _, number = name.partition(".")
+    if beside in BESIDE and number.isdecimal():
+        return lambda settings, folder: BESIDE[beside](settings, folder, int(number))
+    raise UserError(
+        f"unknown step {name!r}: choose one of {', '.join(STEPS)}, "
+        f"or {', '.join(f'{one}.NUMBER' for one in BESIDE)}"
+    )
 
 
 def run_all(

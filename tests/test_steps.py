@@ -52,9 +52,12 @@ def test_a_person_finds_everything_on_the_run(settings: Settings, first_run: dic
     assert run.data.metrics["test_accuracy"] == pytest.approx(first_run["evaluate"]["accuracy"])
     assert run.inputs.dataset_inputs[0].dataset.name == "fashion-mnist"
     names = {
-        a.path for folder in ("data", "evaluation") for a in client.list_artifacts(run_id, folder)
+        a.path
+        for folder in ("data", "tuning", "evaluation")
+        for a in client.list_artifacts(run_id, folder)
     }
     assert {"data/samples.png", "evaluation/confusion.png", "evaluation/curves.png"} <= names
+    assert {"tuning/search.png", "tuning/trials.json"} <= names
     trials = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
     assert len(trials) == settings.search_trials
     assert {trial.info.status for trial in trials} == {"FINISHED"}
@@ -124,6 +127,8 @@ def test_a_kill_in_tune_keeps_finished_trials(settings: Settings, first_run: dic
     experiment = client.get_run(parent).info.experiment_id
     runs = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
     assert "RUNNING" not in {run.info.status for run in runs}
+    whole = [run.data.tags["catwalk.trial"] for run in runs if run.info.status == "FINISHED"]
+    assert sorted(whole) == [*"0123"], "each trial once"
 
 
 def test_a_run_keeps_its_recipe(settings: Settings, first_run: dict) -> None:

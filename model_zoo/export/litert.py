@@ -7,6 +7,7 @@ one, so nothing of that name may lie on the path.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,7 +67,7 @@ def export_litert(
             report = check(
                 name,
                 path,
-                open_litert(path),
+                open_litert(path, os.cpu_count()),
                 expected,
                 tolerance_of(name, int8_accuracy_loss),
             )

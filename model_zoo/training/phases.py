@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model_zoo.backbones.contract import NO_WEIGHTS
-from model_zoo.classifier import Head, build_classifier
+from model_zoo.classifier import Head, build_classifier, head_from
 from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.training.checkpoint import Checkpoint, Progress
@@ -120,17 +120,26 @@ def prepare(
 
 
 def pooled_examples(
-    dataset: Dataset, settings: Settings, training: Images, validation: Images, say: Say = print
+    dataset: Dataset,
+    settings: Settings,
+    training: Images,
+    validation: Images,
+    chosen: np.ndarray,
+    say: Say = print,
 ) -> tuple[Features, Features]:
     """What a head is trained on when the whole trunk is frozen: pooled features, in memory.
 
     Where the last blocks are to be fine-tuned, their own input is computed and kept on the way, for
     the training that follows.
-    """
-    from model_zoo.classifier import head_from
 
+    Args:
+        chosen: the training images whose features are returned.
+    """
     work = prepare(dataset, settings, head_from(settings), training, validation, say)
-    return _pooled(settings, work, training, validation, say)
+    few = Images(training.images[chosen], training.labels[chosen])
+    if isinstance(work.train, Features):
+        work = replace(work, train=work.train.take(chosen))
+    return _pooled(settings, work, few, validation, say)
 
 
 def _train_head(

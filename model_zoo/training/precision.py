@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FLOAT32 = "float32"
 BFLOAT16 = "mixed_bfloat16"
 # Another precision has to be worth its rounding.
-LEAST_GAIN = 1.15
+LEAST_GAIN = 1.1
 TRIAL_IMAGES = 64
 TRIAL_ROUNDS = 5
 

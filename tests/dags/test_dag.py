@@ -1,6 +1,7 @@
 """The DAG file is wiring: quick to import, and what the trigger form asks is what settings take."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,24 +26,31 @@ print(json.dumps({
     "schedule": str(dag.schedule),
     "catchup": dag.catchup,
     "max_active_runs": dag.max_active_runs,
+    "mapped": {
+        task.task_id: [*task.expand_input.value["step"]]
+        for task in dag.tasks if getattr(task, "expand_input", None)
+    },
+    "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
     "params": {name: dag.params.get_param(name).schema for name in dag.params},
 }))
 """
 
 
-@pytest.fixture(scope="module")
-def imported(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    import os
-
+def import_dag(folder: Path, **environment: str) -> dict:
     found = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(ROOT / "dags")],
         cwd=ROOT,
-        env=os.environ | {"AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow"))},
+        env=os.environ | {"AIRFLOW_HOME": str(folder)} | environment,
         capture_output=True,
         text=True,
         check=True,
     )
     return json.loads(found.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def imported(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    return import_dag(tmp_path_factory.mktemp("airflow"))
 
 
 def test_importing_the_dag_pulls_in_nothing_heavy(imported: dict) -> None:
@@ -64,3 +72,13 @@ def test_the_trigger_form_has_the_limits_of_the_settings(imported: dict) -> None
     assert params["learning_rate"]["exclusiveMinimum"] == 0
     assert params["search_trials"]["maximum"] == 1000
     assert params["epochs"]["minimum"] == 1
+
+
+def test_further_workers_of_the_search_are_mapped_tasks_beside_tune(
+    imported: dict, small_environment: Path, tmp_path: Path
+) -> None:
+    assert "search_worker" not in imported["tasks"], "on a laptop one task searches"
+    several = import_dag(tmp_path, CATWALK_TUNER_WORKERS="3")
+    assert several["mapped"] == {"search_worker": ["search_worker.1", "search_worker.2"]}
+    assert several["upstream"]["search_worker"] == several["upstream"]["tune"] == ["preprocess"]
+    assert several["upstream"]["train"] == ["tune"], "a lost worker does not stop the workflow"

@@ -1,0 +1,186 @@
+"""One trial: build a candidate, train it, leave ``result.json``. No oracle, no MLflow."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model_zoo.classifier import build_classifier, build_head
+from model_zoo.config import Settings
+from model_zoo.data.dataset import Dataset
+from model_zoo.files import read_json, write_json
+from model_zoo.training.optimizer import compile_classifier
+from model_zoo.training.precision import computing_in
+from model_zoo.tuning.examples import read_examples
+from model_zoo.tuning.space import Candidate, candidate_from
+
+if TYPE_CHECKING:
+    import keras
+
+OBJECTIVE = "val_accuracy"
+WEIGHTS = "checkpoint.weights.h5"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a trial ended.
+
+    Attributes:
+        values: what the oracle proposed, by name.
+        worker: who ran it: w0 is the step ``tune`` itself.
+        started: seconds since 1970 (UTC).
+        seconds: wall time of building and training.
+        curve: an entry an epoch: every metric, and ``time`` (seconds since 1970) at its end.
+        first_epoch: 0, but for a Hyperband trial that goes on from another one's weights.
+        error: one sentence if the trial failed, else empty.
+    """
+
+    trial: str
+    values: dict[str, Any]
+    worker: str
+    started: float
+    seconds: float
+    curve: list[dict[str, float]] = field(default_factory=list)
+    first_epoch: int = 0
+    stopped_early: bool = False
+    error: str = ""
+
+    @property
+    def accuracy(self) -> float:
+        """Validation accuracy of the best epoch; -1 if the trial failed."""
+        return max((epoch[OBJECTIVE] for epoch in self.curve), default=-1.0)
+
+    @property
+    def best_epoch(self) -> int:
+        return self.first_epoch + max(
+            range(len(self.curve)), key=lambda epoch: self.curve[epoch][OBJECTIVE], default=0
+        )
+
+
+def trial_folder(folder: Path, trial: str) -> Path:
+    """Where KerasTuner's oracle keeps a trial of the search in ``folder``."""
+    return folder / "search" / f"trial_{trial}"
+
+
+def read_result(folder: Path, trial: str) -> Result | None:
+    """The result of a trial that has ended; None if it has not."""
+    path = trial_folder(folder, trial) / "result.json"
+    return Result(**read_json(path)) if path.exists() else None
+
+
+def write_result(folder: Path, result: Result) -> None:
+    write_json(trial_folder(folder, result.trial) / "result.json", asdict(result))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A compiled model with what it is trained and judged on: (inputs, labels)."""
+
+    model: keras.Model
+    train: tuple[Any, Any]
+    validation: tuple[Any, Any]
+
+
+def trial_data_and_model(
+    settings: Settings, dataset: Dataset, candidate: Candidate, folder: Path, epochs: int
+) -> Prepared:
+    """The model of a trial and what it is fed with: see ``tuning.examples``."""
+    examples = read_examples(folder)
+    count = len(examples.train[1])
+    steps = max(1, epochs * count // settings.batch_size)
+    with computing_in(examples.precision):
+        if examples.pooled:
+            channels = examples.train[0].shape[1]
+            model = build_head(dataset, settings, candidate.head, channels)
+        else:
+            model = build_classifier(dataset, settings, candidate.head)
+    model = compile_classifier(model, settings, candidate.head, steps)
+    return Prepared(model, examples.train, examples.validation)
+
+
+def run_trial(
+    settings: Settings,
+    dataset: Dataset,
+    folder: Path,
+    trial: str,
+    values: Mapping[str, Any],
+    worker: str,
+) -> None:
+    """Train one candidate and leave its result.
+
+    The seed is set anew for every trial, so its result does not depend on those before it.
+
+    Raises:
+        UserError: a backbone, weights or a file that cannot be had: no trial would get further.
+    """
+    import keras
+
+    keras.utils.clear_session(free_memory=True)
+    gc.collect()
+    started = time.time()
+    candidate = candidate_from(values, settings)
+    # Hyperband names how long a trial may train and whose weights it goes on from.
+    last = int(values.get("tuner/epochs", settings.search_epochs))
+    first = int(values.get("tuner/initial_epoch", 0))
+    prepared = trial_data_and_model(
+        candidate.applied_to(settings), dataset, candidate, folder, last - first
+    )
+    before = values.get("tuner/trial_id")
+    if before:
+        prepared.model.load_weights(trial_folder(folder, before) / WEIGHTS)
+    times: list[float] = []
+    callbacks = _callbacks(settings, times)
+    if settings.search_algorithm == "hyperband":
+        callbacks.append(_keep_best(trial_folder(folder, trial) / WEIGHTS))
+    history = prepared.model.fit(
+        *prepared.train,
+        validation_data=prepared.validation,
+        batch_size=settings.batch_size,
+        initial_epoch=first,
+        epochs=last,
+        callbacks=callbacks,
+        verbose=0,
+    ).history
+    curve = [
+        {name: float(series[epoch]) for name, series in history.items()} | {"time": ended}
+        for epoch, ended in enumerate(times)
+    ]
+    write_result(
+        folder,
+        Result(
+            trial=trial,
+            values=dict(values),
+            worker=worker,
+            started=started,
+            seconds=round(time.time() - started, 3),
+            curve=curve,
+            first_epoch=first,
+            stopped_early=len(curve) < last - first,
+        ),
+    )
+
+
+def _callbacks(settings: Settings, times: list[float]) -> list[keras.callbacks.Callback]:
+    from keras import callbacks
+
+    found: list[keras.callbacks.Callback] = [
+        callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: times.append(time.time())),
+        callbacks.TerminateOnNaN(),
+    ]
+    if settings.search_patience:
+        found.append(
+            callbacks.EarlyStopping(OBJECTIVE, mode="max", patience=settings.search_patience)
+        )
+    return found
+
+
+def _keep_best(path: Path) -> keras.callbacks.Callback:
+    from keras import callbacks
+
+    return callbacks.ModelCheckpoint(
+        str(path), monitor=OBJECTIVE, mode="max", save_best_only=True, save_weights_only=True
+    )

@@ -1,0 +1,196 @@
+"""One process leads: every kind of search, its record in MLflow, kills, failures, memory."""
+
+import multiprocessing
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model_zoo import registry, tracking
+from model_zoo.backbones import build_trunk, get_backbone
+from model_zoo.data.dataset import Images
+from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.errors import UserError
+from model_zoo.files import read_json, write_json
+from model_zoo.tuning import trial_process
+from model_zoo.tuning.examples import read_examples, write_examples
+from model_zoo.tuning.summary import importance, summary_figure
+from model_zoo.tuning.trial import read_result, run_trial, trial_folder
+from model_zoo.tuning.trial_process import TrialFailed, TrialProcess
+
+VALUES = {"dense_1": 64, "dense_2": 32, "dropout": 0.0}  # of a trial
+
+
+def check_record(one: Any, found: tuple) -> None:
+    """One whole nested run a trial, and the best trial first."""
+    best, trials = found
+    assert len(trials) == one.settings.search_trials, "the budget holds for every kind"
+    assert best.as_dict().items() <= trials[0].items()
+    accuracies = [trial["val_accuracy"] for trial in trials]
+    assert accuracies == sorted(accuracies, reverse=True)
+    runs = {run.data.tags["catwalk.trial"]: run for run in one.runs()}
+    assert len(one.runs()) == len(runs) == len(trials)
+    client = registry.connect(one.settings)
+    for trial in trials:
+        run = runs[trial["trial"]]
+        assert run.info.status == "FINISHED"
+        assert run.data.params["dense_1"] == str(trial["dense_1"])
+        curve = client.get_metric_history(run.info.run_id, "val_accuracy")
+        assert len(curve) == trial["epochs"]
+        assert max(point.value for point in curve) == trial["val_accuracy"]
+        took = (run.info.end_time - run.info.start_time) / 1000
+        assert took == pytest.approx(trial["seconds"], abs=0.002)
+    assert not multiprocessing.active_children(), "the device is free again"
+    assert not list(one.folder.rglob("*.h5")), "the winner is trained anew"
+
+
+def test_every_trial_is_a_nested_run_with_parameters_curve_and_duration(finished: tuple) -> None:
+    check_record(*finished)
+
+
+@pytest.mark.parametrize(("algorithm", "epochs"), [("bayesian", 1), ("hyperband", 3)])
+def test_the_other_kinds_keep_the_same_record(bench, algorithm: str, epochs: int) -> None:
+    one = bench(search_algorithm=algorithm, search_trials=4, search_epochs=epochs)
+    check_record(one, one.search())
+    results = [read_result(one.folder, trial) for trial in "0123"]
+    continued = [result.first_epoch for result in results if "tuner/trial_id" in result.values]
+    assert continued == ([1] if algorithm == "hyperband" else [])
+
+
+def test_a_trial_that_gains_nothing_any_more_is_stopped(bench) -> None:
+    one = bench(search_epochs=40, search_patience=2, learning_rate=1e-9)
+    write_examples(one.settings, FASHION_MNIST, one.train, one.validation, one.folder)
+    run_trial(one.settings, FASHION_MNIST, one.folder, "0", VALUES, "w0")
+    result = read_result(one.folder, "0")
+    assert result.stopped_early and len(result.curve) < 40
+    assert len(result.curve) - 1 == result.best_epoch + 2
+
+
+def test_a_search_that_ended_is_not_run_again(finished: tuple) -> None:
+    one, found = finished
+    said: list[str] = []
+    assert one.search(said.append) == found
+    assert not said
+    check_record(one, found)
+
+
+def test_a_kill_between_a_trials_end_and_the_oracles_word_of_it_logs_it_once(
+    finished: tuple,
+) -> None:
+    """The moment is made by putting the oracle's files back to what they were before the end."""
+    one, found = finished
+    state = one.folder / "search" / "oracle.json"
+    kept = read_json(state)
+    last = kept["end_order"].pop()
+    write_json(state, kept | {"ongoing_trials": {"w0": last}})
+    path = one.folder / "search" / f"trial_{last}" / "trial.json"
+    write_json(path, read_json(path) | {"status": "RUNNING", "score": None})
+    assert one.search() == found
+    check_record(one, found)
+
+
+def test_a_kill_while_a_trial_is_given_out_loses_no_trial(finished: tuple) -> None:
+    """The trial's own file is written before the oracle's."""
+    one, found = finished
+    path = one.folder / "search" / "oracle.json"
+    state = read_json(path)
+    state["start_order"].remove("3")
+    state["end_order"].remove("3")
+    state["seed_state"] -= len(VALUES)
+    state["tried_so_far"].remove(state["id_to_hash"].pop("3"))
+    write_json(path, state)
+    assert one.search() == found
+    check_record(one, found)
+
+
+def test_a_kill_within_the_logging_of_a_trial_leaves_one_whole_run(finished: tuple) -> None:
+    one, found = finished
+    client = registry.connect(one.settings)
+    (half,) = (run for run in one.runs() if run.data.tags["catwalk.trial"] == "3")
+    client.set_terminated(half.info.run_id, "RUNNING")
+    assert tracking.close_interrupted_trials(one.settings, one.parent) == 1
+    assert one.search() == found
+    statuses = Counter((run.data.tags["catwalk.trial"], run.info.status) for run in one.runs())
+    assert statuses == Counter([*((trial, "FINISHED") for trial in "0123"), ("3", "KILLED")])
+    client.delete_run(half.info.run_id)
+
+
+def test_a_trials_process_is_replaced_when_it_crashes_and_after_a_few_trials(
+    bench, monkeypatch
+) -> None:
+    monkeypatch.setattr(trial_process, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(trial_process, "TRIALS_PER_PROCESS", 2)
+    one = bench(search_epochs=1)
+    write_examples(one.settings, FASHION_MNIST, one.train, one.validation, one.folder)
+
+    def crash() -> None:
+        (process,) = multiprocessing.active_children()
+        process.kill()
+
+    used = []
+    with TrialProcess(one.settings, FASHION_MNIST, one.folder, "w0") as process:
+        with pytest.raises(TrialFailed, match=f"ended with status -{signal.SIGKILL.value}"):
+            process.run("0", VALUES, while_waiting=crash)
+        for trial in "123":
+            process.run(trial, VALUES)
+            (child,) = multiprocessing.active_children()
+            used.append(child.pid)
+    assert read_result(one.folder, "0") is None
+    assert used[0] == used[1] != used[2]
+    accuracies = {read_result(one.folder, trial).accuracy for trial in "123"}
+    assert len(accuracies) == 1, "equal values, equal result"
+
+
+def test_three_failures_in_a_row_end_the_search_with_a_sentence(bench) -> None:
+    one = bench(search_trials=9)
+    wrong = Images(np.zeros((320, 28, 30), np.uint8), one.train.labels)
+    write_examples(one.settings, FASHION_MNIST, wrong, one.validation, one.folder)
+    with pytest.raises(UserError, match="3 trials in a row failed; the last one: ") as raised:
+        one.search()
+    assert "\n" not in str(raised.value)
+    assert [run.info.status for run in one.runs()] == ["FAILED"] * 3
+    assert all("ValueError" in run.data.tags["error"] for run in one.runs())
+    assert "model.fit" in (trial_folder(one.folder, "0") / "traceback.txt").read_text()
+
+
+def test_on_a_pretrained_trunk_trials_train_the_head_on_features(bench, tmp_path: Path) -> None:
+    weights = tmp_path / "tiny.weights.h5"
+    build_trunk(get_backbone("tiny"), 28, "none").save_weights(weights)
+    one = bench(
+        home=tmp_path, weights=str(weights), search_trials=2, search_epochs=1, search_limit=200
+    )
+    best, trials = one.search()
+    examples = read_examples(one.folder)
+    views = one.settings.feature_views
+    assert examples.pooled and examples.train[0].shape == (views * 200, 32)
+    assert examples.validation[0].shape == (100, 32)
+    assert len(trials) == 2 and best.head.learning_rate > 0
+    kept = list((tmp_path / "cache" / "features").glob("*.npy"))
+    assert len(kept) == views + 1, "what the training after the search reads"
+
+
+def test_what_no_trial_would_survive_ends_the_search_at_once(bench) -> None:
+    one = bench(weights="nowhere.weights.h5", search_trials=9)
+    with pytest.raises(UserError, match=r"nowhere\.weights\.h5"):
+        one.search()
+    assert not one.runs()
+
+
+def test_the_summary_says_what_mattered(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    trials = [
+        {"trial": str(i), "val_accuracy": 0.8 - 0.1 * (np.log10(rate) + 3) ** 2, "epochs": 1,
+         "seconds": 1.0, "dense_1": int(random.choice([64, 128])), "dropout": 0.2,
+         "learning_rate": rate}
+        for i, rate in enumerate(10 ** random.uniform(-4, -2, 24))
+    ]  # fmt: skip
+    parts = importance(trials, seed=0)
+    assert list(parts) == ["learning_rate", "dense_1"], "dropout was the same in all of them"
+    assert parts["learning_rate"] > 0.9 and sum(parts.values()) == pytest.approx(1)
+    assert importance(trials[:3], seed=0) == {}, "too few to tell"
+    left, right, _ = summary_figure(trials, parts).axes
+    assert len(left.lines) >= len(trials) and len(right.patches) == 2
+    summary_figure(trials[:1], {}).savefig(tmp_path / "one.png")
