@@ -23,7 +23,7 @@ from model_zoo.data.dataset import Dataset
 from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write
 
-# Starting one costs the import of the framework, some seconds; a trial leaves a few MB behind.
+# Starting one costs the import of the framework, some seconds of a processor: ten share that.
 TRIALS_PER_PROCESS = 10
 TRACEBACK = "traceback.txt"  # of a failed trial, in its folder
 HEARTBEAT_SECONDS = 5.0
