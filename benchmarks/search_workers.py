@@ -78,7 +78,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         settings = {
             "home": home, "plugins_dir": str(PLUGINS), "backbone": given.backbone,
-            "weights": "none", "image_size": 28, "batch_size": 32, "search_algorithm": "random",
+            "weights": "none", "image_size": 28, "batch_size": 32,
+            "precision": "float32", "search_algorithm": "random",
             "search_trials": given.trials, "search_epochs": given.epochs,
             "search_limit": given.images,
         }  # fmt: skip
