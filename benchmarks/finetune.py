@@ -76,7 +76,7 @@ def notebook_way(settings: Settings, images: Images) -> dict[str, Any]:
 
 def our_way(settings: Settings, images: Images) -> dict[str, Any]:
     """Seconds of the same by features that are computed once, and where they go."""
-    from model_zoo.classifier import build_classifier, head_from
+    from model_zoo.classifier import POOL, build_classifier, head_from
     from model_zoo.training import phases
     from model_zoo.training.features import CHUNK
     from model_zoo.training.optimizer import compile_classifier
@@ -117,6 +117,7 @@ def our_way(settings: Settings, images: Images) -> dict[str, Any]:
         "reading": reading,
         "fitting": fitting,
         "precision": policy,
+        "channels": model.get_layer(POOL).output.shape[-1],
     }
 
 
@@ -127,25 +128,33 @@ def _quietly(sentence: str) -> None:
 WAYS = {"notebook": notebook_way, "ours": our_way}
 
 
+def measured_ways(
+    backbone: str, image_size: int, images: int, epochs: int, views: int, folder: Path
+) -> dict[str, dict[str, Any]]:
+    """Run both ways, each in a process of its own, with random weights that lie in ``folder``."""
+    given = {
+        "backbone": backbone,
+        "image_size": image_size,
+        "weights": str(_random_weights(backbone, image_size, folder)),
+        "epochs": epochs,
+        "feature_views": views,
+        "home": str(folder),
+    }
+    found = {}
+    for way in WAYS:
+        command = [sys.executable, "-m", "benchmarks.finetune", "--way", way]
+        command += ["--images", str(images), "--settings", json.dumps(given)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        found[way] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 def measure(backbone: str, image_size: int, images: int, epochs: int, views: int) -> None:
     """Run both ways and print rates, ratio, peak memory, and where our time goes."""
-    found = {}
     with tempfile.TemporaryDirectory() as folder:
-        given = {
-            "backbone": backbone,
-            "image_size": image_size,
-            "weights": str(_random_weights(backbone, image_size, Path(folder))),
-            "epochs": epochs,
-            "feature_views": views,
-            "home": folder,
-        }
-        for way in WAYS:
-            command = [sys.executable, "-m", "benchmarks.finetune", "--way", way]
-            command += ["--images", str(images), "--settings", json.dumps(given)]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise SystemExit(done.stderr)
-            found[way] = json.loads(done.stdout.splitlines()[-1])
+        found = measured_ways(backbone, image_size, images, epochs, views, Path(folder))
     print(f"\n{backbone} at {image_size} px, {images} images, {epochs} epochs, {views} views")
     for way, one in found.items():
         rate = images * epochs / one["seconds"]

@@ -65,7 +65,7 @@ def write_examples(
         return
     few, held_out = _first(settings.search_limit), _first(settings.search_limit // 2)
     train, val = training.take(few(training)), validation.take(held_out(validation))
-    _write(
+    keep_examples(
         folder,
         TrialExamples(
             (train.images, train.labels), (val.images, val.labels), False, settings.precision
@@ -94,7 +94,7 @@ def _write_pooled(
         dataset, settings, training, validation, _first(settings.search_limit)(training), _say
     )
     val = held_out.take(_first(settings.search_limit // 2)(validation))
-    _write(
+    keep_examples(
         folder,
         TrialExamples(
             (np.concatenate(train.views), np.tile(train.labels, len(train.views))),
@@ -105,7 +105,8 @@ def _write_pooled(
     )
 
 
-def _write(folder: Path, examples: TrialExamples) -> None:
+def keep_examples(folder: Path, examples: TrialExamples) -> None:
+    """Write them, complete or not at all."""
     with complete_or_absent(folder / EXAMPLES) as partial:
         np.savez(
             partial,
