@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_zoo import backbones, registry, tracking
+from model_zoo import backbones, registry, run_storage, tracking
 from model_zoo.config import Settings
 from model_zoo.data import fashion_mnist, sample
 from model_zoo.data.checks import validate
@@ -160,7 +160,7 @@ def train(settings: Settings, folder: Path) -> Facts:
             validation,
             plan,
             folder / "training",
-            lambda epoch, metrics: mlflow.log_metrics(metrics, step=epoch),
+            tracking.log_epoch,
             say,
         )
         # Without the optimiser: Adam's averages would triple the file.
@@ -357,6 +357,11 @@ def run_step(name: str, settings: Settings, run_id: str) -> Facts:
     if name not in WORKFLOW:
         raise UserError(f"unknown step {name!r}: choose one of {', '.join(STEPS)}")
     folder = settings.run_dir(run_id)
+    with run_storage.shared(settings, folder):
+        return _run_here(name, settings, folder)
+
+
+def _run_here(name: str, settings: Settings, folder: Path) -> Facts:
     _keep_recipe(settings, folder)
     backbones.discover(settings.plugins_dir)
     started = time.monotonic()

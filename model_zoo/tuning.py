@@ -11,6 +11,7 @@ from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.registry import answered_by, prepare
+from model_zoo.tracking import close_lost_trial
 
 if TYPE_CHECKING:
     import keras
@@ -122,6 +123,7 @@ def _make_tuner(
 
         def _tracked_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
             head = propose(trial.hyperparameters, settings)
+            close_lost_trial(settings, parent_run, f"trial {trial.trial_id}")
             with (
                 answered_by(settings),
                 mlflow.start_run(
