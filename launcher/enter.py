@@ -1,7 +1,8 @@
 """What runs first in every container: secrets in, checks done, then the program itself.
 
-    python -m launcher.enter ROLE PROGRAM ARGUMENTS...
+    python -m launcher.enter [ROLE] PROGRAM ARGUMENTS...
 
+Without a role, as Airflow's Helm chart starts it, nothing is checked.
 A variable may name secrets as ``{secret:NAME}``; each stands for the content of the file NAME in
 the folder ``CATWALK_SECRETS`` (default /run/secrets, where Docker and Kubernetes put them). So
 neither the repository nor `docker inspect` shows a password. ``CATWALK_AIRFLOW_PASSWORD``, if
@@ -24,10 +25,10 @@ from model_zoo.errors import UserError
 SECRET = re.compile(r"\{secret:([A-Za-z0-9_.-]+)\}")
 CHECKS: dict[str, tuple[Callable[[], None], ...]] = {
     "init": (preflight.writable_home,),
-    "airflow": (preflight.airflow_database,),
+    "airflow-service": (preflight.airflow_database,),
     "worker": (preflight.writable_home, preflight.shared_storage),
     "gpu-worker": (preflight.gpus, preflight.writable_home, preflight.shared_storage),
-    "mlflow": (preflight.mlflow_database, preflight.mlflow_artifacts, preflight.free_port),
+    "mlflow-server": (preflight.mlflow_database, preflight.mlflow_artifacts, preflight.free_port),
     "page": (preflight.writable_home, preflight.free_port),
 }
 
@@ -71,12 +72,13 @@ def keep_airflow_password(environment: Mapping[str, str]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Check, then become the program; returns only if that cannot be."""
-    role, *command = arguments
+    known = arguments[:1] and arguments[0] in CHECKS
+    role, command = (arguments[0], arguments[1:]) if known else ("container", arguments)
     try:
-        if role not in CHECKS or not command:
-            raise UserError(f"usage: launcher.enter {'|'.join(CHECKS)} PROGRAM ARGUMENTS...")
+        if not command:
+            raise UserError(f"usage: launcher.enter [{'|'.join(CHECKS)}] PROGRAM ARGUMENTS...")
         os.environ.update(with_secrets(os.environ))
-        for check in CHECKS[role]:
+        for check in CHECKS.get(role, ()):
             check()
         keep_airflow_password(os.environ)
     except UserError as error:
