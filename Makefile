@@ -39,4 +39,4 @@ test-cluster: .venv-cluster/.installed  ## Celery, Redis, PostgreSQL and S3 on t
 	.venv-cluster/bin/python -m pytest -m cluster
 
 containers: install  ## build every image, run the workflow in containers, take them down
-	$(RUN)python -m docker.containers
+	$(RUN)python -m launcher.containers
