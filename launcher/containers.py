@@ -12,6 +12,7 @@ import base64
 import io
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -63,10 +64,11 @@ def compose(*arguments: str) -> str:
 def configure_podman(folder: Path) -> None:
     """Settings for this process's podman only: a runtime that works under old kernels' cgroups."""
     certificates = "/etc/ssl/certs:/etc/ssl/certs:ro"  # of a network with a proxy of its own
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # nobody can give more than he has
     path = folder / "containers.conf"
     path.write_text(
         '[engine]\nruntime = "runc"\n[network]\nnetwork_backend = "netavark"\n[containers]\n'
-        'default_ulimits = ["nofile=65536:65536", "nproc=4096:4096"]\n'
+        f'default_ulimits = ["nofile={files}:{files}", "nproc=4096:4096"]\n'
         f'volumes = ["{certificates}"]\n'
     )
     os.environ.setdefault("CONTAINERS_CONF", str(path))

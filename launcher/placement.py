@@ -25,6 +25,8 @@ def heavy(settings: Settings) -> dict[str, Any]:
         chosen["pool"] = settings.heavy_pool
     if settings.heavy_gpus and "KubernetesExecutor" in conf.get("core", "executor"):
         chosen["executor_config"] = {"pod_override": _pod_with(settings.heavy_gpus)}
+    if chosen:
+        chosen["retries"] = 3  # machines come and go; each try goes on where the last one was
     return chosen
 
 

@@ -61,7 +61,7 @@ class Servers:
                 **options,  # type: ignore[call-overload]
             )
 
-    def wait(self, what: str, ready: Callable[[], bool], seconds: float = 300) -> None:
+    def wait(self, what: str, ready: Callable[[], bool], seconds: float = 600) -> None:
         """Wait until ``ready``; fails when it takes too long or a program has ended."""
         began = time.monotonic()
         while not ready():

@@ -25,7 +25,7 @@ from model_zoo import registry
 from model_zoo.config import Settings, load_settings
 
 pytestmark = pytest.mark.cluster
-TRIALS, EPOCHS = 4, 60
+TRIALS, EPOCHS = 4, 40
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def cluster(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -
                 heavy_pool="gpu",
                 schedule="",
                 search_trials=TRIALS,
-                search_epochs=40,
+                search_epochs=20,
                 epochs=EPOCHS,
                 early_stopping_patience=0,
             )
@@ -123,7 +123,7 @@ def finished(cluster: Cluster) -> Cluster:
         trial = cluster.stored_json("tuning/search/trial_0/trial.json")
         return trial is not None and trial["status"] == "COMPLETED"
 
-    servers.wait("trial 0 is in storage", a_trial_is_done, 600)
+    servers.wait("trial 0 is in storage", a_trial_is_done, 1800)
     servers.kill("gpu-1")
     servers.say("KILLED the worker gpu-1 in mid-search")
     cluster.start_worker("gpu-2", "gpu")
@@ -133,7 +133,7 @@ def finished(cluster: Cluster) -> Cluster:
         progress = cluster.stored_json("training/progress.json")
         return progress is not None and progress["progress"]["epoch"] >= 3
 
-    servers.wait("three epochs are in storage", some_epochs_are_done, 900)
+    servers.wait("three epochs are in storage", some_epochs_are_done, 1800)
     servers.kill("gpu-2")
     servers.say("KILLED the worker gpu-2 in mid-training")
     cluster.start_worker("gpu-3", "gpu")
@@ -144,7 +144,7 @@ def finished(cluster: Cluster) -> Cluster:
         )
         return cluster.state() == "success"
 
-    servers.wait("the run has ended well", over, 1200)
+    servers.wait("the run has ended well", over, 1800)
     servers.say(f"the workflow took {time.monotonic() - began:.0f} s")
     return cluster
 

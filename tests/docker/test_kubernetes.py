@@ -10,7 +10,7 @@ KUBERNETES = Path(__file__).parents[2] / "docker" / "kubernetes"
 MANIFESTS = ("mlflow.yaml", "page.yaml", "prepare.yaml")
 # Of the chart 1.22: https://airflow.apache.org/docs/helm-chart/1.22.0/parameters-ref.html
 CHART_KEYS = {
-    "airflowVersion", "apiSecretKeySecretName", "apiServer", "config", "createUserJob",
+    "airflowHome", "airflowVersion", "apiSecretKeySecretName", "config", "createUserJob",
     "dagProcessor", "data", "defaultAirflowRepository", "defaultAirflowTag", "env", "executor",
     "fernetKeySecretName", "gid", "images", "jwtSecretName", "logs", "postgresql", "redis",
     "secret", "triggerer", "uid", "workers",
