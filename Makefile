@@ -2,10 +2,10 @@
 PYTHON ?= python3
 RUN = .venv/bin/
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint
+.PHONY: help install demo up test test-cluster containers lint
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -28,3 +28,15 @@ lint: install  ## format check, lint, types
 
 test: lint  ## everything that .ci/run checks
 	$(RUN)python -m pytest
+
+# An environment of its own: with these providers every `airflow` command starts more slowly.
+.venv-cluster/.installed: .venv/.installed
+	$(PYTHON) -m venv .venv-cluster
+	$(RUN)uv pip install --quiet --python .venv-cluster/bin/python --constraint constraints.txt --editable '.[all,cluster,dev]'
+	touch $@
+
+test-cluster: .venv-cluster/.installed  ## Celery, Redis, PostgreSQL and S3 on this machine
+	.venv-cluster/bin/python -m pytest -m cluster
+
+containers: install  ## build every image, run the workflow in containers, take them down
+	$(RUN)python -m launcher.containers

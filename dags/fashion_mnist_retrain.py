@@ -23,12 +23,14 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import dag, task
 
+from launcher.placement import heavy
 from launcher.step_operator import StepOperator
 from launcher.trigger_form import trigger_form
 from model_zoo.config import load_settings
 
 SETTINGS = load_settings()
 NETWORK = {"retries": 4, "retry_delay": timedelta(seconds=15), "retry_exponential_backoff": 2}
+HEAVY = heavy(SETTINGS)
 
 
 @dag(
@@ -44,8 +46,8 @@ NETWORK = {"retries": 4, "retry_delay": timedelta(seconds=15), "retry_exponentia
 def fashion_mnist_retrain() -> None:
     ingest = StepOperator(task_id="ingest", step="ingest", **NETWORK)
     preprocess = StepOperator(task_id="preprocess", step="preprocess")
-    tune = StepOperator(task_id="tune", step="tune")
-    train = StepOperator(task_id="train", step="train")
+    tune = StepOperator(task_id="tune", step="tune", **HEAVY)
+    train = StepOperator(task_id="train", step="train", **HEAVY)
     evaluate = StepOperator(task_id="evaluate", step="evaluate")
     register = StepOperator(task_id="register", step="register", **NETWORK)
     gate = StepOperator(task_id="gate", step="gate", **NETWORK)
@@ -70,7 +72,7 @@ def fashion_mnist_retrain() -> None:
         # comes after `tune`, Airflow gives that the first free slot.
         others = [f"search_worker.{number}" for number in range(1, SETTINGS.tuner_workers)]
         preprocess >> StepOperator.partial(
-            task_id="search_worker", map_index_template="{{ task.step }}"
+            task_id="search_worker", map_index_template="{{ task.step }}", **HEAVY
         ).expand(step=others)
     ingest >> preprocess >> tune >> train >> evaluate >> register >> gate >> asked
     asked >> [approve, promote]

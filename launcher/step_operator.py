@@ -9,9 +9,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from launcher import step_process
 from launcher.trigger_form import RUN_NAME, overrides
+from model_zoo import run_storage
 from model_zoo.config import load_settings
 from model_zoo.errors import UserError
-from model_zoo.files import read_json
 
 
 class StepOperator(BaseOperator):
@@ -32,13 +32,13 @@ class StepOperator(BaseOperator):
         run_name = context["params"].get(RUN_NAME) or context["run_id"]
         try:
             settings = load_settings(**given)
-            done = settings.run_dir(run_name) / f"{self.step}.json"
             # On a first try these are facts of the unfinished run that this one continues; on a
             # later try somebody cleared the task to have it run again.
-            if context["ti"].try_number == 1 and done.exists():
-                self.log.info("Already done in run %s", run_name)
-                facts: dict[str, Any] = read_json(done)
-                return facts
+            if context["ti"].try_number == 1:
+                done = run_storage.facts(settings, run_name, self.step)
+                if done is not None:
+                    self.log.info("Already done in run %s", run_name)
+                    return done
             return step_process.run_step(
                 self.step, settings, run_name, given, lambda line: self.log.info("%s", line)
             )

@@ -156,6 +156,22 @@ class Settings(BaseSettings):
         "at a time.",
     )
 
+    # Where it runs (docs/deploy.md); the defaults are one machine
+    heavy_queue: str = Field(
+        "", description="Airflow queue of search and training; empty: that of every other task."
+    )
+    heavy_pool: str = Field(
+        "", description="Airflow pool of search and training, a slot a GPU; empty: no pool."
+    )
+    heavy_gpus: int = Field(
+        0, ge=0, le=64, description="GPUs that search and training ask for; 0: they take the CPU."
+    )
+    storage: str = Field(
+        "",
+        description="Folder that every worker reaches, as fsspec spells it (s3://bucket/catwalk, "
+        "gs://..., file:///mnt/...): runs and the dataset lie there too. Empty: only in the home.",
+    )
+
     # Promotion
     promotion: Literal["automatic", "approval", "manual"] = Field(
         "automatic",

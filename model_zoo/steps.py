@@ -13,12 +13,13 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from model_zoo import backbones, registry, tracking
+from model_zoo import backbones, registry, run_storage, tracking
 from model_zoo.config import Settings
 from model_zoo.data import fashion_mnist, sample
 from model_zoo.data.checks import validate
@@ -189,7 +190,7 @@ def train(settings: Settings, folder: Path) -> Facts:
             training,
             validation,
             folder / "training",
-            lambda epoch, metrics: mlflow.log_metrics(metrics, step=epoch),
+            tracking.log_epoch,
             say,
         )
         mlflow.set_tags(backbones.weights_origin(backbone, settings.weights))
@@ -388,6 +389,14 @@ def run_step(name: str, settings: Settings, run_id: str) -> Facts:
     """
     step = _find(name)
     folder = settings.run_dir(run_id)
+    # A search's further workers share the folder of the one that leads it, who keeps storage.
+    with run_storage.shared(settings, folder) if name in WORKFLOW else nullcontext():
+        return _run_here(name, step, settings, folder)
+
+
+def _run_here(
+    name: str, step: Callable[[Settings, Path], Facts], settings: Settings, folder: Path
+) -> Facts:
     _keep_recipe(settings, folder)
     backbones.discover(settings.plugins_dir)
     started = time.monotonic()

@@ -67,6 +67,32 @@ def close_interrupted_trials(settings: Settings, parent: str) -> int:
     return len(running)
 
 
+def close_lost_trial(settings: Settings, parent: str, name: str) -> None:
+    """Mark runs of a trial that is about to run again as KILLED.
+
+    MLflow may know a trial as finished that the search does not: its worker was gone before the
+    search's own notes reached the disk, or the storage that another worker goes on from.
+    """
+    experiment = prepare(settings)
+    with answered_by(settings) as client:
+        for run in client.search_runs(
+            [experiment],
+            f"tags.`mlflow.parentRunId` = '{parent}' and attributes.run_name = '{name}'",
+        ):
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def log_epoch(epoch: int, metrics: dict[str, float]) -> None:
+    """Log an epoch to the active run, unless a try that was killed has logged it already."""
+    import mlflow
+
+    run = mlflow.active_run()
+    assert run is not None
+    known = mlflow.MlflowClient().get_metric_history(run.info.run_id, next(iter(metrics)))
+    if epoch not in {one.step for one in known}:
+        mlflow.log_metrics(metrics, step=epoch)
+
+
 def git_revision() -> str:
     """The commit of the source tree, or "unknown" outside a checkout."""
     folder = Path(__file__).parent

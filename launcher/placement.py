@@ -1,0 +1,40 @@
+"""Where Airflow runs search and training: the queue, the pool and the GPUs that settings name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk.configuration import conf
+
+from model_zoo.config import Settings
+
+GPU = "nvidia.com/gpu"
+CONTAINER = "base"  # the name by which Airflow finds its own container in a worker pod
+
+
+def heavy(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments of the operators that search and train; none on a laptop.
+
+    A queue means something to the Celery executor, the pod to the Kubernetes executor, the pool
+    to every one.
+    """
+    chosen: dict[str, Any] = {}
+    if settings.heavy_queue:
+        chosen["queue"] = settings.heavy_queue
+    if settings.heavy_pool:
+        chosen["pool"] = settings.heavy_pool
+    if settings.heavy_gpus and "KubernetesExecutor" in conf.get("core", "executor"):
+        chosen["executor_config"] = {"pod_override": _pod_with(settings.heavy_gpus)}
+    if chosen:
+        chosen["retries"] = 3  # machines come and go; each try goes on where the last one was
+    return chosen
+
+
+def _pod_with(gpus: int) -> Any:
+    """What differs from the pod template of every task: merged into it container by container."""
+    from kubernetes.client import models as k8s  # takes over a second: only where pods are made
+
+    resources = k8s.V1ResourceRequirements(limits={GPU: str(gpus)})
+    return k8s.V1Pod(
+        spec=k8s.V1PodSpec(containers=[k8s.V1Container(name=CONTAINER, resources=resources)])
+    )

@@ -1,0 +1,81 @@
+"""Manifests follow Kubernetes' schemas, the Helm values are what the chart and the DAG read."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+KUBERNETES = Path(__file__).parents[2] / "docker" / "kubernetes"
+MANIFESTS = ("mlflow.yaml", "page.yaml", "prepare.yaml")
+# Of the chart 1.22: https://airflow.apache.org/docs/helm-chart/1.22.0/parameters-ref.html
+CHART_KEYS = {
+    "airflowHome", "airflowVersion", "apiSecretKeySecretName", "config", "createUserJob",
+    "dagProcessor", "data", "defaultAirflowRepository", "defaultAirflowTag", "env", "executor",
+    "fernetKeySecretName", "gid", "images", "jwtSecretName", "logs", "postgresql", "redis",
+    "secret", "triggerer", "uid", "workers",
+}  # fmt: skip
+
+
+def resources(name: str) -> list[dict]:
+    return [one for one in yaml.safe_load_all((KUBERNETES / name).read_text()) if one]
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_manifests_follow_the_schemas(name: str) -> None:
+    import kubernetes_validate
+
+    for resource in resources(name):
+        kubernetes_validate.validate(resource, "1.37", strict=True)
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_pods_have_no_rights_and_some_limits(name: str) -> None:
+    for resource in resources(name):
+        if resource["kind"] not in ("Deployment", "Job"):
+            continue
+        pod = resource["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] and not pod["automountServiceAccountToken"]
+        for container in pod["containers"]:
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False
+            assert container["resources"]["limits"]["memory"]
+            if resource["kind"] == "Deployment":
+                assert container["livenessProbe"] and container["readinessProbe"]
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_a_service_finds_its_pods(name: str) -> None:
+    found = resources(name)
+    labels = [r["spec"]["template"]["metadata"]["labels"] for r in found if "Dep" in r["kind"]]
+    for service in (r for r in found if r["kind"] == "Service"):
+        assert service["spec"]["selector"] in labels
+
+
+@pytest.fixture(scope="module")
+def values() -> dict:
+    return yaml.safe_load((KUBERNETES / "airflow-values.yaml").read_text())
+
+
+def test_the_values_are_keys_of_the_chart(values: dict) -> None:
+    assert set(values) <= CHART_KEYS
+    assert values["executor"] == "KubernetesExecutor"
+    constraints = (KUBERNETES.parents[1] / "constraints.txt").read_text()
+    assert f"apache-airflow=={values['airflowVersion']}\n" in constraints
+
+
+def test_the_settings_in_the_values_make_the_dag_ask_for_a_gpu(values: dict) -> None:
+    from model_zoo.config import Settings
+
+    given = {one["name"]: one["value"] for one in values["env"]}
+    known = {f"CATWALK_{name.upper()}" for name in Settings.model_fields}
+    assert {name for name in given if name.startswith("CATWALK_")} <= known
+    assert int(given["CATWALK_HEAVY_GPUS"]) >= 1, "tests/dags/test_placement.py has the pod"
+    assert given["CATWALK_STORAGE"].startswith("s3://"), "a pod's disk is gone when it ends"
+
+
+def test_no_password_is_written_down() -> None:
+    for file in KUBERNETES.glob("*.yaml"):
+        text = file.read_text()
+        for credentials in re.findall(r"://[^/:\s]*:([^@/\s]+)@", text):
+            assert credentials.startswith("{secret:"), file.name
+        assert not re.search(r"^kind: Secret$", text, re.MULTILINE), file.name
