@@ -67,7 +67,7 @@ def test_one_run_at_a_time_weekly_without_catch_up(imported: dict) -> None:
 
 def test_the_trigger_form_has_the_limits_of_the_settings(imported: dict) -> None:
     params = imported["params"]
-    assert params["profile"]["enum"] == ["quick", "standard", "notebook"]
+    assert params["profile"]["enum"] == ["quick", "standard", "scratch", "notebook"]
     assert params["promotion"]["enum"] == ["automatic", "approval", "manual"]
     assert params["learning_rate"]["exclusiveMinimum"] == 0
     assert params["search_trials"]["maximum"] == 1000
