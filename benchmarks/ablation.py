@@ -42,14 +42,14 @@ def train(settings: Settings, name: str) -> float:
     """Best validation accuracy of one training."""
     import mlflow
 
-    from model_zoo import registry, steps
+    from model_zoo import registry, runner, steps
     from model_zoo.classifier import head_from
     from model_zoo.training.phases import train_classifier
 
     folder = settings.run_dir(name)
     for step in ("ingest", "preprocess"):
         if not (folder / f"{step}.json").exists():
-            steps.run_step(step, settings, name)
+            runner.run_step(step, settings, name)
     training, validation = steps.training_images(folder)
     registry.prepare(settings)
     mlflow.set_tracking_uri(settings.mlflow_uri)

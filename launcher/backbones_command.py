@@ -22,7 +22,7 @@ def backbones(settings: Settings, pattern: str, as_json: bool, check: str | None
     Raises:
         UserError: nothing matches, or the checked backbone breaks the contract.
     """
-    from model_zoo.steps import quiet
+    from model_zoo.runner import quiet
 
     quiet()
     discover(settings.plugins_dir)

@@ -100,8 +100,8 @@ def _demo(given: dict[str, Any]) -> int:
 
 
 def _run(given: dict[str, Any]) -> int:
+    from model_zoo.runner import quiet, run_all
     from model_zoo.scorecard import print_scorecard
-    from model_zoo.steps import quiet, run_all
 
     quiet()
     name = given.pop("name") or datetime.now(UTC).strftime("run-%Y-%m-%dT%H-%M-%S")

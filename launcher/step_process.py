@@ -39,7 +39,7 @@ def run_step(
     run_name: str,
     overrides: dict[str, Any],
     on_line: Callable[[str], None],
-    module: str = "model_zoo.steps",
+    module: str = "model_zoo.runner",
 ) -> dict[str, Any]:
     """Run ``step`` of the run ``run_name`` and return its facts.
 

@@ -56,7 +56,7 @@ def settings(small_environment: Path) -> Settings:
 @pytest.fixture(scope="session")
 def first_run(settings: Settings) -> dict[str, dict]:
     """One whole workflow run; the facts of every step."""
-    from model_zoo.steps import run_all
+    from model_zoo.runner import run_all
 
     facts: dict[str, dict] = {}
     run_all(settings, "first", facts.__setitem__)

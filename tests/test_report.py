@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_zoo import registry
+from model_zoo import registry, runner
 from model_zoo.config import Settings, load_settings
 from model_zoo.evaluation.image_statistics import measure, summarise, unlike
 from model_zoo.report import Reports
@@ -45,9 +45,8 @@ def test_test_predictions_and_images_belong_together(
 def test_the_test_images_are_stored_once_for_all_runs_on_a_dataset(
     settings: Settings, first_run: dict
 ) -> None:
-    from model_zoo import steps
 
-    steps.run_step("evaluate", settings, "first")
+    runner.run_step("evaluate", settings, "first")
     digest = first_run["preprocess"]["digest"]
     assert len(registry.find_runs(settings, "test_images", digest)) == 1
 

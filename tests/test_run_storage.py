@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo import run_storage, steps
+from model_zoo import run_storage, runner
 from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
 from model_zoo.run_storage import StoredFolder
@@ -177,11 +177,11 @@ def test_the_workflow_goes_on_where_another_worker_was_killed(
     here = worker("a").model_copy(update=recipe)
     there = worker("b").model_copy(update=recipe)
     for step in ("ingest", "preprocess", "tune"):
-        steps.run_step(step, here, "moved")
+        runner.run_step(step, here, "moved")
     given = recipe | {"home": str(here.home)}
     given |= {"storage": here.storage, "tracking_uri": here.tracking_uri}
     process = subprocess.Popen(
-        [sys.executable, "-m", "model_zoo.steps", "train", "--run-id", "moved",
+        [sys.executable, "-m", "model_zoo.runner", "train", "--run-id", "moved",
          "--settings", json.dumps(given)],
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
@@ -190,7 +190,7 @@ def test_the_workflow_goes_on_where_another_worker_was_killed(
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    facts = steps.run_step("train", there, "moved")
+    facts = runner.run_step("train", there, "moved")
     assert facts["resumed"] == 1 and facts["epochs"] == 40
     from model_zoo.registry import connect
 
@@ -213,5 +213,5 @@ def test_storage_that_cannot_be_written_is_one_sentence_at_the_start(
 ) -> None:
     bad = settings.model_copy(update={"storage": url})
     with pytest.raises(UserError, match=sentence) as refused:
-        steps.run_step("ingest", bad, "nowhere")
+        runner.run_step("ingest", bad, "nowhere")
     assert "\n" not in str(refused.value)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_zoo import registry, steps
+from model_zoo import registry, runner, steps
 from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
@@ -21,7 +21,7 @@ from model_zoo.files import read_json
 def start(step: str, run: str, **overrides: object) -> subprocess.Popen:
     return subprocess.Popen(
         [
-            *(sys.executable, "-m", "model_zoo.steps", step),
+            *(sys.executable, "-m", "model_zoo.runner", step),
             *("--run-id", run, "--settings", json.dumps(overrides)),
         ],
         stdout=subprocess.PIPE,
@@ -74,9 +74,9 @@ def test_what_a_finished_run_leaves_is_the_model_without_what_trained_it(
 
 
 def test_running_every_step_again_changes_nothing(settings: Settings, first_run: dict) -> None:
-    steps.run_all(settings, "first")
+    runner.run_all(settings, "first")
     assert (
-        steps.run_step("register", settings, "first")["version"]
+        runner.run_step("register", settings, "first")["version"]
         == (first_run["register"]["version"])
     )
     assert len(registry.list_versions(settings)) == 1
@@ -88,7 +88,7 @@ def test_a_kill_in_train_is_continued_from_the_checkpoint(
     many = {"epochs": 40, "early_stopping_patience": 0, "search_trials": 0}
     chosen = load_settings(**many)
     for step in ("ingest", "preprocess", "tune"):
-        steps.run_step(step, chosen, "killed")
+        runner.run_step(step, chosen, "killed")
     folder = chosen.run_dir("killed")
     process = start("train", "killed", **many)
     while not (folder / "training" / "progress.json").exists():
@@ -98,7 +98,7 @@ def test_a_kill_in_train_is_continued_from_the_checkpoint(
     process.wait()
     reached = read_json(folder / "training" / "progress.json")["progress"]["epoch"]
     assert not (folder / "train.json").exists() and not (folder / "model.keras").exists()
-    facts = steps.run_step("train", chosen, "killed")
+    facts = runner.run_step("train", chosen, "killed")
     assert facts["resumed"] == 1
     assert facts["epochs"] == 40 and len(facts["history"]) == 40
     assert 1 <= reached < 40
@@ -108,7 +108,7 @@ def test_a_kill_in_tune_keeps_finished_trials(settings: Settings, first_run: dic
     many = {"search_trials": 4}
     chosen = load_settings(**many)
     for step in ("ingest", "preprocess"):
-        steps.run_step(step, chosen, "killed-search")
+        runner.run_step(step, chosen, "killed-search")
     process = start("tune", "killed-search", **many)
     for line in process.stdout:
         if line.startswith("trial 1"):  # the first is on disk by then
@@ -133,7 +133,7 @@ def test_a_kill_in_tune_keeps_finished_trials(settings: Settings, first_run: dic
 
 def test_a_run_keeps_its_recipe(settings: Settings, first_run: dict) -> None:
     with pytest.raises(UserError, match="was started with epochs = 3, not 9"):
-        steps.run_step("train", load_settings(epochs=9), "first")
+        runner.run_step("train", load_settings(epochs=9), "first")
 
 
 @pytest.mark.parametrize(
@@ -168,11 +168,11 @@ def test_a_full_disk_is_one_sentence_and_the_step_runs_again(
     settings: Settings, first_run: dict
 ) -> None:
     """A limit on the size of a file refuses the write as a full disk does."""
-    steps.run_step("ingest", settings, "no-room")
+    runner.run_step("ingest", settings, "no-room")
     folder = settings.run_dir("no-room")
     process = subprocess.run(
         ["bash", "-c", 'ulimit -f 1 && exec "$0" "$@"', sys.executable,
-         *("-m", "model_zoo.steps", "preprocess", "--run-id", "no-room")],
+         *("-m", "model_zoo.runner", "preprocess", "--run-id", "no-room")],
         capture_output=True,
         text=True,
     )  # fmt: skip
@@ -180,7 +180,7 @@ def test_a_full_disk_is_one_sentence_and_the_step_runs_again(
     assert re.search(r"could not write .*split.npz: File too large", process.stderr)
     assert "Traceback" not in process.stderr
     assert not (folder / "split.npz").exists() and not list(folder.rglob(".partial-*"))
-    steps.run_step("preprocess", settings, "no-room")
+    runner.run_step("preprocess", settings, "no-room")
     assert (folder / "split.npz").exists()
 
 

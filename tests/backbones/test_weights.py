@@ -7,7 +7,7 @@ import keras
 import pytest
 from made_weights import differing, same, write_older
 
-from model_zoo import registry, steps
+from model_zoo import registry, runner
 from model_zoo.backbones import (
     build_trunk,
     get_backbone,
@@ -211,7 +211,7 @@ def test_the_run_records_source_and_checksum(
     assert chosen.weights == str(tmp_path / "trunk.weights.h5"), "found from any folder"
     (tmp_path / "cache").symlink_to(settings.cache_dir)
     for step in ("ingest", "preprocess", "tune", "train"):
-        steps.run_step(step, chosen, "from-file")
+        runner.run_step(step, chosen, "from-file")
     run_id = read_json(chosen.run_dir("from-file") / "mlflow_run.json")["run_id"]
     tags = registry.connect(chosen).get_run(run_id).data.tags
     assert tags["weights_source"] == "file" and tags["weights_file"] == chosen.weights

@@ -26,7 +26,7 @@ def page_settings(
     """A copy of the session's home with a second version, which the gate leaves as candidate."""
     import mlflow
 
-    from model_zoo.steps import run_all
+    from model_zoo.runner import run_all
 
     home = tmp_path_factory.mktemp("page") / "home"
     shutil.copytree(settings.home_dir, home, ignore=shutil.ignore_patterns("runs"))

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from model_zoo import registry, steps
+from model_zoo import registry, runner, steps
 from model_zoo.config import Settings, load_settings
 from model_zoo.data.dataset import Images
 from model_zoo.errors import UserError
@@ -155,7 +155,7 @@ def test_a_format_left_out_by_setting_is_said_on_the_run(
     shutil.copytree(settings.run_dir("first"), folder)
     for name in ("mlflow_run.json", "register.json", "gate.json", "promote.json"):
         (folder / name).unlink()
-    facts = steps.run_step("register", here, "sparse")
+    facts = runner.run_step("register", here, "sparse")
     assert "litert-int8 not attached: left out by the setting export_formats" in facts["summary"]
     version = registry.get_version(here, facts["version"])
     run = registry.connect(here).get_run(version.run_id)

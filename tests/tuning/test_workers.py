@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from model_zoo import registry, steps
+from model_zoo import registry, runner
 from model_zoo.config import load_settings
 from model_zoo.data.fashion_mnist import FASHION_MNIST
 from model_zoo.errors import UserError
@@ -148,12 +148,12 @@ def test_a_search_goes_on_after_its_chief_was_killed(settings) -> None:
     chosen = {"search_algorithm": "random", "search_trials": 6, "tuner_workers": 2}
     given = load_settings(**chosen)
     for step in ("ingest", "preprocess"):
-        steps.run_step(step, given, "killed-chief")
+        runner.run_step(step, given, "killed-chief")
     folder = given.run_dir("killed-chief")
 
     def tune() -> subprocess.Popen:
         return subprocess.Popen(
-            [sys.executable, "-m", "model_zoo.steps", "tune", "--run-id", "killed-chief",
+            [sys.executable, "-m", "model_zoo.runner", "tune", "--run-id", "killed-chief",
              "--settings", json.dumps(chosen)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
