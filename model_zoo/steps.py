@@ -165,10 +165,10 @@ def search_worker(settings: Settings, folder: Path, number: int) -> Facts:
 
 def train(settings: Settings, folder: Path) -> Facts:
     """Train the backbone with the head that the search found, from the last checkpoint if any."""
-    import keras
     import mlflow
 
     from model_zoo.classifier import Head
+    from model_zoo.training.machine import machine
     from model_zoo.training.phases import train_classifier
 
     found = facts_of(folder, "tune")
@@ -190,12 +190,14 @@ def train(settings: Settings, folder: Path) -> Facts:
             tracking.log_epoch,
             say,
         )
-        mlflow.set_tags(backbones.weights_origin(backbone, settings.weights))
-        # Without the optimiser: Adam's averages would triple the file.
-        bare = keras.Model.from_config(model.get_config())
-        bare.set_weights(model.get_weights())
+        mlflow.set_tags(
+            backbones.weights_origin(backbone, settings.weights) | {"machine": machine()}
+        )
+        mlflow.log_metrics(
+            {"best_val_accuracy": progress.best_accuracy, "train_seconds": progress.seconds}
+        )
         with complete_or_absent(folder / "model.keras") as partial:
-            bare.save(partial)
+            model.save(partial)
     return {
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch + 1,
