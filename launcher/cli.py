@@ -15,6 +15,7 @@ from model_zoo.recipes import PROFILES
 # Settings that decide one run; the others come from the environment (CATWALK_...).
 RUN_OPTIONS = (
     "recipe",
+    "backend",
     "backbone",
     "weights",
     "image_size",
@@ -100,19 +101,26 @@ def _demo(given: dict[str, Any]) -> int:
 
 
 def _run(given: dict[str, Any]) -> int:
-    from model_zoo.runner import quiet, run_all
+    from launcher.step_process import run_step as in_a_process
+    from model_zoo.runner import quiet, run_all, run_step
     from model_zoo.scorecard import print_scorecard
 
     quiet()
     name = given.pop("name") or datetime.now(UTC).strftime("run-%Y-%m-%dT%H-%M-%S")
     settings = load_settings(**given)
     print(f"Run {name}. To continue it after a stop: catwalk run --name {name} ...", flush=True)
+
+    def other_backend(step: str, settings: Settings, name: str) -> dict[str, Any]:
+        return in_a_process(step, settings, name, given, print)
+
     run_all(
         settings,
         name,
         lambda step, facts: print(
             f"{step} ({facts['step_seconds']:.0f} s): {facts['summary']}", flush=True
         ),
+        # A process has one backend, and the export needs TensorFlow.
+        run_step if settings.backend == "tensorflow" else other_backend,
     )
     print_scorecard(settings, name)
     return 0

@@ -6,6 +6,7 @@ solves both, and a step that dies takes nothing with it.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
 
 USER_ERROR_STATUS = 2
+COMPUTING = ("tune", "search_worker", "train")  # by the backend that the settings name
 LOG = "steps.log"  # in the run's folder: what every step printed
 # What TensorFlow's C++ side prints before anybody can ask it not to.
 CHATTER = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d)|^I0000 ")
@@ -51,6 +53,7 @@ def run_step(
         UserError: the step found a user's mistake; its sentence.
         StepFailed: the step crashed or was stopped.
     """
+    env = _environment(step, settings)
     folder = settings.run_dir(run_name)
     failure = folder / "failure.json"
     failure.unlink(missing_ok=True)
@@ -59,7 +62,7 @@ def run_step(
     folder.mkdir(parents=True, exist_ok=True)
     with (
         (folder / LOG).open("a") as log,
-        _started(leash.command(module, *arguments)) as process,
+        _started(leash.command(module, *arguments), env) as process,
     ):
         assert process.stdout is not None
         for line in process.stdout:
@@ -81,12 +84,24 @@ def run_step(
     raise StepFailed(f"step {step} {how}; its last line: {sentence}")
 
 
+def _environment(step: str, settings: Settings) -> dict[str, str]:
+    """The step's environment: Keras takes its backend from there, before it is imported."""
+    computes = step.partition(".")[0] in COMPUTING
+    backend = settings.backend if computes else "tensorflow"
+    if importlib.util.find_spec(backend) is None:
+        raise UserError(
+            f"backend {backend} is not installed: pip install 'catwalk[{backend}]', or set "
+            "CATWALK_BACKEND to tensorflow"
+        )
+    return os.environ | {"PYTHONUNBUFFERED": "1", "KERAS_BACKEND": backend}
+
+
 @contextmanager
-def _started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+def _started(command: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A process in a session of its own; on leaving, nothing of it is left."""
     process = subprocess.Popen(
         command,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -128,6 +128,11 @@ class Settings(BaseSettings):
     unfrozen_blocks: int = Field(
         1, ge=0, description="Last blocks that are fine-tuned; all are with weights none."
     )
+    backend: Literal["tensorflow", "jax"] = Field(
+        "tensorflow",
+        description="Framework that search and training compute with; jax needs the extra `jax`. "
+        "Files are exported by TensorFlow always.",
+    )
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto",
         description="What is computed in; weights, softmax and loss are float32 always. auto: "

@@ -19,6 +19,7 @@ from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.cut import Parts, cut_before_head, cut_where_training_begins
+from model_zoo.training.devices import on_all_accelerators
 from model_zoo.training.features import Features, frozen_features, views_that_fit
 from model_zoo.training.fit import Examples, Plan, fit
 from model_zoo.training.optimizer import compile_classifier
@@ -75,6 +76,26 @@ def train_classifier(
     Raises:
         UserError: see ``build_classifier`` and ``training.fit.fit``.
     """
+    with on_all_accelerators(say):
+        model, progress = _train(
+            dataset, settings, head, training, validation, folder, on_epoch, say
+        )
+        weights = model.get_weights()
+    finished = build_classifier(dataset, settings, head)
+    finished.set_weights(weights)
+    return finished, progress
+
+
+def _train(
+    dataset: Dataset,
+    settings: Settings,
+    head: Head,
+    training: Images,
+    validation: Images,
+    folder: Path,
+    on_epoch: OnEpoch,
+    say: Say,
+) -> tuple[keras.Model, Progress]:
     plan = Plan(
         settings.epochs,
         settings.batch_size,
@@ -92,9 +113,7 @@ def train_classifier(
         return compile_classifier(work.trained, settings, head, steps)
 
     _, progress = fit(build, work.train, work.validation, plan, folder, on_epoch, say)
-    finished = build_classifier(dataset, settings, head)
-    finished.set_weights(work.model.get_weights())
-    return finished, progress
+    return work.model, progress
 
 
 def prepare(

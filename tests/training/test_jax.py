@@ -1,0 +1,65 @@
+"""The same training core on JAX; what it leaves is loaded and exported by TensorFlow."""
+
+import json
+
+import numpy as np
+import pytest
+
+from launcher import step_process
+from model_zoo import runner, steps
+from model_zoo.config import Settings, load_settings
+from model_zoo.errors import UserError
+
+
+def test_a_model_that_jax_trained_is_loaded_by_tensorflow(settings: Settings) -> None:
+    pytest.importorskip("jax")
+    import keras
+
+    chosen = {"backend": "jax", "search_trials": 0, "epochs": 2}
+    on_jax = load_settings(**chosen)
+    for step in ("ingest", "preprocess", "tune"):
+        runner.run_step(step, on_jax, "on-jax")
+    said: list[str] = []
+    facts = step_process.run_step("train", on_jax, "on-jax", chosen, said.append)
+    assert any(line.startswith("epoch 2/2") for line in said)
+    assert facts["val_accuracy"] > 0.3, "ten classes: chance is 0.1"
+    folder = on_jax.run_dir("on-jax")
+    model = keras.models.load_model(folder / "model.keras")
+    _, validation = steps.training_images(folder)
+    found = model.predict(validation.images, verbose=0).argmax(axis=1)
+    assert np.mean(found == validation.labels) == pytest.approx(facts["val_accuracy"], abs=1e-3)
+    recipe = json.loads((folder / "recipe.json").read_text())
+    assert recipe["backend"] == "jax"
+
+
+def test_two_devices_share_a_batch() -> None:
+    pytest.importorskip("jax")
+    import os
+    import subprocess
+    import sys
+
+    code = """
+import numpy as np, keras
+from model_zoo.training.devices import on_all_accelerators
+with on_all_accelerators() as devices:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((64, 4), "float32"), np.ones((64, 2), "float32"), batch_size=16, verbose=0)
+print(devices, keras.distribution.distribution())
+"""
+    env = os.environ | {
+        "KERAS_BACKEND": "jax",
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, last = done.stdout.strip().splitlines()
+    assert first == "each batch is shared by 2 devices (cpu)"
+    assert last == "2 None"
+
+
+def test_a_backend_that_is_not_installed_is_one_sentence(settings: Settings, monkeypatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"backend jax is not installed: pip install 'catwalk"):
+        step_process.run_step("train", load_settings(backend="jax"), "no-jax", {}, print)
