@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+from contextlib import suppress
 from pathlib import Path
 
 import onnxruntime
@@ -54,6 +56,7 @@ def open_session(
             f"{path} cannot be run by ONNX Runtime {onnxruntime.__version__}: {reason}. A newer "
             "ONNX Runtime may know its opset; a damaged file has to be fetched again"
         ) from None
+    _give_memory_back()
     used = session.get_providers()[0]
     if used == wanted[0]:
         return session, None
@@ -61,6 +64,15 @@ def open_session(
     return session, (
         f"{wanted[0]} {why} of ONNX Runtime (it has {', '.join(there)}): predicting on {used}"
     )
+
+
+def _give_memory_back() -> None:
+    """Return to the system what loading has freed: glibc keeps more than the file is large.
+
+    A ResNet50 took 332 MiB after loading, 173 MiB after this, for the rest of the process's life.
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _full_name(name: str) -> str:
