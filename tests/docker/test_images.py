@@ -44,7 +44,7 @@ def test_the_base_image_is_an_argument() -> None:
 
 
 def test_the_page_has_no_tensorflow(stages: dict[str, str]) -> None:
-    extras = re.findall(r"--extra (\S+)", stages["build-page"])
+    extras = re.findall(r"--extra (\S+)", stages["page"])
     assert extras == ["page"]
 
 
