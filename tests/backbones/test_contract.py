@@ -17,7 +17,7 @@ ONE_A_PLUGIN = ["mobilenet_v3_small", "efficientnet_b0", "vit_tiny", "wrn_16_4"]
 def test_the_families_are_there() -> None:
     assert {"resnet50", *ONE_A_PLUGIN} <= set(SHIPPED)
     assert list_backbones("efficientnet_v2_*") == [f"efficientnet_v2_b{i}" for i in range(4)]
-    assert list_backbones("wrn*") == ["wrn_16_4", "wrn_28_10", "wrn_40_4"]
+    assert list_backbones("wrn*") == ["wrn_16_2", "wrn_16_4", "wrn_28_10", "wrn_40_4"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
