@@ -26,8 +26,9 @@ lint: install  ## format check, lint, types
 	$(RUN)ruff check .
 	$(RUN)mypy
 
+# Two at a time: many tests wait for a browser or a server. A file's tests share what they start.
 test: lint  ## everything that .ci/run checks
-	$(RUN)python -m pytest
+	$(RUN)python -m pytest -n 2 --dist loadfile --durations 25
 
 # An environment of its own: with these providers every `airflow` command starts more slowly.
 .venv-cluster/.installed: .venv/.installed
