@@ -8,6 +8,7 @@ python -m launcher.health celery         the Celery worker of this container ans
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -21,6 +22,8 @@ def main(arguments: list[str]) -> int:
     """One check; status 1 when what was asked is not well."""
     what, *part = arguments
     if what == "celery":
+        from launcher.enter import with_secrets  # a health check gets what the container was given
+
         return subprocess.run(
             [
                 *(sys.executable, "-m", "celery", "--app", CELERY_APP, "inspect", "ping"),
@@ -28,6 +31,7 @@ def main(arguments: list[str]) -> int:
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=with_secrets(os.environ),
         ).returncode
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
