@@ -61,6 +61,7 @@ def cluster(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
                 "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
                 "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+                "AIRFLOW__CELERY__OPERATION_TIMEOUT": "30",
                 "MLFLOW_BACKEND_STORE_URI": f"{postgres}/mlflow",
                 "MLFLOW_ARTIFACTS_DESTINATION": "s3://mlflow",
                 "CATWALK_LISTEN": settings.tracking_uri.removeprefix("http://"),
