@@ -187,7 +187,7 @@ def predict() -> None:
     from model_zoo.data.sample import write_sample
 
     with tempfile.TemporaryDirectory() as folder:
-        _, test = load(write_sample(Path(folder)))
+        _, test = load(write_sample(Path(folder) / "sample"))
     content = io.BytesIO()
     Image.fromarray(test.images[0]).save(content, "PNG")
     picture = {"name": "garment.png", "content": base64.b64encode(content.getvalue()).decode()}
