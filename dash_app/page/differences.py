@@ -213,7 +213,7 @@ def _by_reports(ours: Report, theirs: Report) -> list[Any]:
         for report, table, colour in zip((ours, theirs), both, (ACCENT, OTHER), strict=True)
         if table
     ]
-    figure = accuracy_by_class(tuple(labels_of(ours)), series)  # type: ignore[arg-type]
+    figure = accuracy_by_class(tuple(labels_of(ours)), series)
     return [graph(figure, "compare-classes", "Share recognised by class, both versions")]
 
 
