@@ -17,7 +17,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "recipe": "short",
         "image_size": 32,
         "weights": "none",
-        "batch_size": 128,
+        "batch_size": 64,
         "epochs": 2,
         "train_limit": 40_000,  # of 54,000: a demo has to end within a quarter of an hour
         "search_trials": 2,
