@@ -23,7 +23,7 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import dag, task
 
-from launcher.placement import heavy
+from launcher.placement import beside_search, heavy
 from launcher.step_operator import StepOperator
 from launcher.trigger_form import trigger_form
 from model_zoo.config import load_settings
@@ -72,7 +72,7 @@ def fashion_mnist_retrain() -> None:
         # comes after `tune`, Airflow gives that the first free slot.
         others = [f"search_worker.{number}" for number in range(1, SETTINGS.tuner_workers)]
         preprocess >> StepOperator.partial(
-            task_id="search_worker", map_index_template="{{ task.step }}", **HEAVY
+            task_id="search_worker", map_index_template="{{ task.step }}", **beside_search(SETTINGS)
         ).expand(step=others)
     ingest >> preprocess >> tune >> train >> evaluate >> register >> gate >> asked
     asked >> [approve, promote]

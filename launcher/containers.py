@@ -173,7 +173,14 @@ def workflow() -> None:
         time.sleep(2)
     for task in ask(f"{dag}/dagRuns/{RUN}/taskInstances", token=token)["task_instances"]:
         took = f"{task['duration']:.0f} s" if task["duration"] else ""
-        say(f"  {task['task_id']:<11} {task['state']:<8} queue {task['queue']:<8} {took}")
+        name, place = task["task_id"], task["map_index"]
+        found = ""
+        if name in ("tune", "search_worker") and task["state"] == "success":
+            entry = f"taskInstances/{name}/xcomEntries/return_value?map_index={place}"
+            facts = ask(f"{dag}/dagRuns/{RUN}/{entry}", token=token)["value"]
+            found = "; " + (json.loads(facts) if isinstance(facts, str) else facts)["summary"]
+        name += f".{place + 1}" if place >= 0 else ""
+        say(f"  {name:<15} {task['state']:<8} queue {task['queue']:<8} {took}{found}")
     if state != "success":
         raise UserError(f"the run ended as {state}:\n{logs('catwalk_worker-cpu_1')}")
     say(f"the workflow took {time.monotonic() - began:.0f} s")

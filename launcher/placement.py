@@ -30,6 +30,16 @@ def heavy(settings: Settings) -> dict[str, Any]:
     return chosen
 
 
+def beside_search(settings: Settings) -> dict[str, Any]:
+    """As :func:`heavy`, of the tasks that take a share of the trials.
+
+    On a queue of their own they need no GPU, and no slot of the pool that stands for the GPUs.
+    """
+    if settings.search_worker_queue:
+        return {"queue": settings.search_worker_queue, "retries": 3}
+    return heavy(settings)
+
+
 def _pod_with(gpus: int) -> Any:
     """What differs from the pod template of every task: merged into it container by container."""
     from kubernetes.client import models as k8s  # takes over a second: only where pods are made

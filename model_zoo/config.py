@@ -168,6 +168,9 @@ class Settings(BaseSettings):
     heavy_pool: str = Field(
         "", description="Airflow pool of search and training, a slot a GPU; empty: no pool."
     )
+    search_worker_queue: str = Field(
+        "", description="Airflow queue of a search's further workers; empty: that of the search."
+    )
     heavy_gpus: int = Field(
         0, ge=0, le=64, description="GPUs that search and training ask for; 0: they take the CPU."
     )

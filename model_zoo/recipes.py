@@ -17,9 +17,9 @@ PROFILES: dict[str, dict[str, Any]] = {
         "recipe": "short",
         "image_size": 32,
         "weights": "none",
-        "batch_size": 64,
+        "batch_size": 96,
         "epochs": 2,
-        "train_limit": 40_000,  # of 54,000: a demo has to end within a quarter of an hour
+        "train_limit": 36_000,  # of 54,000: a demo has to end within a quarter of an hour
         "search_trials": 2,
         "search_epochs": 1,
         "search_limit": 4000,

@@ -55,6 +55,18 @@ def test_search_and_training_go_to_the_queue_and_pool_of_the_settings(
     assert {task for task, place in found.items() if place["pool"] == "gpus"} == heavy
 
 
+def test_further_workers_of_the_search_may_have_a_queue_of_their_own(
+    small_environment: Path, tmp_path: Path
+) -> None:
+    several = {
+        "CATWALK_HEAVY_QUEUE": "gpu", "CATWALK_HEAVY_POOL": "gpus", "CATWALK_TUNER_WORKERS": "3"
+    }  # fmt: skip
+    beside = placed(tmp_path, **several)["search_worker"]
+    assert (beside["queue"], beside["pool"]) == ("gpu", "gpus")
+    beside = placed(tmp_path, **several, CATWALK_SEARCH_WORKER_QUEUE="default")["search_worker"]
+    assert beside == NOTHING, "no GPU, so no slot of the pool that stands for GPUs"
+
+
 def test_on_kubernetes_they_ask_for_gpus(small_environment: Path, tmp_path: Path) -> None:
     if find_spec("kubernetes") is None:
         pytest.skip("needs the extra `cluster`: make test-cluster")
