@@ -19,7 +19,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "weights": "none",
         "batch_size": 96,
         "epochs": 2,
-        "train_limit": 36_000,  # of 54,000: a demo has to end within a quarter of an hour
+        "train_limit": 30_000,  # of 54,000: a demo has to end within a quarter of an hour
         "search_trials": 2,
         "search_epochs": 1,
         "search_limit": 4000,

@@ -81,4 +81,17 @@ def _bgr_resnet(name: str, input_shape: tuple[int, int, int], weights: str | Non
     x = layers.Rescaling(1.0, offset=[-103.939, -116.779, -123.68], name="minus_imagenet_mean")(bgr)
     make = getattr(keras.applications, name)
     network = make(include_top=False, weights=weights, input_tensor=x)
+    if weights is None:
+        _begin_as_shortcuts(network)
     return keras.Model(image, network.output, name=name.lower())
+
+
+def _begin_as_shortcuts(network: keras.Model) -> None:
+    """Let each residual block begin as its shortcut: from scratch, training then starts faster.
+
+    Goyal et al. 2017 (arXiv:1706.02677), section 5.1: the scale of a block's last normalisation
+    begins at zero.
+    """
+    for layer in network.layers:
+        if layer.name.endswith("_3_bn"):
+            layer.gamma.assign(layer.gamma * 0)
