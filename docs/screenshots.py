@@ -150,8 +150,7 @@ def predict(page: Page, url: str) -> None:
 
 
 def shoot(page: Page, path: Path) -> None:
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(700)  # Plotly's transition
+    page.wait_for_timeout(1500)  # Plotly's transition, MLflow's tables; Airflow polls without end
     page.screenshot(path=path)
 
 
