@@ -46,6 +46,9 @@ def run_checks(backbone: Backbone, export: bool = True) -> Iterator[tuple[str, l
         What was checked, and what is wrong with it: nothing, if it is as it should be. Ends at
         once if the backbone cannot be built.
     """
+    import keras
+
+    keras.utils.set_random_seed(0)  # the same verdict each time
     size = backbone.smallest_size
     built = f"builds at its smallest size, {size} pixels"
     try:
@@ -205,7 +208,7 @@ def classifier_of(trunk: keras.Model) -> keras.Model:
 
 
 def use_statistics_of(images: np.ndarray, trunk: keras.Model) -> None:
-    """Give untrained batch normalisation the statistics of some images, as training would."""
+    """Give untrained batch normalisation statistics of some images and a scale, as training would."""
     from keras import layers
 
     norms = [one for one in trunk.layers if isinstance(one, layers.BatchNormalization)]
@@ -215,6 +218,8 @@ def use_statistics_of(images: np.ndarray, trunk: keras.Model) -> None:
     trunk(images, training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+        if norm.scale and not np.any(norm.gamma):  # begins as a shortcut: nothing before it learns
+            norm.gamma.assign(norm.gamma + 1)
 
 
 def _outputs(model: keras.Model, images: np.ndarray) -> np.ndarray:
