@@ -208,18 +208,18 @@ def classifier_of(trunk: keras.Model) -> keras.Model:
 
 
 def use_statistics_of(images: np.ndarray, trunk: keras.Model) -> None:
-    """Give untrained batch normalisation statistics of some images and a scale, as training would."""
+    """Give untrained batch normalisation a scale and statistics, as training would."""
     from keras import layers
 
     norms = [one for one in trunk.layers if isinstance(one, layers.BatchNormalization)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
+        if norm.scale and not np.any(norm.gamma):  # begins as a shortcut: nothing before it learns
+            norm.gamma.assign(norm.gamma + 1)
     trunk(images, training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-        if norm.scale and not np.any(norm.gamma):  # begins as a shortcut: nothing before it learns
-            norm.gamma.assign(norm.gamma + 1)
 
 
 def _outputs(model: keras.Model, images: np.ndarray) -> np.ndarray:
