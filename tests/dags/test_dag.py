@@ -58,7 +58,7 @@ def imported(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) 
 def test_importing_the_dag_pulls_in_nothing_heavy(imported: dict) -> None:
     heavy = {"keras", "tensorflow", "mlflow", "pandas", "sklearn", "matplotlib", "onnxruntime"}
     assert not heavy & set(imported["modules"])
-    # 0.25 s where Airflow took 3.7, and thus under 0.3; as a ratio, since a busy machine slows both.
+    # 0.25 s where Airflow took 3.7; as a ratio, since a busy machine slows both.
     assert imported["seconds"] < imported["seconds_of_airflow"] / 2
 
 
