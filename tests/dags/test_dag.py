@@ -11,7 +11,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys, time, json
-began = time.perf_counter()
 from airflow.sdk import dag, task, BaseOperator, Param
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 before = set(sys.modules)
@@ -22,7 +21,6 @@ seconds = time.perf_counter() - started
 dag = file.fashion_mnist_retrain()
 print(json.dumps({
     "seconds": seconds,
-    "seconds_of_airflow": started - began,
     "modules": sorted({name.split(".")[0] for name in set(sys.modules) - before}),
     "tasks": sorted(dag.task_ids),
     "schedule": str(dag.schedule),
@@ -36,6 +34,9 @@ print(json.dumps({
     "params": {name: dag.params.get_param(name).schema for name in dag.params},
 }))
 """
+
+
+ATTEMPTS = 3
 
 
 def import_dag(folder: Path, **environment: str) -> dict:
@@ -52,14 +53,15 @@ def import_dag(folder: Path, **environment: str) -> dict:
 
 @pytest.fixture(scope="module")
 def imported(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    return import_dag(tmp_path_factory.mktemp("airflow"))
+    """The quickest of a few imports: a busy machine makes one slower, never quicker."""
+    home = tmp_path_factory.mktemp("airflow")
+    return min((import_dag(home) for _ in range(ATTEMPTS)), key=lambda one: one["seconds"])
 
 
 def test_importing_the_dag_pulls_in_nothing_heavy(imported: dict) -> None:
     heavy = {"keras", "tensorflow", "mlflow", "pandas", "sklearn", "matplotlib", "onnxruntime"}
     assert not heavy & set(imported["modules"])
-    # 0.25 s where Airflow took 3.7; as a ratio, since a busy machine slows both.
-    assert imported["seconds"] < imported["seconds_of_airflow"] / 2
+    assert imported["seconds"] < 0.3
 
 
 def test_one_run_at_a_time_weekly_without_catch_up(imported: dict) -> None:
