@@ -34,6 +34,7 @@ def create_server(settings: Settings | None = None) -> Flask:
     server.config["MAX_FORM_PARTS"] = 2 * settings.max_images + 10
     predictor = ProductionPredictor(settings)
     predictor.start()
+    server.extensions["predictor"] = predictor  # for whoever ends the server before its process
     metrics = Metrics(shared=SHARED_FOLDER in os.environ)
     answers = Answers(settings, predictor, metrics)
     server.register_blueprint(api(settings, predictor, answers))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class ProductionPredictor:
         self._current: Classifier | None = None
         self._refreshing = threading.Lock()
         self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._queue = PredictionQueue(settings.predictor_batch, settings.predictor_queue)
 
     @property
@@ -100,7 +102,7 @@ class ProductionPredictor:
         if self._current is None:
             self.refresh()
         else:
-            threading.Thread(target=self.refresh, name="first-refresh", daemon=True).start()
+            self._in_background(self.refresh, "first-refresh")
         self.follow()
 
     def follow(self) -> None:
@@ -110,11 +112,18 @@ class ProductionPredictor:
             while not self._stopped.wait(self.settings.poll_seconds):
                 self.refresh()
 
-        threading.Thread(target=poll, name="follow-production", daemon=True).start()
+        self._in_background(poll, "follow-production")
+
+    def _in_background(self, work: Callable[[], None], name: str) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def close(self) -> None:
-        """Stop following, and answer what still waits."""
+        """Stop following, and answer what still waits; no thread of it is left then."""
         self._stopped.set()
+        for thread in self._threads:
+            thread.join()
         self._queue.close()
 
     def predict(self, image: np.ndarray) -> tuple[Classifier, Prediction]:

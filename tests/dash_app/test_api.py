@@ -14,7 +14,6 @@ from openapi_spec_validator import validate
 from PIL import Image
 
 from dash_app.metrics import Metrics
-from dash_app.server import create_server
 from model_zoo import registry
 from model_zoo.config import Settings, load_settings
 from model_zoo.predictor import ProductionPredictor
@@ -98,8 +97,10 @@ def test_json_of_another_shape_is_told_which_is_expected(client: FlaskClient, bo
     assert found.status_code == 400 and 'expected JSON as {"images"' in found.json["error"]
 
 
-def test_more_images_than_the_limit_are_refused(page_settings: Settings, example: bytes) -> None:
-    small = create_server(load_settings(home=page_settings.home, max_images=3)).test_client()
+def test_more_images_than_the_limit_are_refused(
+    make_server, page_settings: Settings, example: bytes
+) -> None:
+    small = make_server(load_settings(home=page_settings.home, max_images=3)).test_client()
     assert small.post("/api/v1/predict", data=form(*[example] * 3)).status_code == 200
     for body in ({"data": form(*[example] * 4)}, {"json": as_json(*[example] * 4)}):
         found = small.post("/api/v1/predict", **body)
@@ -114,12 +115,12 @@ def test_nothing_is_said_about_the_inside(client: FlaskClient, page_settings: Se
 
 
 def test_a_bug_is_logged_and_not_shown(
-    page_settings: Settings, example: bytes, monkeypatch: pytest.MonkeyPatch
+    make_server, page_settings: Settings, example: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail in /etc/passwd")
 
-    broken_server = create_server(page_settings)
+    broken_server = make_server(page_settings)
     monkeypatch.setattr("dash_app.answers.prepare", broken)
     found = broken_server.test_client().post("/api/v1/predict", data=form(example))
     assert found.status_code == 500
@@ -137,10 +138,10 @@ def test_headers_tell_browsers_to_run_only_what_is_ours(client: FlaskClient) -> 
 
 
 def test_elsewhere_than_on_this_machine_the_api_asks_for_a_token(
-    copy_of_home, example: bytes
+    make_server, copy_of_home, example: bytes
 ) -> None:
     settings = copy_of_home(host="0.0.0.0")
-    client = create_server(settings).test_client()
+    client = make_server(settings).test_client()
     kept = settings.home_dir / "api_token"
     assert kept.stat().st_mode & 0o777 == 0o600
     for path in ("/api/v1/model", "/metrics"):
@@ -154,7 +155,7 @@ def test_elsewhere_than_on_this_machine_the_api_asks_for_a_token(
     for path in ("/", "/healthz", "/readyz", "/api/v1/openapi.json"):
         assert client.get(path).status_code == 200
 
-    chosen = create_server(copy_of_home(api_token="chosen")).test_client()
+    chosen = make_server(copy_of_home(api_token="chosen")).test_client()
     assert chosen.get("/api/v1/model").status_code == 401
     given = {"Authorization": "Bearer chosen"}
     assert chosen.get("/api/v1/model", headers=given).status_code == 200
@@ -187,9 +188,9 @@ def test_the_description_is_valid_and_is_what_the_server_does(
 
 
 def test_prometheus_counts_answers_refusals_and_requests(
-    page_settings: Settings, example: bytes
+    make_server, page_settings: Settings, example: bytes
 ) -> None:
-    client = create_server(page_settings).test_client()
+    client = make_server(page_settings).test_client()
     client.post("/api/v1/predict", data=form(example, b"hello"))
     text = client.get("/metrics").get_data(as_text=True)
     version = client.get("/api/v1/model").json["version"]
@@ -199,10 +200,10 @@ def test_prometheus_counts_answers_refusals_and_requests(
     assert 'catwalk_http_requests_total{route="/api/v1/predict",status="200"} 1.0' in text
 
 
-def test_no_production_is_said_with_what_to_run(tmp_path, example: bytes) -> None:
+def test_no_production_is_said_with_what_to_run(make_server, tmp_path, example: bytes) -> None:
     settings = load_settings(home=tmp_path)
     registry.prepare(settings)
-    client = create_server(settings).test_client()
+    client = make_server(settings).test_client()
     assert client.get("/healthz").status_code == 200, "the process is alive"
     assert client.get("/readyz").status_code == 503
     found = client.post("/api/v1/predict", data=form(example))
@@ -210,7 +211,9 @@ def test_no_production_is_said_with_what_to_run(tmp_path, example: bytes) -> Non
     assert client.get("/api/v1/model").status_code == 503
 
 
-def test_production_is_followed_and_outlives_the_registry(moved: Settings, example: bytes) -> None:
+def test_production_is_followed_and_outlives_the_registry(
+    make_server, moved: Settings, example: bytes
+) -> None:
     predictor = ProductionPredictor(moved)
     predictor.refresh()
     first = predictor.current.version
@@ -220,7 +223,7 @@ def test_production_is_followed_and_outlives_the_registry(moved: Settings, examp
     assert predictor.current.version == second
 
     away = load_settings(home=moved.home, tracking_uri="http://user:secret@127.0.0.1:9")
-    client = create_server(away).test_client()
+    client = make_server(away).test_client()
     found = client.post("/api/v1/predict", data=form(example))
     assert found.status_code == 200 and found.json["version"] == second
     predictor = ProductionPredictor(away)
@@ -228,9 +231,9 @@ def test_production_is_followed_and_outlives_the_registry(moved: Settings, examp
     assert predictor.problem and predictor.current.version == second
 
 
-def test_addresses_and_paths_never_reach_the_outside(tmp_path, example: bytes) -> None:
+def test_addresses_and_paths_never_reach_the_outside(make_server, tmp_path, example: bytes) -> None:
     settings = load_settings(home=tmp_path, tracking_uri="http://user:secret@127.0.0.1:9")
-    client = create_server(settings).test_client()
+    client = make_server(settings).test_client()
     for answer in (
         client.get("/healthz"),
         client.get("/readyz"),
