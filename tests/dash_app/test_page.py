@@ -357,8 +357,6 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(
 def test_an_accessibility_check_finds_nothing_serious(
     browser: Browser, url: str, photo: bytes, scheme: str
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # axe is injected
     page = context.new_page()
     page.goto(url)
@@ -373,12 +371,20 @@ def test_an_accessibility_check_finds_nothing_serious(
     ):
         open_tab(page, name)
         expect(page.locator(ready)).to_be_visible()
-        for one in Axe().run(page).response["violations"]:
-            if one["impact"] in ("serious", "critical"):
-                where = [node["html"][:120] for node in one["nodes"][:3]]
-                found.append((name, one["id"], one["help"], where))
+        found += [(name, *one) for one in serious_findings(page)]
     context.close()
     assert found == []
+
+
+def serious_findings(page: Page) -> list[tuple[str, str, list[str]]]:
+    """What axe finds in the page: a rule, what it asks for, and where it is broken."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    return [
+        (one["id"], one["help"], [node["html"][:120] for node in one["nodes"][:3]])
+        for one in Axe().run(page).response["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
 
 
 def test_a_bug_or_a_dead_server_is_said_in_the_page(browser: Browser, page_settings) -> None:
@@ -473,9 +479,10 @@ def test_with_nothing_in_production_the_page_says_what_to_run(
     registry.prepare(settings)
     process, url = serve(settings)
     try:
-        page = browser.new_page()
+        page = browser.new_page(bypass_csp=True)
         page.goto(url)
         expect(page.locator("#banner")).to_contain_text("run `catwalk demo`")
+        assert serious_findings(page) == []
         for name in ("Compare", "Model"):
             open_tab(page, name)
             expect(page.get_by_role("tabpanel", name=name)).to_contain_text("run `catwalk demo`")
