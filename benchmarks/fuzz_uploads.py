@@ -18,8 +18,8 @@ import psutil
 from PIL import Image
 
 from dash_app.server import create_server
+from model_zoo.images.decode import FORMATS
 
-KINDS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 AT_ONCE = 50
 
 
@@ -29,10 +29,15 @@ def seeds(kind: str, rng: np.random.Generator) -> list[bytes]:
     for mode in {"PNG": ("L", "RGB", "RGBA", "P", "1"), "GIF": ("P", "L")}.get(kind, ("L", "RGB")):
         for side in (28, 90):
             pixels = rng.integers(0, 256, (side, side + 7, 3), np.uint8)
-            target = io.BytesIO()
-            Image.fromarray(pixels).convert(mode).save(target, kind)
-            found.append(target.getvalue())
+            found.append(encoded(Image.fromarray(pixels).convert(mode), kind))
     return found
+
+
+def encoded(image: Image.Image, kind: str) -> bytes:
+    """A file of one of the formats that are read."""
+    target = io.BytesIO()
+    image.save(target, kind)
+    return target.getvalue()
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:
@@ -66,7 +71,7 @@ def main() -> int:
     process = psutil.Process()
     faults = 0
     for turn in range(given.rounds):
-        for kind in KINDS:
+        for kind in FORMATS:
             rng = np.random.default_rng((given.seed, turn))
             good = seeds(kind, rng)
             statuses: dict[int, int] = {}

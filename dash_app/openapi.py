@@ -6,6 +6,7 @@ from typing import Any
 
 from model_zoo.config import Settings
 from model_zoo.images import STEPS
+from model_zoo.images.decode import FORMATS_IN_WORDS
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string"}
@@ -92,7 +93,7 @@ def _predict(settings: Settings) -> Schema:
     return {
         "operationId": "predict",
         "summary": "Predict for one image or many",
-        "description": f"PNG, JPEG, WebP, GIF or BMP; at most {settings.max_upload_mb:g} MiB and "
+        "description": f"{FORMATS_IN_WORDS}; at most {settings.max_upload_mb:g} MiB and "
         f"{settings.max_pixels:,} pixels each, {settings.max_images:,} at once. A file that cannot "
         "be read has an error in place of a prediction; when none can be read the status is 400.",
         "parameters": [

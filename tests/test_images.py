@@ -1,14 +1,19 @@
 """A picture that somebody took becomes what the model was trained on, step by step."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
+from benchmarks.fuzz_uploads import encoded
 from model_zoo.images import STEPS, NotAnImage, Preparation, decode, prepare, read_image
+from model_zoo.images.decode import FORMATS
 
 SHAPE = (28, 28)
+SIDEWAYS = Image.Exif()
+SIDEWAYS[ExifTags.Base.Orientation] = 6
 
 
 def file_of(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
@@ -60,9 +65,7 @@ def test_a_picture_of_the_datasets_size_is_left_as_it_is() -> None:
 
 def test_a_phone_that_was_held_sideways_changes_nothing() -> None:
     upright = coat(240, 30)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    turned = file_of(np.rot90(upright), exif=exif)
+    turned = file_of(np.rot90(upright), exif=SIDEWAYS)
     np.testing.assert_array_equal(seen(turned), seen(file_of(upright)))
     assert not np.array_equal(seen(turned, "upright"), seen(file_of(upright)))
 
@@ -103,9 +106,25 @@ def test_every_pixel_format_arrives_alike(mode: str) -> None:
     assert np.abs(seen(content).astype(int) - reference).mean() < (25 if mode == "1" else 12)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+@pytest.mark.parametrize("kind", FORMATS)
 def test_every_file_format_is_read(kind: str) -> None:
-    assert seen(file_of(coat(240, 30), kind))[14, 14] > 230
+    assert seen(encoded(Image.fromarray(coat(240, 30)), kind))[14, 14] > 230
+
+
+def test_an_iphones_file_is_turned_once() -> None:
+    """HEIF has a turn of its own, which its decoder follows, beside that of EXIF."""
+    upright = coat(240, 30)
+    content = file_of(np.rot90(upright), "HEIF", exif=SIDEWAYS.tobytes(), quality=-1)
+    np.testing.assert_allclose(seen(content), seen(file_of(upright)), atol=3)
+
+
+def test_heic_where_it_is_not_read_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = encoded(Image.fromarray(coat(240, 30)), "HEIF")
+    module = sys.modules["model_zoo.images.decode"]  # the package's `decode` is the function
+    monkeypatch.setattr(module, "HEIC", False)
+    monkeypatch.setattr(module, "FORMATS", ("PNG", "JPEG"))
+    with pytest.raises(NotAnImage, match="HEIC picture, as iPhones take them"):
+        decode(content, 10**8)
 
 
 def test_limits_hold_before_decoding() -> None:

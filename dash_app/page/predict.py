@@ -20,6 +20,7 @@ from dash_app.status import public
 from dash_app.uploads import from_data_url
 from model_zoo.errors import UserError
 from model_zoo.images import STEPS
+from model_zoo.images.decode import FORMATS_IN_WORDS
 
 
 def layout(context: Context) -> Any:
@@ -58,8 +59,8 @@ def _ways_in(context: Context) -> Any:
                             className="quiet",
                         ),
                         html.Div(
-                            f"PNG, JPEG, WebP, GIF, BMP up to {context.settings.max_upload_mb:g} "
-                            "MiB each. Nothing is kept.",
+                            f"{FORMATS_IN_WORDS}, up to {context.settings.max_upload_mb:g} MiB "
+                            "each. Nothing is kept.",
                             className="quiet small",
                         ),
                     ]
@@ -67,7 +68,7 @@ def _ways_in(context: Context) -> Any:
                 multiple=True,
                 className="drop",
                 className_active="drop drop-active",
-                accept="image/*",
+                accept="image/*,.heic,.heif",  # some browsers do not know these as images
             ),
             dmc.Button(
                 "Take a photo", id="camera", variant="default", fullWidth=True, mt="sm",

@@ -14,8 +14,18 @@ from PIL import ExifTags, Image
 
 from model_zoo.errors import UserError
 
-#: What is read. Pillow's JPEG also takes MPO, which several phones write.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+try:  # the extra `heic`: its wheels carry an encoder under the GPL, which not everybody may ship
+    from pillow_heif import register_heif_opener
+except ImportError:
+    HEIC = False
+else:
+    register_heif_opener()
+    HEIC = True
+
+#: What is read. Pillow's JPEG also takes MPO, which several phones write; HEIF is an iPhone's HEIC.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "AVIF", *(["HEIF"] if HEIC else []))
+FORMATS_IN_WORDS = f"PNG, JPEG, WebP, GIF, BMP{', AVIF or HEIC' if HEIC else ' or AVIF'}"
+HEIC_BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypheim", b"ftypheis")
 WORKING_SIDE = 512
 UPRIGHT = 1  # the EXIF orientation of a picture that is not turned
 TURNED = {
@@ -72,8 +82,13 @@ def decode(content: bytes, max_pixels: int) -> Decoded:
             f"the image has more than {max_pixels:,} pixels: send a smaller one"
         ) from None
     except Exception:  # a hostile file makes the decoders fail in every way there is
+        if not HEIC and content[4:12] in HEIC_BRANDS:
+            raise NotAnImage(
+                "this is an HEIC picture, as iPhones take them, which is not read here: send it as "
+                "JPEG, or install Catwalk's extra `heic`"
+            ) from None
         raise NotAnImage(
-            "this is not an image that can be read: send a complete PNG, JPEG, WebP, GIF or BMP"
+            f"this is not an image that can be read: send a complete {FORMATS_IN_WORDS}"
         ) from None
     return Decoded(
         pixels=rgba,

@@ -13,9 +13,11 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 from PIL import Image
 
+from benchmarks.fuzz_uploads import encoded, mutated
 from dash_app.metrics import Metrics
 from model_zoo import registry
 from model_zoo.config import Settings, load_settings
+from model_zoo.images.decode import FORMATS
 from model_zoo.predictor import ProductionPredictor
 
 
@@ -245,25 +247,17 @@ def test_addresses_and_paths_never_reach_the_outside(make_server, tmp_path, exam
         assert "secret" not in text and "127.0.0.1" not in text and str(tmp_path) not in text
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+@pytest.mark.parametrize("kind", FORMATS)
 def test_mutated_files_are_refused_or_answered_never_a_fault(
     client: FlaskClient, photo: bytes, kind: str
 ) -> None:
     """A small part of what benchmarks/fuzz_uploads.py does."""
-    target = io.BytesIO()
-    Image.open(io.BytesIO(photo)).resize((96, 128)).save(target, kind)
-    good, rng = target.getvalue(), np.random.default_rng(3)
+    good = encoded(Image.open(io.BytesIO(photo)).resize((96, 128)), kind)
+    rng = np.random.default_rng(3)
     for start in range(0, 120, 40):
         some = [mutated(good, rng) for _ in range(start, start + 40)]
         found = client.post("/api/v1/predict", data=form(*some))
         assert found.status_code in (200, 400), found.json
-
-
-def mutated(content: bytes, rng: np.random.Generator) -> bytes:
-    changed = bytearray(content)
-    for place in rng.integers(0, len(changed), rng.integers(1, 16)):
-        changed[place] = rng.integers(0, 256)
-    return bytes(changed[: rng.integers(1, len(changed) + 1)] if rng.random() < 0.3 else changed)
 
 
 def test_workers_count_together(tmp_path) -> None:
