@@ -1,7 +1,9 @@
 """A search over the head of a pretrained network: the notebook's way, and ours.
 
     python -m benchmarks.search [--backbone resnet50] [--image-size 224] [--trials 20]
-                                [--images 4000] [--epochs 2] [--measured 128]
+                                [--images N] [--epochs N] [--measured 128]
+
+The size of the search is that of the profile `standard` unless another is given.
 
 The notebook's way: every trial pushes every image through the whole network again, in every epoch.
 Ours: pooled features of the frozen network once for each view, then trials that train the head.
@@ -27,6 +29,7 @@ from model_zoo import backbones, registry
 from model_zoo.config import Settings, load_settings
 from model_zoo.data.dataset import Images
 from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.recipes import PROFILES
 from model_zoo.tuning import search
 from model_zoo.tuning.examples import TrialExamples, keep_examples
 
@@ -89,9 +92,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--backbone", default="resnet50", help="default: resnet50")
     parser.add_argument("--image-size", type=int, default=224, help="default: 224")
-    parser.add_argument("--trials", type=int, default=20, help="default: 20")
-    parser.add_argument("--images", type=int, default=4000, help="a trial's (default: 4000)")
-    parser.add_argument("--epochs", type=int, default=2, help="of a trial (default: 2)")
+    size = PROFILES["standard"]
+    parser.add_argument("--trials", type=int, default=size["search_trials"])
+    parser.add_argument("--images", type=int, default=size["search_limit"], help="of a trial")
+    parser.add_argument("--epochs", type=int, default=size["search_epochs"], help="of a trial")
     parser.add_argument("--measured", type=int, default=128, help="default: 128")
     given = parser.parse_args()
     print(machine("keras", "keras-tuner", "tensorflow-cpu"), flush=True)

@@ -1,13 +1,15 @@
 """Serving with ONNX Runtime beside the other ways, in one run: latency, rate, start, memory.
 
     python -m benchmarks.serve [--backbone resnet50 mobilenet_v2] [--image-size 224] [--repeats 20]
+                               [--providers openvino]
 
 The ratio that it is named for: how many times as fast as ``keras predict`` the served ONNX file
 answers one image. The way each runtime is used is the usual one: ``model.predict``; the model
 compiled with ``tf.function``; the predictor of this repository (heatmaps of every class included);
-a LiteRT file on all cores. Weights are random, as time does not depend on them. Within a process
-the ways are measured in turn, so that what else the machine does falls on all alike; the figures
-are the least of all rounds. Start (from the start of Python to the first answer) and memory
+a LiteRT file on all cores; with ``--providers`` the predictor on other execution providers, where
+the installed ONNX Runtime has them. Weights are random, as time does not depend on them. Within a
+process the ways are measured in turn, so that what else the machine does falls on all alike; the
+figures are the least of all rounds. Start (from the start of Python to the first answer) and memory
 (resident, after it) are of the quickest of a few fresh processes, with files in the page cache.
 """
 
@@ -62,6 +64,18 @@ def onnx_runtime_int8(folder: Path) -> Run:
     return Classifier(folder, "benchmark", {}, file=FORMATS["onnx-int8"], batch=32).predict
 
 
+def on_provider(provider: str) -> Callable[[Path], Run]:
+    def open_file(folder: Path) -> Run:
+        from model_zoo.predictor import Classifier
+
+        classifier = Classifier(folder, "benchmark", {}, providers=provider, batch=32)
+        if classifier.notice:
+            raise SystemExit(classifier.notice)
+        return classifier.predict
+
+    return open_file
+
+
 def litert(precision: str) -> Callable[[Path], Run]:
     def open_file(folder: Path) -> Run:
         from model_zoo.export.litert import open_litert
@@ -79,6 +93,14 @@ WAYS: dict[str, Callable[[Path], Run]] = {
     "LiteRT float32": litert("float32"),
     "LiteRT float16": litert("float16"),
 }
+ON_PROVIDER = "ONNX on "
+
+
+def way_by_name(name: str) -> Callable[[Path], Run]:
+    """How to load what a row of the table measures."""
+    if name.startswith(ON_PROVIDER):
+        return on_provider(name.removeprefix(ON_PROVIDER))
+    return WAYS[name]
 
 
 def write_files(backbone: str, image_size: int, folder: Path) -> None:
@@ -121,7 +143,7 @@ def first_answer(way: str, folder: Path) -> dict[str, float]:
 def answer_once(way: str, folder: Path) -> None:
     """What :func:`first_answer` starts."""
     facts = json.loads((folder / "classifier.json").read_text())
-    WAYS[way](folder)(np.zeros((1, *facts["image_shape"]), np.uint8))
+    way_by_name(way)(folder)(np.zeros((1, *facts["image_shape"]), np.uint8))
     answered = time.time()
     import psutil
 
@@ -129,11 +151,14 @@ def answer_once(way: str, folder: Path) -> None:
     print(json.dumps({"answered": answered, "mebibytes": mebibytes}))
 
 
-def measure(backbone: str, image_size: int, repeats: int, starts: int) -> None:
+def measure(
+    backbone: str, image_size: int, repeats: int, starts: int, providers: list[str]
+) -> None:
+    ways = [*WAYS, *(ON_PROVIDER + name for name in providers)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_files(backbone, image_size, folder)
-        runs = {way: load(folder) for way, load in WAYS.items()}
+        runs = {way: way_by_name(way)(folder) for way in ways}
         shape = json.loads((folder / "classifier.json").read_text())["image_shape"]
         images = np.random.default_rng(0).integers(0, 256, (32, *shape), np.uint8)
         found = {
@@ -150,13 +175,13 @@ def measure(backbone: str, image_size: int, repeats: int, starts: int) -> None:
             way: min(
                 (first_answer(way, folder) for _ in range(starts)), key=lambda one: one["seconds"]
             )
-            for way in WAYS
+            for way in ways
         }
     print(f"\n{backbone} at {image_size} px")
     print(
         "way               batch 1 ms  batch 32 ms  images/s  start s  memory MiB  against predict"
     )
-    for way in WAYS:
+    for way in ways:
         one, many = found[1][way], found[32][way]
         print(
             f"{way:<18}{one:10.1f}{many:13.0f}{32_000 / many:10.1f}"
@@ -176,15 +201,19 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=224, help="default: 224")
     parser.add_argument("--repeats", type=int, default=20, help="at batch 1 (default: 20)")
     parser.add_argument("--starts", type=int, default=3, help="fresh processes (default: 3)")
+    parser.add_argument("--providers", nargs="+", default=[], help="execution providers beside cpu")
     parser.add_argument("--first", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.first:
         answer_once(given.first, given.folder)
         return
-    print(machine("keras", "tensorflow-cpu", "onnxruntime", "ai-edge-litert"), flush=True)
+    import onnxruntime  # its distribution has another name with each set of providers
+
+    known = machine("keras", "tensorflow-cpu", "ai-edge-litert")
+    print(f"{known}, onnxruntime {onnxruntime.__version__}", flush=True)
     for backbone in given.backbone:
-        measure(backbone, given.image_size, given.repeats, given.starts)
+        measure(backbone, given.image_size, given.repeats, given.starts, given.providers)
 
 
 if __name__ == "__main__":

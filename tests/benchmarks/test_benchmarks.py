@@ -17,7 +17,7 @@ def test_heatmap_prints_the_extra_cost_of_both_ways(settings: Settings, capsys) 
 
 
 def test_serve_prints_a_row_a_way_and_the_ratio(settings: Settings, capsys) -> None:
-    serve.measure("tiny", 28, repeats=2, starts=1)
+    serve.measure("tiny", 28, repeats=2, starts=1, providers=[])
     printed = capsys.readouterr().out
     for way in serve.WAYS:
         (row,) = (line for line in printed.splitlines() if line[:18].strip() == way)
