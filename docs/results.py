@@ -1,9 +1,11 @@
 """Write docs/results.md: what was reached, with what, in how long. Nothing in it is typed.
 
-    python docs/results.py [--to docs/results.md]
+    python docs/results.py [--folder docs/results] [--to docs/results.md]
 
-Reads the MLflow store of CATWALK_HOME (or CATWALK_TRACKING_URI): every finished run of the workflow
-on the official data that was measured on the test set, best first.
+Takes from the MLflow store of CATWALK_HOME (or CATWALK_TRACKING_URI) every finished run of the
+workflow on all official images that was measured on the test set, keeps the facts of each as a JSON
+file in the folder, and writes the table from all files there, best first: machines and their stores
+come and go.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 
 from model_zoo import registry
 from model_zoo.config import load_settings
+from model_zoo.files import read_json, write_json
 
 HEAD = """# Results
 
@@ -23,69 +26,89 @@ training alone.
 
 """
 COLUMNS = (
-    *("backbone", "size", "weights", "recipe", "images", "epochs", "validation"),
+    *("run", "backbone", "size", "weights", "recipe", "epochs", "batch", "validation"),
     *("test accuracy (95 %)", "training", "seed", "commit"),
 )
+PARAMETERS = (
+    *("profile", "recipe", "backbone", "weights", "image_size", "epochs", "batch_size"),
+    *("search_trials", "seed", "computed_in"),
+)
+METRICS = (
+    *("best_val_accuracy", "test_accuracy", "test_accuracy_low", "test_accuracy_high"),
+    "train_seconds",
+)
+OPTIONS = ("profile", "backbone", "weights", "image_size", "epochs", "batch_size", "search_trials")
 
 
-def row(run: Any) -> str:
+def facts_of(run: Any) -> dict[str, Any]:
+    """What is kept of a run of MLflow."""
+    return {
+        "run": run.info.run_name,
+        "commit": run.data.tags.get("mlflow.source.git.commit", ""),
+        "machine": run.data.tags.get("machine", ""),
+        **{name: run.data.params[name] for name in PARAMETERS if name in run.data.params},
+        **{name: run.data.metrics[name] for name in METRICS},
+    }
+
+
+def row(facts: dict[str, Any]) -> str:
     """One line of the table."""
-    given, found, tags = run.data.params, run.data.metrics, run.data.tags
-    limit = int(given.get("train_limit", "0"))
-    images = f"{limit:,}" if limit else "all 54,000"
     accuracy = (
-        f"**{found['test_accuracy']:.2%}** ({found['test_accuracy_low']:.2%} to "
-        f"{found['test_accuracy_high']:.2%})"
+        f"**{facts['test_accuracy']:.2%}** ({facts['test_accuracy_low']:.2%} to "
+        f"{facts['test_accuracy_high']:.2%})"
     )
     cells = (
-        given["backbone"],
-        given["image_size"],
-        Path(given["weights"]).name,
-        given["recipe"],
-        images,
-        given["epochs"],
-        f"{found['best_val_accuracy']:.2%}",
+        facts["run"],
+        facts["backbone"],
+        facts["image_size"],
+        Path(facts["weights"]).name,
+        facts["recipe"],
+        facts["epochs"],
+        facts["batch_size"],
+        f"{facts['best_val_accuracy']:.2%}",
         accuracy,
-        f"{found['train_seconds'] / 60:.0f} min, {given.get('computed_in', '')}",
-        given["seed"],
-        tags.get("mlflow.source.git.commit", "")[:8],
+        f"{facts['train_seconds'] / 60:.0f} min, {facts.get('computed_in', '')}",
+        facts["seed"],
+        facts["commit"][:8],
     )
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def command(run: Any) -> str:
+def command(facts: dict[str, Any]) -> str:
     """What to run to get the same again."""
-    given = run.data.params
-    options = ("profile", "recipe", "backbone", "weights", "image_size", "epochs", "batch_size")
-    return "    catwalk run " + " ".join(
-        f"--{name.replace('_', '-')} {given[name]}" for name in options if name in given
+    given = (f"--{name.replace('_', '-')} {facts[name]}" for name in OPTIONS if name in facts)
+    return f"    catwalk run {' '.join(given)}"
+
+
+def keep_runs(folder: Path) -> None:
+    """A file for each run in the store that belongs into the table."""
+    settings = load_settings()
+    runs = registry.connect(settings).search_runs(
+        [registry.prepare(settings)],
+        "metrics.test_accuracy > 0 and tags.dataset_source = 'official' "
+        "and attributes.status = 'FINISHED' and params.train_limit = '0'",
     )
+    folder.mkdir(exist_ok=True)
+    for run in runs:
+        if "train_seconds" in run.data.metrics:
+            write_json(folder / f"{run.info.run_name}.json", facts_of(run))
 
 
 def main() -> None:
+    here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--to", type=Path, default=Path(__file__).parent / "results.md")
-    target = parser.parse_args().to
-    settings = load_settings()
-    client = registry.connect(settings)
-    runs = client.search_runs(
-        [registry.prepare(settings)],
-        "metrics.test_accuracy > 0 and tags.dataset_source = 'official' "
-        "and attributes.status = 'FINISHED'",
-        order_by=["metrics.test_accuracy DESC"],
-    )
-    runs = [run for run in runs if "train_seconds" in run.data.metrics]
-    table = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS), *map(row, runs)]
+    parser.add_argument("--folder", type=Path, default=here / "results")
+    parser.add_argument("--to", type=Path, default=here / "results.md")
+    given = parser.parse_args()
+    keep_runs(given.folder)
+    kept = [read_json(path) for path in given.folder.glob("*.json")]
+    kept.sort(key=lambda facts: facts["test_accuracy"], reverse=True)
+    table = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS), *map(row, kept)]
     lines = [HEAD, *table, "", "Machines and commands, in the same order:", ""]
-    for run in runs:
-        lines += [
-            f"- {run.info.run_name}: {run.data.tags.get('machine', '')}",
-            "",
-            command(run),
-            "",
-        ]
-    target.write_text("\n".join(lines))
-    print(f"{target}: {len(runs)} runs")
+    for facts in kept:
+        lines += [f"- {facts['run']}: {facts['machine']}", "", command(facts), ""]
+    given.to.write_text("\n".join(lines))
+    print(f"{given.to}: {len(kept)} runs")
 
 
 if __name__ == "__main__":
