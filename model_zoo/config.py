@@ -229,8 +229,8 @@ class Settings(BaseSettings):
     execution_providers: str = Field(
         "cpu",
         description="What the predictor computes on, in order of preference, separated by commas: "
-        "cpu, cuda, openvino, coreml or any provider of ONNX Runtime. One that is not there is "
-        "named and the next one used.",
+        "cpu, cuda, openvino, openvino-bf16, coreml or any provider of ONNX Runtime. One that "
+        "is not there is named and the next one used.",
     )
     predictor_threads: int = Field(
         0, ge=0, le=1024, description="Threads of one prediction; 0: one a physical core."

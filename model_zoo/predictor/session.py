@@ -16,10 +16,18 @@ PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
+    "openvino-bf16": "OpenVINOExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
 }
 CPU = PROVIDERS["cpu"]
+OPTIONS = {
+    # Nearly twice as fast where the processor has instructions for bfloat16; see docs/serving.md.
+    "openvino-bf16": {
+        "device_type": "CPU",
+        "load_config": '{"CPU": {"INFERENCE_PRECISION_HINT": "bf16"}}',
+    },
+}
 
 
 def open_session(
@@ -37,7 +45,8 @@ def open_session(
     Raises:
         UserError: an unknown provider, or a file that this ONNX Runtime does not run.
     """
-    wanted = [_full_name(name.strip()) for name in providers.split(",") if name.strip()] or [CPU]
+    names = [name.strip().lower() for name in providers.split(",") if name.strip()] or ["cpu"]
+    wanted = {_full_name(name): OPTIONS.get(name, {}) for name in names}
     there = onnxruntime.get_available_providers()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -45,10 +54,10 @@ def open_session(
     # else on a busy one, their own fellows included.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # what goes wrong is raised, and told once
-    usable = [name for name in wanted if name in there]
+    usable = {name: given for name, given in wanted.items() if name in there}
     try:
         session = onnxruntime.InferenceSession(
-            path, options, providers=list(dict.fromkeys([*usable, CPU]))
+            path, options, providers=list((usable | {CPU: {}}).items())
         )
     except Exception as error:  # ONNX Runtime's errors have no base class of their own
         reason = str(error).strip().splitlines()[0]
@@ -57,12 +66,12 @@ def open_session(
             "ONNX Runtime may know its opset; a damaged file has to be fetched again"
         ) from None
     _give_memory_back()
-    used = session.get_providers()[0]
-    if used == wanted[0]:
+    used, first = session.get_providers()[0], next(iter(wanted))
+    if used == first:
         return session, None
-    why = "is not in this installation" if wanted[0] not in there else "could not be started"
+    why = "is not in this installation" if first not in there else "could not be started"
     return session, (
-        f"{wanted[0]} {why} of ONNX Runtime (it has {', '.join(there)}): predicting on {used}"
+        f"{first} {why} of ONNX Runtime (it has {', '.join(there)}): predicting on {used}"
     )
 
 
@@ -76,7 +85,8 @@ def _give_memory_back() -> None:
 
 
 def _full_name(name: str) -> str:
-    full = PROVIDERS.get(name.lower(), name)
-    if full not in {*PROVIDERS.values(), *onnxruntime.get_all_providers()}:
+    known = {one.lower(): one for one in onnxruntime.get_all_providers()}
+    full = PROVIDERS.get(name) or known.get(name)
+    if full is None:
         raise UserError(f"unknown execution provider {name!r}: choose from {', '.join(PROVIDERS)}")
     return full
