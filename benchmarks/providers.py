@@ -2,9 +2,9 @@
 
     python -m benchmarks.providers [--version production] [--providers cpu openvino openvino-bf16]
 
-Runs the ONNX file of a version of CATWALK_HOME on the 10,000 official test images with each provider
-that the installed ONNX Runtime has. Prints accuracy, on how many images the answer is another than
-that of the first provider, the largest difference in a probability, and milliseconds an image.
+Runs the ONNX file of a version of CATWALK_HOME on the 10,000 official test images by each provider
+that the installed ONNX Runtime has. Prints accuracy, on how many images the answer is another one
+than the first provider's, the largest difference in a probability, and milliseconds an image.
 """
 
 from __future__ import annotations
