@@ -1,7 +1,7 @@
 """`make containers`: build every image, run the workflow in containers, take them down again.
 
-Needs root, podman 4.3 or newer with netavark and aardvark-dns, and runc. It pulls nothing: without
-``BASE`` (an image that is there already) it makes a Debian base with debootstrap, and stand-ins
+Needs root and what ``PROGRAMS`` names (podman 4.3 or newer). It pulls nothing: without ``BASE`` (an
+image that is there already) it makes a Debian base with debootstrap, and stand-ins
 take the place of the images of a registry (docker/check/). With Docker and a registry nothing of
 this is needed: docs/deploy.md.
 """
@@ -38,6 +38,10 @@ GROUPS = (
     ("airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "page"),
     ("worker-cpu", "worker-gpu", "proxy"),
 )
+PROGRAMS = ("podman", "runc", "iptables", "netavark", "aardvark-dns", "debootstrap")
+PLACES = os.pathsep.join(
+    (os.environ["PATH"], "/usr/sbin", "/usr/lib/podman", "/usr/libexec/podman")
+)
 IMAGES = ("page", "check", "airflow", "worker")
 BEGAN = time.monotonic()
 
@@ -59,6 +63,18 @@ def run(*command: str) -> str:
 def compose(*arguments: str) -> str:
     files = ("--file", str(DOCKER / "compose.yaml"), "--file", str(DOCKER / "check/compose.yaml"))
     return run(sys.executable, "-m", "podman_compose", *files, *arguments)
+
+
+def check_programs() -> None:
+    """Before minutes of building, not after them."""
+    unneeded = {"debootstrap"} if "BASE" in os.environ else set()
+    needed = [name for name in PROGRAMS if name not in unneeded]
+    missing = [name for name in needed if not shutil.which(name, path=PLACES)]
+    if missing:
+        raise UserError(
+            f"{', '.join(missing)} not found, which `make containers` needs: on Debian "
+            f"`apt install {' '.join(PROGRAMS)}`, as root"
+        )
 
 
 def configure_podman(folder: Path) -> None:
@@ -206,7 +222,12 @@ def predict() -> None:
 
 
 def main() -> int:
-    """Exit status 0, or 1 with the reason."""
+    """Exit status 0; 2 when a program is missing; or 1 with the reason."""
+    try:
+        check_programs()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory(prefix="catwalk-containers-") as name:
         configure_podman(Path(name))
         try:

@@ -254,6 +254,9 @@ def test_a_provider_that_is_not_there_is_said(home: Settings, images: np.ndarray
     assert classifier.notice.startswith("CUDAExecutionProvider is not in this installation")
     assert classifier.notice.endswith("predicting on CPUExecutionProvider")
     assert len(classifier.predict(images[:1])) == 1
+    for name in ("openvino-bf16", "OpenVINOExecutionProvider"):
+        also = load_classifier(load_settings(home=home.home_dir, execution_providers=name))
+        assert also.notice.startswith("OpenVINOExecutionProvider is not in this installation")
     with pytest.raises(UserError, match="unknown execution provider 'abacus': choose from cpu"):
         load_classifier(load_settings(home=home.home_dir, execution_providers="abacus"))
 

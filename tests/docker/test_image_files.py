@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -46,6 +47,16 @@ def test_the_base_image_is_an_argument() -> None:
 def test_the_page_has_no_tensorflow(stages: dict[str, str]) -> None:
     extras = re.findall(r"--extra (\S+)", stages["page"])
     assert extras == ["page"]
+
+
+def test_building_needs_programs_which_are_named_before_it_begins() -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "launcher.containers"],
+        env={"PATH": "/nowhere"}, cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert found.returncode == 2 and found.stdout == ""
+    assert re.match(r"podman.* not found, which `make containers` needs: ", found.stderr)
+    assert found.stderr.count("\n") == 1
 
 
 def test_an_image_gets_no_data_secret_or_environment() -> None:
