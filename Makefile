@@ -37,7 +37,7 @@ test: lint  ## everything that .ci/run checks
 	touch $@
 
 test-cluster: .venv-cluster/.installed  ## Celery, Redis, PostgreSQL and S3 on this machine
-	.venv-cluster/bin/python -m pytest -m cluster
+	.venv-cluster/bin/python -m pytest -m cluster -s
 
 containers: install  ## build every image, run the workflow in containers, take them down
 	$(RUN)python -m launcher.containers
