@@ -40,7 +40,7 @@ GROUPS = (
 )
 PROGRAMS = ("podman", "runc", "iptables", "netavark", "aardvark-dns", "debootstrap")
 PLACES = os.pathsep.join(
-    (os.environ["PATH"], "/usr/sbin", "/usr/lib/podman", "/usr/libexec/podman")
+    (os.environ.get("PATH", ""), "/usr/sbin", "/usr/lib/podman", "/usr/libexec/podman")
 )
 IMAGES = ("page", "check", "airflow", "worker")
 BEGAN = time.monotonic()
