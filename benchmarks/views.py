@@ -65,10 +65,8 @@ def measure(given: argparse.Namespace, seed: int, folder: Path) -> dict[str, tup
     for step in ("ingest", "preprocess"):
         runner.run_step(step, settings, "data")
     training, validation = steps.training_images(settings.run_dir("data"))
-    mine, others = (
-        Images(training.images[part], training.labels[part])
-        for part in (slice(given.images), slice(given.images, 2 * given.images))
-    )
+    mine = training.take(np.arange(given.images))
+    others = training.take(np.arange(given.images, 2 * given.images))
     shared = {
         "backbone": given.backbone,
         "image_size": given.image_size,
