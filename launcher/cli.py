@@ -139,20 +139,26 @@ def _backbones(given: dict[str, Any]) -> int:
 
 
 def _versions(_: dict[str, Any]) -> int:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from model_zoo.registry import list_versions
 
-    table = Table("version", "aliases", "accuracy", "backbone", "weights", "data", "gate", "made")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    # Two lines a version: a terminal of 80 columns, or a pipe, cuts nothing off.
+    for name in ("version", "aliases", "accuracy", "backbone", "data", "gate", "made (UTC)"):
+        table.add_column(name, no_wrap=name != "backbone", overflow="fold")
     for one in list_versions(load_settings()):
         accuracy = one.tags.get("accuracy")
         table.add_row(
             one.version,
-            ", ".join(one.aliases),
+            "\n".join(one.aliases),
             f"{float(accuracy):.2%}" if accuracy else "",
-            *(one.tags.get(key, "") for key in ("backbone", "weights", "dataset_source", "gate")),
-            f"{one.created:%Y-%m-%d %H:%M} UTC",
+            f"{one.tags.get('backbone', '')}\nweights {one.tags.get('weights', 'unknown')}",
+            one.tags.get("dataset_source", ""),
+            one.tags.get("gate", ""),
+            f"{one.created:%Y-%m-%d\n%H:%M}",
         )
     if not table.row_count:
         print("Nothing is registered yet: run `catwalk demo`.")
