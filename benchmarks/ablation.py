@@ -2,16 +2,19 @@
 
     python -m benchmarks.ablation [--recipe scratch] [--backbone wrn_16_2] [--image-size 28]
                                   [--images 20000] [--epochs 6] [--seeds 1] [--only NAME ...]
+                                  [--add NAME=VALUE ...]
 
 Every choice in which the recipe differs from the plain defaults is taken back alone, and the model
-trained again: the same images, epochs, order and seeds. Judged on the validation split, never on
-the test set; every run is logged in MLflow, experiment `ablation`. A training that was interrupted
-is continued, one that is finished is not repeated.
+trained again: the same images, epochs, order and seeds. `--add` tries what the recipe left out,
+one setting at a time. Judged on the validation split, never on the test set; every run is logged
+in MLflow, experiment `ablation`. A training that was interrupted is continued, one that is
+finished is not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any
 
 import numpy as np
@@ -25,17 +28,27 @@ EXPERIMENT = "ablation"
 KEPT = {"base_rate", "optimizer", "dense_1", "dense_2"}
 
 
-def variants(recipe: str) -> dict[str, dict[str, Any]]:
-    """The recipe as it is, and with each choice taken back to the default."""
+def variants(
+    recipe: str, only: list[str] | None, added: list[str]
+) -> list[tuple[str, dict[str, Any]]]:
+    """The recipe as it is, with each choice taken back to the default, and with each one added."""
     plain = {name: field.default for name, field in Settings.model_fields.items()}
-    taken = {
-        name: {name: plain[name]}
-        for name, value in RECIPES[recipe].items()
-        if name not in KEPT and plain[name] != value
-    }
-    if RECIPES[recipe].get("flip", plain["flip"]):
-        taken["flip"] = {"flip": False}
-    return {"all": {}} | taken
+    chosen = RECIPES[recipe] | {"flip": RECIPES[recipe].get("flip", plain["flip"])}
+    plain["flip"] = False
+    taken = [
+        (f"{name} {plain[name]}, not {value}", {name: plain[name]})
+        for name, value in chosen.items()
+        if name not in KEPT and plain[name] != value and (only is None or name in only)
+    ]
+    return [("as it is", {}), *taken, *((one, dict([one.split("=", 1)])) for one in added)]
+
+
+def setting(text: str) -> str:
+    """Checks NAME=VALUE."""
+    name, _, value = text.partition("=")
+    if name not in Settings.model_fields or not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE with the name of a setting")
+    return text
 
 
 def train(settings: Settings, name: str) -> float:
@@ -80,7 +93,11 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6, help="default: 6")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each (default: 1)")
     parser.add_argument("--precision", default="mixed_bfloat16", help="default: mixed_bfloat16")
-    parser.add_argument("--only", nargs="+", help="these choices only; default: each")
+    parser.add_argument("--only", nargs="*", help="these choices only; default: each")
+    parser.add_argument(
+        "--add", nargs="+", default=[], type=setting, metavar="NAME=VALUE",
+        help="settings that the recipe left out, each tried alone",
+    )  # fmt: skip
     given = parser.parse_args()
     from model_zoo.backbones import discover
 
@@ -90,9 +107,7 @@ def main() -> None:
         f"images, {given.epochs} epochs: validation accuracy on 6,000 images"
     )
     reference = None
-    for choice, changed in variants(given.recipe).items():
-        if given.only and choice not in ("all", *given.only):
-            continue
+    for choice, changed in variants(given.recipe, given.only, given.add):
         reached = []
         for seed in range(given.seeds):
             settings = load_settings(
@@ -109,12 +124,12 @@ def main() -> None:
             )
             discover(settings.plugins_dir)
             name = f"ablation-{given.recipe}-{given.backbone}-{given.images}-{given.epochs}"
-            reached.append(train(settings, f"{name}-{choice}-{seed}"))
+            run = re.sub(r"[^\w.]+", "-", f"{name}-{choice}-{seed}")
+            reached.append(train(settings, run))
         mean = float(np.mean(reached))
         reference = mean if reference is None else reference
-        label = "as it is" if choice == "all" else f"without {choice}"
         spread = f" (+- {np.std(reached):.2%})" if given.seeds > 1 else ""
-        print(f"  {label:<28}{mean:8.2%}{spread} {mean - reference:+8.2%}", flush=True)
+        print(f"  {choice:<36}{mean:8.2%}{spread} {mean - reference:+8.2%}", flush=True)
 
 
 if __name__ == "__main__":
