@@ -78,6 +78,7 @@ def our_way(settings: Settings, images: Images) -> dict[str, Any]:
     """Seconds of the same by features that are computed once, and where they go."""
     from model_zoo.classifier import POOL, build_classifier, head_from
     from model_zoo.training import phases
+    from model_zoo.training.batches import in_batches
     from model_zoo.training.features import CHUNK
     from model_zoo.training.optimizer import compile_classifier
     from model_zoo.training.precision import choose_precision, computing_in
@@ -100,7 +101,8 @@ def our_way(settings: Settings, images: Images) -> dict[str, Any]:
     train = found[0]
     trained = compile_classifier(parts.trained, settings, head, 1000)
     batch = settings.batch_size
-    trained.fit(train.inputs(np.arange(batch), 0), images.labels[:batch], batch, verbose=0)
+    first = in_batches(train.inputs(np.arange(batch), 0), images.labels[:batch], batch)
+    trained.fit(**first, verbose=0)
     reading = fitting = 0.0
     order = np.random.default_rng(0)
     for epoch in range(settings.epochs):
@@ -108,7 +110,7 @@ def our_way(settings: Settings, images: Images) -> dict[str, Any]:
         chosen = order.permutation(len(images))
         inputs = train.inputs(chosen, epoch)
         read = time.perf_counter()
-        trained.fit(inputs, images.labels[chosen], batch, shuffle=False, verbose=0)
+        trained.fit(**in_batches(inputs, images.labels[chosen], batch), shuffle=False, verbose=0)
         reading += read - begun
         fitting += time.perf_counter() - read
     return {

@@ -60,6 +60,7 @@ def measure(case: Case, policy: str, repeats: int) -> None:
     from model_zoo.classifier import PIXELS, build_classifier, head_from
     from model_zoo.config import load_settings
     from model_zoo.data.fashion_mnist import FASHION_MNIST
+    from model_zoo.training.batches import in_batches
     from model_zoo.training.cut import trunk_of
     from model_zoo.training.optimizer import compile_classifier
     from model_zoo.training.precision import computing_in
@@ -107,7 +108,7 @@ def measure(case: Case, policy: str, repeats: int) -> None:
         return tf.nest.map_structure(np.asarray, model.train_function(same))
 
     def whole() -> Any:
-        return model.fit(*many, batch_size=case.batch, verbose=0)
+        return model.fit(**in_batches(*many, case.batch), shuffle=False, verbose=0)
 
     times = in_turn(
         {

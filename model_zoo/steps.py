@@ -221,13 +221,14 @@ def evaluate(settings: Settings, folder: Path) -> Facts:
     from model_zoo.evaluation.calibration import apply_temperature, fit_temperature
     from model_zoo.evaluation.image_statistics import summarise
     from model_zoo.evaluation.metrics import expected_calibration_error, score
+    from model_zoo.training.batches import in_batches
 
     model = keras.models.load_model(folder / "model.keras")
     training, validation = training_images(folder)
-    held_out = model.predict(validation.images, batch_size=PREDICT_BATCH, verbose=0)
+    held_out = model.predict(**in_batches(validation.images, None, PREDICT_BATCH), verbose=0)
     temperature = fit_temperature(held_out, validation.labels)
     test = test_images(folder)
-    probabilities = model.predict(test.images, batch_size=PREDICT_BATCH, verbose=0)
+    probabilities = model.predict(**in_batches(test.images, None, PREDICT_BATCH), verbose=0)
     calibrated = apply_temperature(probabilities, temperature)
     found = score(probabilities, test.labels, DATASET.labels)
     found["calibration_error_raw"] = found.pop("calibration_error")

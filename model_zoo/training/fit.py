@@ -18,6 +18,7 @@ import numpy as np
 
 from model_zoo.errors import UserError
 from model_zoo.training.average import RunningAverage
+from model_zoo.training.batches import in_batches
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.memory import is_out_of_memory
 
@@ -183,9 +184,11 @@ class _Training:
         until = min(progress.step + self.segment, self.steps)
         chosen = order[progress.step * plan.batch_size : until * plan.batch_size]
         result = self.model.fit(
-            self.train.inputs(chosen, progress.epoch),
-            self.train.labels[chosen],
-            batch_size=plan.batch_size,
+            **in_batches(
+                self.train.inputs(chosen, progress.epoch),
+                self.train.labels[chosen],
+                plan.batch_size,
+            ),
             epochs=1,
             shuffle=False,
             verbose=0,
@@ -231,9 +234,11 @@ class _Training:
         for start in range(0, count, rows):
             chosen = np.arange(start, min(start + rows, count))
             found: dict[str, Any] = self.model.evaluate(
-                self.validation.inputs(chosen, 0),
-                self.validation.labels[chosen],
-                batch_size=self.plan.batch_size,
+                **in_batches(
+                    self.validation.inputs(chosen, 0),
+                    self.validation.labels[chosen],
+                    self.plan.batch_size,
+                ),
                 verbose=0,
                 return_dict=True,
             )

@@ -13,6 +13,7 @@ from model_zoo.classifier import build_classifier, build_head
 from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset
 from model_zoo.files import read_json, write_json
+from model_zoo.training.batches import in_batches
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.precision import computing_in
 from model_zoo.tuning.examples import read_examples
@@ -136,10 +137,10 @@ def run_trial(
     callbacks = _callbacks(settings, times)
     if settings.search_algorithm == "hyperband":
         callbacks.append(_keep_best(trial_folder(folder, trial) / WEIGHTS))
+    held_out = in_batches(*prepared.validation, settings.batch_size)
     history = prepared.model.fit(
-        *prepared.train,
-        validation_data=prepared.validation,
-        batch_size=settings.batch_size,
+        **in_batches(*prepared.train, settings.batch_size, shuffled=True),
+        validation_data=(held_out["x"], held_out.get("y")),
         initial_epoch=first,
         epochs=last,
         callbacks=callbacks,
