@@ -12,10 +12,8 @@ def in_batches(
 ) -> dict[str, Any]:
     """What ``fit``, ``evaluate`` and ``predict`` take for such arrays, by the name of the argument.
 
-    Given arrays, Keras builds a ``tf.data`` pipeline that tunes itself in a thread. The thread
-    looks at its work after 10, 20, 40... ms, and whoever ends the pipeline waits for it: a call of
-    half a minute stood still for up to 16 seconds more (TensorFlow 2.21). Arrays in memory have
-    nothing to tune. Other backends do not go through ``tf.data``.
+    Given arrays, Keras on TensorFlow builds a ``tf.data`` pipeline that tunes itself, which makes
+    every call longer: see ``untuned``. Other backends do not go through ``tf.data``.
 
     Args:
         inputs: (n, ...), the model's inputs.
@@ -35,6 +33,18 @@ def in_batches(
     if shuffled:
         rows = rows.shuffle(len(inputs))
     batches = rows.batch(size).map(lambda chosen: tuple(tf.gather(one, chosen) for one in parts))
-    untuned = tf.data.Options()
-    untuned.autotune.enabled = False
-    return {"x": batches.prefetch(2).with_options(untuned)}
+    return {"x": untuned(batches.prefetch(2))}
+
+
+def untuned(dataset: Any) -> Any:
+    """The same ``tf.data.Dataset`` without the thread that tunes it.
+
+    That thread looks at its work after 10, 20, 40... ms, and whoever ends a pass over the data
+    waits until it looks again: a ``fit`` of half a minute stood still for up to 16 seconds more
+    (TensorFlow 2.21). Arrays in memory have nothing to tune.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
