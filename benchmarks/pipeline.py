@@ -1,0 +1,80 @@
+"""What TensorFlow's tuner of input pipelines costs: `fit` on arrays, and on the same in batches.
+
+    python -m benchmarks.pipeline [--backbone resnet50] [--image-size 32] [--batch 128]
+                                  [--steps 30 40 50]
+
+Given arrays, Keras builds a pipeline whose tuner has to be waited for when the call ends: see
+`model_zoo/training/batches.py`. How long depends on when in the tuner's doubling periods the call
+ends, so several numbers of steps are measured, each in both ways, in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+
+from benchmarks.timing import machine
+
+
+def measure(backbone: str, image_size: int, batch: int, steps: list[int], policy: str) -> None:
+    """Print the seconds of each call in both ways, and the ratio of all."""
+    from model_zoo.backbones import discover
+    from model_zoo.classifier import build_classifier, head_from
+    from model_zoo.config import load_settings
+    from model_zoo.data.fashion_mnist import FASHION_MNIST
+    from model_zoo.training.batches import in_batches
+    from model_zoo.training.optimizer import compile_classifier
+    from model_zoo.training.precision import computing_in
+
+    settings = load_settings(
+        profile="scratch", backbone=backbone, image_size=image_size, weights="none"
+    )
+    discover(settings.plugins_dir)
+    head = head_from(settings)
+    with computing_in(policy):
+        model = build_classifier(FASHION_MNIST, settings, head)
+    compile_classifier(model, settings, head, 10_000)
+    rows = max(steps) * batch
+    images = np.random.default_rng(0).integers(0, 256, (rows, 28, 28), np.uint8)
+    labels = (np.arange(rows) % 10).astype(np.uint8)
+
+    def seconds(count: int, untuned: bool) -> float:
+        some, theirs = images[: count * batch], labels[: count * batch]
+        data = in_batches(some, theirs, batch) if untuned else {
+            "x": some, "y": theirs, "batch_size": batch
+        }  # fmt: skip
+        started = time.perf_counter()
+        model.fit(**data, shuffle=False, verbose=0)
+        return time.perf_counter() - started
+
+    for untuned in (False, True):  # traces
+        seconds(2, untuned)
+    print(f"{backbone} at {image_size} px, batch {batch}, {policy}\n  steps   arrays   in batches")
+    totals = np.zeros(2)
+    for count in steps:
+        found = np.array([seconds(count, untuned) for untuned in (False, True)])
+        totals += found
+        print(f"  {count:5}{found[0]:8.1f} s{found[1]:11.1f} s", flush=True)
+    rates = sum(steps) * batch / totals
+    print(
+        f"  {rates[0]:.0f} and {rates[1]:.0f} images/s: in batches {totals[0] / totals[1]:.2f} "
+        "times as fast"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--backbone", default="resnet50", help="default: resnet50")
+    parser.add_argument("--image-size", type=int, default=32, help="default: 32")
+    parser.add_argument("--batch", type=int, default=128, help="default: 128")
+    parser.add_argument("--steps", type=int, nargs="+", default=[30, 40, 50])
+    parser.add_argument("--precision", default="mixed_bfloat16", help="default: mixed_bfloat16")
+    given = parser.parse_args()
+    print(machine("keras", "tensorflow-cpu"), flush=True)
+    measure(given.backbone, given.image_size, given.batch, given.steps, given.precision)
+
+
+if __name__ == "__main__":
+    main()
