@@ -1,11 +1,11 @@
 """What TensorFlow's tuner of input pipelines costs: `fit` on arrays, and on the same in batches.
 
     python -m benchmarks.pipeline [--backbone resnet50] [--image-size 32] [--batch 128]
-                                  [--steps 30 40 50]
+                                  [--steps 20 25 30 ...]
 
-Given arrays, Keras builds a pipeline whose tuner has to be waited for when the call ends: see
-`model_zoo/training/batches.py`. How long depends on when in the tuner's doubling periods the call
-ends, so several numbers of steps are measured, each in both ways, in turn.
+Given arrays, Keras builds a pipeline whose tuner is often waited for when the call ends: see
+`model_zoo/training/batches.py`. Whether and how long depends on when in the tuner's doubling
+periods the call ends, so several numbers of steps are measured, each in both ways, in turn.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="resnet50", help="default: resnet50")
     parser.add_argument("--image-size", type=int, default=32, help="default: 32")
     parser.add_argument("--batch", type=int, default=128, help="default: 128")
-    parser.add_argument("--steps", type=int, nargs="+", default=[30, 40, 50])
+    parser.add_argument("--steps", type=int, nargs="+", default=list(range(20, 55, 5)))
     parser.add_argument("--precision", default="mixed_bfloat16", help="default: mixed_bfloat16")
     given = parser.parse_args()
     print(machine("keras", "tensorflow-cpu"), flush=True)

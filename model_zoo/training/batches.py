@@ -40,8 +40,9 @@ def untuned(dataset: Any) -> Any:
     """The same ``tf.data.Dataset`` without the thread that tunes it.
 
     That thread looks at its work after 10, 20, 40... ms, and whoever ends a pass over the data
-    waits until it looks again: a ``fit`` of half a minute stood still for up to 16 seconds more
-    (TensorFlow 2.21). Arrays in memory have nothing to tune.
+    waits, not always but often, until it looks again: every second or third ``fit`` of half a
+    minute stood still for up to 16 seconds more (TensorFlow 2.21, ``benchmarks/pipeline.py``).
+    Arrays in memory have nothing to tune.
     """
     import tensorflow as tf
 
