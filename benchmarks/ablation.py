@@ -66,8 +66,10 @@ def train(settings: Settings, name: str) -> float:
     training, validation = steps.training_images(folder)
     registry.prepare(settings)
     mlflow.set_tracking_uri(settings.mlflow_uri)
-    mlflow.set_experiment(EXPERIMENT)
-    with mlflow.start_run(run_name=name):
+    # Not `set_experiment`: it would stay, and the next training's steps have one of their own.
+    known = mlflow.get_experiment_by_name(EXPERIMENT)
+    experiment = known.experiment_id if known else mlflow.create_experiment(EXPERIMENT)
+    with mlflow.start_run(run_name=name, experiment_id=experiment):
         mlflow.log_params({key: str(value) for key, value in settings.deciding.items()})
         _, progress = train_classifier(
             steps.DATASET,
