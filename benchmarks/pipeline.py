@@ -42,10 +42,10 @@ def measure(backbone: str, image_size: int, batch: int, steps: list[int], policy
 
     def seconds(count: int, untuned: bool) -> float:
         some, theirs = images[: count * batch], labels[: count * batch]
+        started = time.perf_counter()
         data = in_batches(some, theirs, batch) if untuned else {
             "x": some, "y": theirs, "batch_size": batch
         }  # fmt: skip
-        started = time.perf_counter()
         model.fit(**data, shuffle=False, verbose=0)
         return time.perf_counter() - started
 

@@ -13,7 +13,7 @@ def in_batches(
     """What ``fit``, ``evaluate`` and ``predict`` take for such arrays, by the name of the argument.
 
     Given arrays, Keras on TensorFlow builds a ``tf.data`` pipeline that tunes itself, which makes
-    every call longer: see ``untuned``. Other backends do not go through ``tf.data``.
+    many calls longer: see ``untuned``. Other backends do not go through ``tf.data``.
 
     Args:
         inputs: (n, ...), the model's inputs.

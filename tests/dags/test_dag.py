@@ -11,19 +11,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys, time, json
-started = time.perf_counter()
 from airflow.sdk import dag, task, BaseOperator, Param
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-airflow = time.perf_counter() - started
 before = set(sys.modules)
-started = time.perf_counter()
+started = time.process_time()  # of this process: waiting for a core is not the file's cost
 sys.path.insert(0, sys.argv[1])
 import fashion_mnist_retrain as file
-seconds = time.perf_counter() - started
+seconds = time.process_time() - started
 dag = file.fashion_mnist_retrain()
 print(json.dumps({
     "seconds": seconds,
-    "airflow": airflow,
     "modules": sorted({name.split(".")[0] for name in set(sys.modules) - before}),
     "tasks": sorted(dag.task_ids),
     "schedule": str(dag.schedule),
@@ -64,8 +61,7 @@ def imported(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) 
 def test_importing_the_dag_pulls_in_nothing_heavy(imported: dict) -> None:
     heavy = {"keras", "tensorflow", "mlflow", "pandas", "sklearn", "matplotlib", "onnxruntime"}
     assert not heavy & set(imported["modules"])
-    # 0.25 s where Airflow's own import takes 3.7 s; seconds alone would judge the machine.
-    assert imported["seconds"] < 0.1 * imported["airflow"]
+    assert imported["seconds"] < 0.3
 
 
 def test_one_run_at_a_time_weekly_without_catch_up(imported: dict) -> None:
