@@ -83,17 +83,20 @@ def our_way(settings: Settings, images: Images) -> dict[str, Any]:
     from model_zoo.training import phases
     from model_zoo.training.batches import in_batches
     from model_zoo.training.features import CHUNK
+    from model_zoo.training.normalisation import with_fused_normalisation
     from model_zoo.training.optimizer import compile_classifier
     from model_zoo.training.precision import choose_precision, computing_in
 
     head = head_from(settings)
-    policy = choose_precision(
-        settings, lambda: build_classifier(FASHION_MNIST, settings, head), _quietly
-    )
+
+    def build() -> Any:
+        return with_fused_normalisation(build_classifier(FASHION_MNIST, settings, head))
+
+    policy = choose_precision(settings, build, _quietly)
     settings = settings.model_copy(update={"precision": policy})
     few = images.take(np.arange(CHUNK))
     with computing_in(policy):
-        model = build_classifier(FASHION_MNIST, settings, head)
+        model = build()
     parts = phases.cut_where_training_begins(model)
     assert parts is not None
     phases.features_of(settings, parts, few, few, _quietly)  # traces

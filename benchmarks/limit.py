@@ -62,6 +62,7 @@ def measure(case: Case, policy: str, repeats: int) -> None:
     from model_zoo.data.fashion_mnist import FASHION_MNIST
     from model_zoo.training.batches import in_batches
     from model_zoo.training.cut import trunk_of
+    from model_zoo.training.normalisation import with_fused_normalisation
     from model_zoo.training.optimizer import compile_classifier
     from model_zoo.training.precision import computing_in
 
@@ -71,7 +72,7 @@ def measure(case: Case, policy: str, repeats: int) -> None:
     discover(settings.plugins_dir)
     head = head_from(settings)
     with computing_in(policy):
-        model = build_classifier(FASHION_MNIST, settings, head)
+        model = with_fused_normalisation(build_classifier(FASHION_MNIST, settings, head))
     compile_classifier(model, settings, head, 10_000)
     forward_adds = multiply_adds(trunk_of(model))
     images = np.random.default_rng(0).integers(0, 256, (case.batch, 28, 28), np.uint8)

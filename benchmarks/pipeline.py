@@ -25,6 +25,7 @@ def measure(backbone: str, image_size: int, batch: int, steps: list[int], policy
     from model_zoo.config import load_settings
     from model_zoo.data.fashion_mnist import FASHION_MNIST
     from model_zoo.training.batches import in_batches
+    from model_zoo.training.normalisation import with_fused_normalisation
     from model_zoo.training.optimizer import compile_classifier
     from model_zoo.training.precision import computing_in
 
@@ -34,7 +35,7 @@ def measure(backbone: str, image_size: int, batch: int, steps: list[int], policy
     discover(settings.plugins_dir)
     head = head_from(settings)
     with computing_in(policy):
-        model = build_classifier(FASHION_MNIST, settings, head)
+        model = with_fused_normalisation(build_classifier(FASHION_MNIST, settings, head))
     compile_classifier(model, settings, head, 10_000)
     rows = max(steps) * batch
     images = np.random.default_rng(0).integers(0, 256, (rows, 28, 28), np.uint8)

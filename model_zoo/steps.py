@@ -144,11 +144,13 @@ def tune(settings: Settings, folder: Path) -> Facts:
 def _with_precision(settings: Settings) -> Settings:
     """The settings with `auto` replaced by the precision in which this machine trains faster."""
     from model_zoo.classifier import build_classifier, head_from
+    from model_zoo.training.normalisation import with_fused_normalisation
     from model_zoo.training.precision import choose_precision
 
-    policy = choose_precision(
-        settings, lambda: build_classifier(DATASET, settings, head_from(settings)), say
-    )
+    def build() -> Any:
+        return with_fused_normalisation(build_classifier(DATASET, settings, head_from(settings)))
+
+    policy = choose_precision(settings, build, say)
     return settings.model_copy(update={"precision": policy})
 
 

@@ -22,6 +22,7 @@ from model_zoo.training.cut import Parts, cut_before_head, cut_where_training_be
 from model_zoo.training.devices import on_all_accelerators
 from model_zoo.training.features import Features, frozen_features, views_that_fit
 from model_zoo.training.fit import Examples, Plan, fit
+from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.precision import computing_in
 
@@ -127,7 +128,7 @@ def prepare(
     """Build the classifier, computing in the settings' precision, and decide what is trained on
     what."""
     with computing_in(settings.precision):
-        model = build_classifier(dataset, settings, head)
+        model = with_fused_normalisation(build_classifier(dataset, settings, head))
         whole = Work(model, model, training, validation)
         parts = None if settings.weights == NO_WEIGHTS else cut_where_training_begins(model)
     if parts is None:

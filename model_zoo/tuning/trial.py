@@ -14,6 +14,7 @@ from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset
 from model_zoo.files import read_json, write_json
 from model_zoo.training.batches import in_batches
+from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.precision import computing_in
 from model_zoo.tuning.examples import read_examples
@@ -98,7 +99,7 @@ def trial_data_and_model(
             channels = examples.train[0].shape[1]
             model = build_head(dataset, settings, candidate.head, channels)
         else:
-            model = build_classifier(dataset, settings, candidate.head)
+            model = with_fused_normalisation(build_classifier(dataset, settings, candidate.head))
     model = compile_classifier(model, settings, candidate.head, steps)
     return Prepared(model, examples.train, examples.validation)
 

@@ -1,0 +1,102 @@
+"""Batch normalisation in one operation: another way to compute the same network."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from model_zoo.backbones import discover
+from model_zoo.classifier import build_classifier, head_from
+from model_zoo.config import Settings, load_settings
+from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.training.normalisation import with_fused_normalisation
+from model_zoo.training.precision import computing_in
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (16, 28, 28), np.uint8)
+LABELS = (np.arange(16) % 10).astype(np.uint8)
+
+
+def classifier(policy: str, **given: object) -> keras.Model:
+    settings = load_settings(
+        **{"backbone": "resnet50v2", "image_size": 32, "weights": "none", "shift": 0, "flip": False}
+        | {"rotation": 0, "zoom": 0, "dropout": 0} | given
+    )  # fmt: skip
+    discover(settings.plugins_dir)
+    with computing_in(policy):
+        return build_classifier(FASHION_MNIST, settings, head_from(settings))
+
+
+def normalisations(model: keras.Model) -> list[keras.Layer]:
+    layers = [layer for layer in model._flatten_layers() if "Normalization" in type(layer).__name__]
+    return [layer for layer in layers if hasattr(layer, "moving_mean")]
+
+
+def test_every_normalisation_is_replaced_and_nothing_else(settings: Settings) -> None:
+    plain = classifier("mixed_bfloat16")
+    fused = with_fused_normalisation(plain)
+    assert {type(one).__name__ for one in normalisations(fused)} == {"FusedBatchNormalization"}
+    assert {type(one).__name__ for one in normalisations(plain)} == {"BatchNormalization"}
+    for before, after in zip(plain.variables, fused.variables, strict=True):
+        assert before.path == after.path
+        np.testing.assert_array_equal(before, after)
+    assert [one.path for one in plain.trainable_variables] == [
+        one.path for one in fused.trainable_variables
+    ]
+    assert [(one.name, one.compute_dtype) for one in plain._flatten_layers()] == [
+        (one.name, one.compute_dtype) for one in fused._flatten_layers()
+    ]
+
+
+def test_a_classifier_learns_in_a_step_what_keras_own_layers_make_it_learn(
+    settings: Settings,
+) -> None:
+    plain = classifier("float32", backbone="resnet50")
+    fused = with_fused_normalisation(plain)
+    for model in (plain, fused):
+        model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
+    losses = [model.train_on_batch(IMAGES, LABELS) for model in (plain, fused)]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+    for before, after in zip(plain.weights, fused.weights, strict=True):
+        np.testing.assert_allclose(after, before, rtol=1e-2, atol=1e-4, err_msg=before.path)
+    predicted = [model.predict_on_batch(IMAGES) for model in (plain, fused)]
+    np.testing.assert_allclose(predicted[1], predicted[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("axis, shape", [(-1, (4, 5, 5, 3)), (1, (4, 3, 5, 5)), (-1, (8, 3))])
+def test_a_layer_has_keras_own_outputs_gradients_and_statistics(
+    scale: bool, axis: int, shape: tuple[int, ...]
+) -> None:
+    given = keras.Input(shape[1:])
+    options = {"axis": axis, "scale": scale, "center": scale, "momentum": 0.5}
+    plain = keras.Model(given, keras.layers.BatchNormalization(**options)(given))
+    inputs = tf.constant(np.random.default_rng(0).normal(2.0, 3.0, shape).astype(np.float32))
+    found = []
+    for model in (plain, with_fused_normalisation(plain)):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = model(inputs, training=True)
+            cost = tf.reduce_sum(tf.sin(outputs))
+        watched = [inputs, *(one.value for one in model.trainable_variables)]
+        found.append([outputs, *tape.gradient(cost, watched), *model.get_weights(), model(inputs)])
+    for own, fused in zip(*found, strict=True):
+        np.testing.assert_allclose(fused, own, rtol=1e-4, atol=1e-5)
+
+
+def test_a_frozen_trunk_keeps_its_statistics(settings: Settings) -> None:
+    fused = with_fused_normalisation(classifier("float32"))
+    for layer in normalisations(fused):
+        layer.trainable = False
+    before = [np.array(layer.moving_variance) for layer in normalisations(fused)]
+    fused.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
+    fused.train_on_batch(IMAGES, LABELS)
+    for value, layer in zip(before, normalisations(fused), strict=True):
+        np.testing.assert_array_equal(layer.moving_variance, value)
+
+
+def test_in_bfloat16_activations_stay_bfloat16_and_statistics_float32(settings: Settings) -> None:
+    fused = with_fused_normalisation(classifier("mixed_bfloat16"))
+    layer = normalisations(fused)[0]
+    outputs = layer(np.ones((2, 4, 4, layer.gamma.shape[0]), np.float32), training=True)
+    assert outputs.dtype.name == "bfloat16"
+    assert keras.backend.standardize_dtype(layer.moving_variance.dtype) == "float32"
