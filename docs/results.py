@@ -23,7 +23,6 @@ HEAD = """# Results
 Written by `python docs/results.py` from MLflow. Accuracy is that on the official test set of 10,000
 images, measured once a run, with its 95 % interval; nothing was chosen by it. Time is that of the
 training alone.
-
 """
 COLUMNS = (
     *("run", "backbone", "size", "weights", "recipe", "epochs", "batch", "validation"),
@@ -75,9 +74,9 @@ def row(facts: dict[str, Any]) -> str:
 
 
 def command(facts: dict[str, Any]) -> str:
-    """What to run to get the same again."""
+    """What to run to get the same again; indented as code within a list."""
     given = (f"--{name.replace('_', '-')} {facts[name]}" for name in OPTIONS if name in facts)
-    return f"    catwalk run {' '.join(given)}"
+    return f"      catwalk run {' '.join(given)}"
 
 
 def keep_runs(folder: Path) -> None:

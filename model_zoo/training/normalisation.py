@@ -7,6 +7,7 @@ operation for it, which Keras 3 does not use.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,18 +27,35 @@ def with_fused_normalisation(model: keras.Model) -> keras.Model:
 
     if keras.backend.backend() != "tensorflow" or has_accelerator():
         return model
-    fused = _fused_layer()
+    if not any(_can_be_fused(layer) for layer in _layers_of(model)):
+        return model
 
     def clone(layer: keras.Layer) -> keras.Layer:
-        kind = type(layer)
-        if kind is keras.layers.BatchNormalization and not layer.renorm and not layer.synchronized:
-            kind = fused
+        kind = _fused_layer() if _can_be_fused(layer) else type(layer)
         return kind.from_config(layer.get_config())
 
     with computing_in(model.dtype_policy.name):
         cloned = keras.models.clone_model(model, clone_function=clone, recursive=True)
     cloned.set_weights(model.get_weights())
     return cloned
+
+
+def _layers_of(model: keras.Model) -> Iterator[keras.Layer]:
+    """Every layer, those of models within the model too."""
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers_of(layer)
+        else:
+            yield layer
+
+
+def _can_be_fused(layer: keras.Layer) -> bool:
+    import keras
+
+    plain = type(layer) is keras.layers.BatchNormalization
+    return plain and not layer.renorm and not layer.synchronized
 
 
 @cache

@@ -47,6 +47,11 @@ def test_every_normalisation_is_replaced_and_nothing_else(settings: Settings) ->
     ]
 
 
+def test_a_network_without_any_is_left_as_it_is() -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    assert with_fused_normalisation(model) is model
+
+
 def test_a_classifier_learns_in_a_step_what_keras_own_layers_make_it_learn(
     settings: Settings,
 ) -> None:
@@ -62,20 +67,23 @@ def test_a_classifier_learns_in_a_step_what_keras_own_layers_make_it_learn(
     np.testing.assert_allclose(predicted[1], predicted[0], atol=1e-3)
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("scale", [True, False])
 @pytest.mark.parametrize("axis, shape", [(-1, (4, 5, 5, 3)), (1, (4, 3, 5, 5)), (-1, (8, 3))])
 def test_a_layer_has_keras_own_outputs_gradients_and_statistics(
-    scale: bool, axis: int, shape: tuple[int, ...]
+    training: bool, scale: bool, axis: int, shape: tuple[int, ...]
 ) -> None:
     given = keras.Input(shape[1:])
     options = {"axis": axis, "scale": scale, "center": scale, "momentum": 0.5}
     plain = keras.Model(given, keras.layers.BatchNormalization(**options)(given))
-    inputs = tf.constant(np.random.default_rng(0).normal(2.0, 3.0, shape).astype(np.float32))
+    random = np.random.default_rng(0)
+    plain.set_weights([random.uniform(0.5, 2.0, one.shape) for one in plain.weights])
+    inputs = tf.constant(random.normal(2.0, 3.0, shape).astype(np.float32))
     found = []
     for model in (plain, with_fused_normalisation(plain)):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            outputs = model(inputs, training=True)
+            outputs = model(inputs, training=training)
             cost = tf.reduce_sum(tf.sin(outputs))
         watched = [inputs, *(one.value for one in model.trainable_variables)]
         found.append([outputs, *tape.gradient(cost, watched), *model.get_weights(), model(inputs)])

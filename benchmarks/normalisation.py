@@ -1,0 +1,70 @@
+"""Batch normalisation by Keras' own layers, and in one operation: steps side by side.
+
+    python -m benchmarks.normalisation [--precision mixed_bfloat16 float32] [--repeats 8]
+
+The same network with the same weights on the same batch, a training step (or, for a frozen trunk,
+a forward pass) of each in turn: see `model_zoo/training/normalisation.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.limit import CASES, Case
+from benchmarks.timing import in_turn, machine
+
+
+def measure(case: Case, policy: str, repeats: int) -> None:
+    """Print the rates of both and their ratio."""
+    from model_zoo.backbones import discover
+    from model_zoo.classifier import build_classifier, head_from
+    from model_zoo.config import load_settings
+    from model_zoo.data.fashion_mnist import FASHION_MNIST
+    from model_zoo.training.normalisation import with_fused_normalisation
+    from model_zoo.training.optimizer import compile_classifier
+    from model_zoo.training.precision import computing_in
+
+    settings = load_settings(
+        profile="scratch", backbone=case.backbone, image_size=case.size, weights="none"
+    )
+    discover(settings.plugins_dir)
+    head = head_from(settings)
+    with computing_in(policy):
+        keras_own = build_classifier(FASHION_MNIST, settings, head)
+    fused = with_fused_normalisation(keras_own)
+    images = np.random.default_rng(0).integers(0, 256, (case.batch, 28, 28), np.uint8)
+    labels = (np.arange(case.batch) % 10).astype(np.uint8)
+
+    def step(model: Any) -> Callable[[], Any]:
+        if not case.trained:
+            return lambda: model.predict_on_batch(images)
+        compile_classifier(model, settings, head, 10_000)
+        return lambda: model.train_on_batch(images, labels)
+
+    times = in_turn({"own": step(keras_own), "fused": step(fused)}, repeats)
+    own, faster = (1000 * case.batch / times[name] for name in ("own", "fused"))
+    print(
+        f"{case.backbone} at {case.size} px, {'training' if case.trained else 'frozen'}, {policy}: "
+        f"Keras' layers {own:.0f} images/s, one operation {faster:.0f}: "
+        f"{faster / own:.2f} times as fast",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--precision", nargs="+", default=["mixed_bfloat16", "float32"])
+    parser.add_argument("--repeats", type=int, default=8, help="rounds; the least counts")
+    given = parser.parse_args()
+    print(machine("keras", "tensorflow-cpu"), flush=True)
+    for policy in given.precision:
+        for case in CASES:
+            measure(case, policy, given.repeats)
+
+
+if __name__ == "__main__":
+    main()
