@@ -139,8 +139,10 @@ def run_trial(
     if settings.search_algorithm == "hyperband":
         callbacks.append(_keep_best(trial_folder(folder, trial) / WEIGHTS))
     held_out = in_batches(*prepared.validation, settings.batch_size)
+    given = in_batches(*prepared.train, settings.batch_size, shuffled=True)
     history = prepared.model.fit(
-        **in_batches(*prepared.train, settings.batch_size, shuffled=True),
+        **given,
+        shuffle="batch_size" in given,  # arrays; a pipeline shuffles itself
         validation_data=(held_out["x"], held_out.get("y")),
         initial_epoch=first,
         epochs=last,
