@@ -40,4 +40,4 @@ test-cluster: .venv-cluster/.installed  ## Celery, Redis, PostgreSQL and S3 on t
 	.venv-cluster/bin/python -m pytest -m cluster -s
 
 containers: install  ## build every image, run the workflow in containers, take them down
-	$(RUN)python -m launcher.containers
+	$(RUN)python -m launcher.container.try_images

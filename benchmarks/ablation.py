@@ -55,8 +55,9 @@ def train(settings: Settings, name: str) -> float:
     """Best validation accuracy of one training."""
     import mlflow
 
-    from model_zoo import registry, runner, steps
     from model_zoo.classifier import head_from
+    from model_zoo.registry import versions as registry
+    from model_zoo.runs import runner, steps
     from model_zoo.training.phases import train_classifier
 
     folder = settings.run_dir(name)

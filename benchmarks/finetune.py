@@ -31,7 +31,7 @@ import numpy as np
 from benchmarks.timing import machine
 from model_zoo.config import Settings, load_settings
 from model_zoo.data.dataset import Images
-from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 
 NOTEBOOK_BATCH = 16
 

@@ -65,7 +65,7 @@ def measure(backbone: str, image_size: int, repeats: int) -> None:
     import keras
     import tensorflow as tf
 
-    from model_zoo.grad_cam import explained
+    from model_zoo.explanation.grad_cam import explained
 
     model = build(backbone, image_size)
     height, width = model.input.shape[1:]

@@ -23,7 +23,7 @@ def measure(case: Case, policy: str, repeats: int) -> None:
     from model_zoo.backbones import discover
     from model_zoo.classifier import build_classifier, head_from
     from model_zoo.config import load_settings
-    from model_zoo.data.fashion_mnist import FASHION_MNIST
+    from model_zoo.data.fashion_mnist.source import FASHION_MNIST
     from model_zoo.training.normalisation import with_fused_normalisation
     from model_zoo.training.optimizer import compile_classifier
     from model_zoo.training.precision import computing_in

@@ -30,9 +30,9 @@ from pathlib import Path
 
 import psutil
 
-from model_zoo import registry
 from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
+from model_zoo.registry import versions as registry
 
 CLIENTS = (1, 8, 32)
 BOUNDARY = "catwalk-benchmark"

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.timing import machine
 from model_zoo.config import load_settings
-from model_zoo.data.fashion_mnist import load
+from model_zoo.data.fashion_mnist.source import load
 from model_zoo.predictor import load_classifier
 
 

@@ -25,11 +25,12 @@ import numpy as np
 
 from benchmarks.finetune import measured_ways
 from benchmarks.timing import machine
-from model_zoo import backbones, registry
+from model_zoo import backbones
 from model_zoo.config import Settings, load_settings
 from model_zoo.data.dataset import Images
-from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.recipes import PROFILES
+from model_zoo.registry import versions as registry
 from model_zoo.tuning import search
 from model_zoo.tuning.examples import TrialExamples, keep_examples
 

@@ -19,9 +19,11 @@ import numpy as np
 import psutil
 
 from benchmarks.timing import machine
-from model_zoo import backbones, registry
+from model_zoo import backbones
 from model_zoo.config import load_settings
-from model_zoo.data import fashion_mnist, sample
+from model_zoo.data.fashion_mnist import sample
+from model_zoo.data.fashion_mnist import source as fashion_mnist
+from model_zoo.registry import versions as registry
 from model_zoo.tuning import search, trial_process
 
 PLUGINS = Path(__file__).parent.parent / "tests" / "plugins"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.timing import machine
-from model_zoo.data.sample import write_sample
+from model_zoo.data.fashion_mnist.sample import write_sample
 from model_zoo.files import read_json, write_json
 
 PLUGINS = Path(__file__).parent.parent / "tests" / "plugins"
@@ -31,7 +31,7 @@ def start(step: str, run: str, settings: dict[str, Any]) -> subprocess.Popen[byt
     """A step in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CATWALK_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "model_zoo.runner", step, "--run-id", run,
+        [sys.executable, "-m", "model_zoo.runs.runner", step, "--run-id", run,
          "--settings", json.dumps(settings)],
         env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
         stdout=subprocess.DEVNULL,

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.timing import build, in_turn, machine
-from model_zoo.served_files import FORMATS
+from model_zoo.registry.served_files import FORMATS
 
 Run = Callable[[np.ndarray], Any]
 BATCHES = (1, 32)
@@ -107,10 +107,10 @@ def write_files(backbone: str, image_size: int, folder: Path) -> None:
     """The files of a version, without the checks of registration."""
     import tensorflow as tf
 
-    from model_zoo.data.fashion_mnist import FASHION_MNIST
+    from model_zoo.data.fashion_mnist.source import FASHION_MNIST
+    from model_zoo.explanation.grad_cam import explained
     from model_zoo.export.onnx_int8 import quantise
     from model_zoo.files import write_json
-    from model_zoo.grad_cam import explained
 
     model = build(backbone, image_size)
     model.save(folder / "model.keras")

@@ -16,7 +16,7 @@ def build(backbone: str, image_size: int) -> Any:
     from model_zoo.backbones import discover
     from model_zoo.classifier import build_classifier, head_from
     from model_zoo.config import load_settings
-    from model_zoo.data.fashion_mnist import FASHION_MNIST
+    from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 
     settings = load_settings(backbone=backbone, image_size=image_size, weights="none")
     discover(settings.plugins_dir)

@@ -30,8 +30,9 @@ def best_accuracy(
     folder: Path, training: Images, validation: Images, weights: Path | None = None, **given: Any
 ) -> float:
     """Train once; without ``weights`` everything, and ``folder`` gets the trunk."""
-    from model_zoo import backbones, steps
+    from model_zoo import backbones
     from model_zoo.classifier import head_from
+    from model_zoo.runs import steps
     from model_zoo.training.phases import train_classifier
 
     settings = load_settings(
@@ -59,7 +60,7 @@ def best_accuracy(
 
 def measure(given: argparse.Namespace, seed: int, folder: Path) -> dict[str, tuple[float, float]]:
     """Accuracy and seconds of each way."""
-    from model_zoo import runner, steps
+    from model_zoo.runs import runner, steps
 
     settings = load_settings(profile="scratch", home=folder / "home")
     for step in ("ingest", "preprocess"):

@@ -14,8 +14,8 @@ from dash_app.metrics import Metrics
 from dash_app.uploads import Upload
 from model_zoo.config import Settings
 from model_zoo.errors import UserError
-from model_zoo.evaluation.image_statistics import unlike
 from model_zoo.images import Preparation, Prepared, decode, prepare
+from model_zoo.images.statistics import unlike
 from model_zoo.predictor import Classifier, Prediction, ProductionPredictor
 
 # A decoded frame of 25 million pixels takes 100 MB for a moment: not in every thread at once.

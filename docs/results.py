@@ -14,9 +14,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from model_zoo import registry
 from model_zoo.config import load_settings
 from model_zoo.files import read_json, write_json
+from model_zoo.registry import versions as registry
 
 HEAD = """# Results
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from launcher import leash
+from launcher import owned_process as leash
 from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
@@ -43,7 +43,7 @@ def run_step(
     run_name: str,
     overrides: dict[str, Any],
     on_line: Callable[[str], None],
-    module: str = "model_zoo.runner",
+    module: str = "model_zoo.runs.runner",
 ) -> dict[str, Any]:
     """Run ``step`` of the run ``run_name`` and return its facts.
 

@@ -35,7 +35,7 @@ def small_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     """The process's environment for the session: everything small, under a home of its own."""
     home = tmp_path_factory.mktemp("home")
     # The sample stands in through the data folder's absence: no test asks the network.
-    from model_zoo.data.sample import write_sample
+    from model_zoo.data.fashion_mnist.sample import write_sample
 
     write_sample(home / "cache" / "generated-sample")
     values = {f"CATWALK_{name}": value for name, value in SMALL.items()}
@@ -56,7 +56,7 @@ def settings(small_environment: Path) -> Settings:
 @pytest.fixture(scope="session")
 def first_run(settings: Settings) -> dict[str, dict]:
     """One whole workflow run; the facts of every step."""
-    from model_zoo.runner import run_all
+    from model_zoo.runs.runner import run_all
 
     facts: dict[str, dict] = {}
     run_all(settings, "first", facts.__setitem__)

@@ -10,7 +10,7 @@ from dash_app.page import batch, compare, model, predict, shell
 from dash_app.page.context import Context
 from model_zoo.config import Settings
 from model_zoo.predictor import ProductionPredictor
-from model_zoo.report import Reports
+from model_zoo.registry.version_report import Reports
 
 # Dash's own, with the language that screen readers go by.
 INDEX = """<!DOCTYPE html>

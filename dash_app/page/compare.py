@@ -14,8 +14,8 @@ from dash_app.page.figures import ACCENT, OTHER, bars, graph
 from dash_app.page.pictures import heatmaps_of, pixels
 from dash_app.status import public, status_of
 from dash_app.uploads import from_data_url
-from model_zoo import registry
 from model_zoo.errors import UserError
+from model_zoo.registry import versions as registry
 
 
 def layout(context: Context) -> Any:

@@ -10,7 +10,7 @@ from dash_app.answers import Answers
 from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.predictor import Classifier, ProductionPredictor, load_classifier
-from model_zoo.report import Reports
+from model_zoo.registry.version_report import Reports
 
 LOADED_AT_ONCE = 2
 

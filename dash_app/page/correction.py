@@ -12,8 +12,8 @@ from dash_app.page.context import Context
 from dash_app.status import public
 from dash_app.uploads import from_data_url
 from model_zoo.config import Settings
+from model_zoo.data.corrections import store_correction
 from model_zoo.errors import UserError
-from model_zoo.feedback import store_correction
 
 
 def layout(settings: Settings) -> Any:

@@ -13,8 +13,8 @@ from dash_app.page.figures import ACCENT, OTHER, accuracy_by_class, graph
 from dash_app.page.pictures import pixels
 from dash_app.status import public
 from model_zoo.errors import UserError
-from model_zoo.evaluation.gate import compare
-from model_zoo.report import Report, TestPredictions
+from model_zoo.judging.gate import compare
+from model_zoo.registry.version_report import Report, TestPredictions
 
 KINDS = {
     "all": "all on which they differ",

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from dash import html
 
 from model_zoo.config import Settings
-from model_zoo.report import Report
+from model_zoo.registry.version_report import Report
 
 SHOWN_ROWS = 60
 

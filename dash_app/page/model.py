@@ -23,9 +23,9 @@ from dash_app.page.figures import (
     reliability,
 )
 from dash_app.status import public, status_of
-from model_zoo import registry
 from model_zoo.errors import UserError
-from model_zoo.report import Report
+from model_zoo.registry import versions as registry
+from model_zoo.registry.version_report import Report
 
 
 def layout(context: Context) -> Any:

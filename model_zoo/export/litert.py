@@ -19,7 +19,7 @@ from model_zoo.config import OPTIONAL_FORMATS
 from model_zoo.errors import UserError
 from model_zoo.export.check import SAME_PRECISION, Expected, Predict, Report, Tolerance, check
 from model_zoo.files import complete_or_absent
-from model_zoo.served_files import FORMATS
+from model_zoo.registry.served_files import FORMATS
 
 if TYPE_CHECKING:
     import keras

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model_zoo.errors import UserError
+from model_zoo.explanation.grad_cam import OUTPUTS
 from model_zoo.export.check import SAME_PRECISION, Expected, Report, check
 from model_zoo.files import complete_or_absent
-from model_zoo.grad_cam import OUTPUTS
 
 if TYPE_CHECKING:
     import keras
 
 
 def export_onnx(explained: keras.Model, path: Path, expected: Expected) -> Report:
-    """Write ``path`` with the outputs of :func:`model_zoo.grad_cam.explained`, and run it.
+    """Write ``path`` with the outputs of :func:`model_zoo.explanation.grad_cam.explained`, and run it.
 
     Raises:
         UserError: the file does not load, or differs from the Keras model by more than rounding,

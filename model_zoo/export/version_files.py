@@ -19,7 +19,7 @@ from model_zoo.export.onnx_int8 import NAME as ONNX_INT8
 from model_zoo.export.onnx_int8 import export_onnx_int8
 from model_zoo.files import write_json
 from model_zoo.images import png
-from model_zoo.served_files import FACTS, FORMATS, KERAS, MODEL, sha256
+from model_zoo.registry.served_files import FACTS, FORMATS, KERAS, MODEL, sha256
 
 
 def export_files(
@@ -45,7 +45,7 @@ def export_files(
     """
     import keras
 
-    from model_zoo.grad_cam import explained
+    from model_zoo.explanation.grad_cam import explained
 
     served = folder / "served"
     model = keras.models.load_model(folder / KERAS, compile=False)

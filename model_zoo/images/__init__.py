@@ -2,7 +2,7 @@
 
 from model_zoo.images.decode import Decoded, NotAnImage, decode
 from model_zoo.images.files import data_url, png
-from model_zoo.images.prepare import STEPS, Preparation, Prepared, Step, prepare, read_image
+from model_zoo.images.preparation import STEPS, Preparation, Prepared, Step, prepare, read_image
 
 __all__ = [
     "STEPS",

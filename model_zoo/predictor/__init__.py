@@ -4,9 +4,9 @@
 follows the alias ``production`` and batches concurrent requests.
 """
 
-from model_zoo.predictor.classifier import Classifier, Prediction
 from model_zoo.predictor.production import NothingInProduction, ProductionPredictor
 from model_zoo.predictor.queue import Overloaded
+from model_zoo.predictor.served_classifier import Classifier, Prediction
 from model_zoo.predictor.versions import load_classifier
 
 __all__ = [

@@ -12,14 +12,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from model_zoo import registry
 from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
 from model_zoo.images import read_image
-from model_zoo.predictor.classifier import Classifier, Prediction
 from model_zoo.predictor.queue import PredictionQueue
+from model_zoo.predictor.served_classifier import Classifier, Prediction
 from model_zoo.predictor.versions import cache_folder, load_version, open_folder, version_folder
+from model_zoo.registry import versions as registry
 
 log = logging.getLogger(__name__)
 

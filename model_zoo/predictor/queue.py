@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from model_zoo.errors import UserError
-from model_zoo.predictor.classifier import Classifier, Prediction
+from model_zoo.predictor.served_classifier import Classifier, Prediction
 
 
 class Overloaded(UserError):

@@ -8,13 +8,20 @@ import shutil
 import time
 from pathlib import Path
 
-from model_zoo import registry
 from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.files import fill_folder
-from model_zoo.predictor.classifier import Classifier
-from model_zoo.registry import Version
-from model_zoo.served_files import FACTS, FORMATS, MODEL, DamagedFile, file_of, read_facts
+from model_zoo.predictor.served_classifier import Classifier
+from model_zoo.registry import versions as registry
+from model_zoo.registry.served_files import (
+    FACTS,
+    FORMATS,
+    MODEL,
+    DamagedFile,
+    file_of,
+    read_facts,
+)
+from model_zoo.registry.versions import Version
 
 log = logging.getLogger(__name__)
 

@@ -94,7 +94,7 @@ def frozen_features(
     Raises:
         UserError: the features cannot be written.
     """
-    from model_zoo.registry import locked
+    from model_zoo.registry.versions import locked
 
     views: list[Path] = []
     decided = key | {"images": digest(images), "seed": settings.seed} | _augmentation(settings)

@@ -18,10 +18,10 @@ from model_zoo.classifier import Head, build_classifier, head_from
 from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.training.checkpoint import Checkpoint, Progress
-from model_zoo.training.cut import Parts, cut_before_head, cut_where_training_begins
 from model_zoo.training.devices import on_all_accelerators
 from model_zoo.training.features import Features, frozen_features, views_that_fit
 from model_zoo.training.fit import Examples, Plan, fit
+from model_zoo.training.frozen_part import Parts, cut_before_head, cut_where_training_begins
 from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.precision import computing_in

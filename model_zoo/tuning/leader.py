@@ -14,7 +14,6 @@ from model_zoo.errors import UserError
 from model_zoo.tuning.chief import Chief
 from model_zoo.tuning.examples import write_examples
 from model_zoo.tuning.oracle import open_oracle, report
-from model_zoo.tuning.record import Record
 from model_zoo.tuning.space import Candidate, candidate_from
 from model_zoo.tuning.trial import (
     OBJECTIVE,
@@ -24,6 +23,7 @@ from model_zoo.tuning.trial import (
     write_result,
 )
 from model_zoo.tuning.trial_process import TrialFailed, TrialProcess
+from model_zoo.tuning.trial_runs import Record
 
 LEADER = "w0"
 POLL_SECONDS = 0.5

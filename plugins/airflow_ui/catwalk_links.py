@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from launcher.airflow import local_url
+from launcher.local.airflow import local_url
 from model_zoo.config import load_settings
 
 SETTINGS = load_settings()

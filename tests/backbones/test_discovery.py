@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.airflow import environment
+from launcher.local.airflow import environment
 from model_zoo.backbones import discover, get_backbone, list_backbones, registration
 from model_zoo.config import load_settings
 from model_zoo.errors import UserError

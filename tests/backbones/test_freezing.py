@@ -9,8 +9,8 @@ import pytest
 from model_zoo.backbones import build_trunk, get_backbone, set_trainable
 from model_zoo.classifier import build_classifier, head_from
 from model_zoo.config import load_settings
-from model_zoo.data.fashion_mnist import FASHION_MNIST
-from model_zoo.grad_cam import explained
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
+from model_zoo.explanation.grad_cam import explained
 from model_zoo.training.optimizer import compile_classifier
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (32, 28, 28), np.uint8)

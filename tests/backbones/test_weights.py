@@ -7,7 +7,6 @@ import keras
 import pytest
 from made_weights import differing, same, write_older
 
-from model_zoo import registry, runner
 from model_zoo.backbones import (
     build_trunk,
     get_backbone,
@@ -16,9 +15,11 @@ from model_zoo.backbones import (
 )
 from model_zoo.classifier import build_classifier, head_from
 from model_zoo.config import load_settings
-from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
+from model_zoo.registry import versions as registry
+from model_zoo.runs import runner
 
 SHAPE = (32, 32, 3)
 

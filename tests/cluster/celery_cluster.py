@@ -10,11 +10,11 @@ from typing import Any
 from servers import LOOPBACK, NO_PROXY, Servers
 
 from model_zoo.config import Settings
-from model_zoo.run_storage import StoredFolder
+from model_zoo.runs.storage import StoredFolder
 
 DAG = "fashion_mnist_retrain"
 RUN = "on-a-cluster"
-ENTER = [sys.executable, "-m", "launcher.enter"]
+ENTER = [sys.executable, "-m", "launcher.container.entry"]
 
 
 class Cluster:

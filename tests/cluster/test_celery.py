@@ -19,10 +19,10 @@ import servers as machines
 from celery_cluster import DAG, ENTER, RUN, Cluster
 from servers import LOOPBACK, Servers
 
-from launcher.airflow import USER, environment, password
-from launcher.health import main as health_of
-from model_zoo import registry
+from launcher.container.health import main as health_of
+from launcher.local.airflow import USER, environment, password
 from model_zoo.config import Settings, load_settings
+from model_zoo.registry import versions as registry
 
 pytestmark = pytest.mark.cluster
 TRIALS, EPOCHS = 4, 40
@@ -75,7 +75,7 @@ def cluster(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -
 def _start_services(servers: Servers, settings: Settings, env: dict[str, str]) -> None:
     began = time.monotonic()
     made = subprocess.run(
-        [*ENTER, "init", sys.executable, "-m", "launcher.make_cluster"],
+        [*ENTER, "init", sys.executable, "-m", "launcher.container.make_cluster"],
         env=env, capture_output=True, text=True,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr

@@ -14,9 +14,9 @@ from flask import Flask
 from PIL import Image
 
 from dash_app.server import create_server
-from model_zoo import registry
 from model_zoo.config import Settings, load_settings
 from model_zoo.files import read_json
+from model_zoo.registry import versions as registry
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def page_settings(
     """A copy of the session's home with a second version, which the gate leaves as candidate."""
     import mlflow
 
-    from model_zoo.runner import run_all
+    from model_zoo.runs.runner import run_all
 
     home = tmp_path_factory.mktemp("page") / "home"
     shutil.copytree(settings.home_dir, home, ignore=shutil.ignore_patterns("runs"))

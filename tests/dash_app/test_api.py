@@ -15,10 +15,10 @@ from PIL import Image
 
 from benchmarks.fuzz_uploads import encoded, mutated
 from dash_app.metrics import Metrics
-from model_zoo import registry
 from model_zoo.config import Settings, load_settings
 from model_zoo.images.decode import FORMATS
 from model_zoo.predictor import ProductionPredictor
+from model_zoo.registry import versions as registry
 
 
 @pytest.fixture

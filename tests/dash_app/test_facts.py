@@ -2,7 +2,7 @@
 
 from dash_app.page.facts import links, readable, table_of, time_of_move
 from model_zoo.config import load_settings
-from model_zoo.report import Report
+from model_zoo.registry.version_report import Report
 
 REPORT = Report(
     version="4", run_id="abc", experiment_id="1", created="", finished=True, tags={}, run_tags={},

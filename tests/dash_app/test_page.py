@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from model_zoo import registry
 from model_zoo.config import Settings, load_settings
-from model_zoo.feedback import read_corrections
+from model_zoo.data.corrections import read_corrections
+from model_zoo.registry import versions as registry
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from model_zoo.data.dataset import SourceFile
-from model_zoo.data.fashion_mnist import FASHION_MNIST, ingest
-from model_zoo.data.idx import read_idx, write_idx
+from model_zoo.data.fashion_mnist.idx import read_idx, write_idx
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST, ingest
 from model_zoo.data.split import stratified_split
 from model_zoo.errors import UserError
 

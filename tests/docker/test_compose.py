@@ -130,7 +130,7 @@ def test_the_gpu_worker_has_a_queue_and_a_gpu_of_its_own(services: dict) -> None
 
 
 def test_every_setting_that_it_passes_on_exists(services: dict) -> None:
-    from launcher import preflight
+    from launcher.container import checks as preflight
     from model_zoo.config import Settings
 
     known = {f"CATWALK_{name.upper()}" for name in Settings.model_fields}

@@ -51,7 +51,7 @@ def test_the_page_has_no_tensorflow(stages: dict[str, str]) -> None:
 
 def test_building_needs_programs_which_are_named_before_it_begins() -> None:
     found = subprocess.run(
-        [sys.executable, "-m", "launcher.containers"],
+        [sys.executable, "-m", "launcher.container.try_images"],
         env={"PATH": "/nowhere"}, cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert found.returncode == 2 and found.stdout == ""

@@ -27,7 +27,7 @@ def exported(settings: Settings, first_run: dict) -> Path:
 def test_thirty_lines_of_python_need_only_numpy_and_onnxruntime(
     settings: Settings, exported: Path, tmp_path: Path
 ) -> None:
-    from model_zoo.steps import test_images
+    from model_zoo.runs.steps import test_images
 
     program = EXAMPLES / "predict.py"
     source = program.read_text()

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from launcher.cli import main
+from launcher.cli.main import main
 from model_zoo.config import Settings
 from model_zoo.files import read_json
-from model_zoo.served_files import sha256
+from model_zoo.registry.served_files import sha256
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import numpy as np
 import onnx
 import pytest
 
-from model_zoo import registry, runner, steps
 from model_zoo.config import Settings, load_settings
 from model_zoo.data.dataset import Images
 from model_zoo.errors import UserError
@@ -16,7 +15,9 @@ from model_zoo.export.check import COMPARED, SAME_PRECISION, Expected, Tolerance
 from model_zoo.export.litert import export_litert, open_litert
 from model_zoo.files import read_json, write_json
 from model_zoo.predictor import Classifier
-from model_zoo.served_files import FORMATS, check_file, sha256
+from model_zoo.registry import versions as registry
+from model_zoo.registry.served_files import FORMATS, check_file, sha256
+from model_zoo.runs import runner, steps
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_a_badly_calibrated_int8_file_is_not_attached(
 ) -> None:
     import keras
 
-    from model_zoo.grad_cam import explained
+    from model_zoo.explanation.grad_cam import explained
 
     model = keras.models.load_model(settings.run_dir("first") / "model.keras")
     said: list[str] = []

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from launcher.airflow import close_stopped_demos, environment
+from launcher.local.airflow import close_stopped_demos, environment
 from model_zoo.config import load_settings
 
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))

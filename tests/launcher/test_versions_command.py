@@ -2,7 +2,7 @@
 
 import pytest
 
-from launcher.cli import main
+from launcher.cli.main import main
 
 
 def test_nothing_is_cut_off_in_eighty_columns(

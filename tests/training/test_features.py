@@ -10,9 +10,9 @@ from model_zoo.backbones import build_trunk, discover, get_backbone
 from model_zoo.classifier import build_classifier, head_from
 from model_zoo.config import Settings, load_settings
 from model_zoo.data.dataset import Images
-from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.training import features, phases
-from model_zoo.training.cut import cut_before_head, cut_where_training_begins
+from model_zoo.training.frozen_part import cut_before_head, cut_where_training_begins
 
 ROOT = Path(__file__).parents[2]
 RANDOM = np.random.default_rng(0)

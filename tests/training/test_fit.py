@@ -13,7 +13,7 @@ from model_zoo.backbones import discover
 from model_zoo.classifier import build_classifier, head_from
 from model_zoo.config import Settings, load_settings
 from model_zoo.data.dataset import Images
-from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.errors import UserError
 from model_zoo.training.fit import Plan, fit
 from model_zoo.training.optimizer import compile_classifier

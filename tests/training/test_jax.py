@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from launcher import step_process
-from model_zoo import runner, steps
 from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
+from model_zoo.runs import runner, steps
 
 
 def test_a_model_that_jax_trained_is_loaded_by_tensorflow(settings: Settings) -> None:

@@ -6,7 +6,7 @@ import pytest
 from model_zoo.backbones import discover
 from model_zoo.classifier import build_classifier, head_from
 from model_zoo.config import PROFILES, RECIPES, Settings, load_settings
-from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.errors import UserError
 from model_zoo.training.optimizer import compile_classifier, rate_shares, smoothed_loss
 

@@ -5,7 +5,7 @@ import re
 from model_zoo.backbones import discover
 from model_zoo.classifier import build_classifier, head_from
 from model_zoo.config import Settings, load_settings
-from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.training import precision
 
 

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_zoo import backbones, registry
+from model_zoo import backbones
 from model_zoo.config import Settings, load_settings
-from model_zoo.data import fashion_mnist, sample
 from model_zoo.data.dataset import Images
+from model_zoo.data.fashion_mnist import sample
+from model_zoo.data.fashion_mnist import source as fashion_mnist
+from model_zoo.registry import versions as registry
 from model_zoo.tuning import search
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_zoo import registry, tracking
 from model_zoo.backbones import build_trunk, get_backbone
 from model_zoo.data.dataset import Images
-from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
+from model_zoo.registry import run_log as tracking
+from model_zoo.registry import versions as registry
 from model_zoo.tuning import trial_process
 from model_zoo.tuning.examples import read_examples, write_examples
 from model_zoo.tuning.summary import importance, summary_figure

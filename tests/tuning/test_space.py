@@ -5,7 +5,7 @@ import pytest
 from model_zoo import backbones
 from model_zoo.classifier import build_classifier, head_from
 from model_zoo.config import Settings, load_settings
-from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.tuning.space import candidate_from, declare
 

@@ -13,11 +13,12 @@ from typing import Any
 import psutil
 import pytest
 
-from model_zoo import registry, runner
 from model_zoo.config import load_settings
-from model_zoo.data.fashion_mnist import FASHION_MNIST
+from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
+from model_zoo.registry import versions as registry
+from model_zoo.runs import runner
 from model_zoo.tuning import chief as chief_module
 from model_zoo.tuning import join, worker
 from model_zoo.tuning.chief import ADDRESS, Chief
@@ -153,7 +154,7 @@ def test_a_search_goes_on_after_its_chief_was_killed(settings) -> None:
 
     def tune() -> subprocess.Popen:
         return subprocess.Popen(
-            [sys.executable, "-m", "model_zoo.runner", "tune", "--run-id", "killed-chief",
+            [sys.executable, "-m", "model_zoo.runs.runner", "tune", "--run-id", "killed-chief",
              "--settings", json.dumps(chosen)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

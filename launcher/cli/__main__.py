@@ -1,0 +1,5 @@
+"""``python -m launcher.cli`` is `catwalk`."""
+
+from launcher.cli.main import main
+
+raise SystemExit(main())

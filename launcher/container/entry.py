@@ -1,0 +1,93 @@
+"""What runs first in every container: secrets in, checks done, then the program itself.
+
+    python -m launcher.container.entry [ROLE] PROGRAM ARGUMENTS...
+
+Without a role, as Airflow's Helm chart starts it, nothing is checked.
+A variable may name secrets as ``{secret:NAME}``; each stands for the content of the file NAME in
+the folder ``CATWALK_SECRETS`` (default /run/secrets, where Docker and Kubernetes put them). So
+neither the repository nor `docker inspect` shows a password. ``CATWALK_AIRFLOW_PASSWORD``, if
+set, is the password of Airflow's only user, `admin`. Exit status 2 and one sentence when something
+is wrong that the program itself would only notice later, or tell at length.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from launcher.container import checks as preflight
+from model_zoo.errors import UserError
+
+SECRET = re.compile(r"\{secret:([A-Za-z0-9_.-]+)\}")
+CHECKS: dict[str, tuple[Callable[[], None], ...]] = {
+    "init": (preflight.writable_home,),
+    "airflow-service": (preflight.airflow_database,),
+    "worker": (preflight.writable_home, preflight.shared_storage),
+    "gpu-worker": (preflight.gpus, preflight.writable_home, preflight.shared_storage),
+    "mlflow-server": (preflight.mlflow_database, preflight.mlflow_artifacts, preflight.free_port),
+    "page": (preflight.writable_home, preflight.free_port),
+}
+
+
+def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with every ``{secret:NAME}`` replaced.
+
+    Raises:
+        UserError: a secret is missing or empty; names it, its file and who asks for it.
+    """
+    folder = Path(environment.get("CATWALK_SECRETS", "/run/secrets"))
+    filled: dict[str, str] = {}
+    for variable, value in environment.items():
+
+        def read(found: re.Match[str], variable: str = variable) -> str:
+            path = folder / found[1]
+            try:
+                secret = path.read_text().strip()
+            except OSError:
+                secret = ""
+            if not secret:
+                raise UserError(
+                    f"secret {found[1]}, which {variable} needs, is missing: {path} is absent, "
+                    "empty or unreadable (docker/make-secrets makes all secrets)"
+                )
+            return secret
+
+        filled[variable] = SECRET.sub(read, value)
+    return filled
+
+
+def keep_airflow_password(environment: Mapping[str, str]) -> None:
+    """Give Airflow the password in a file of the container's own, as Airflow opens it to write."""
+    password = environment.get("CATWALK_AIRFLOW_PASSWORD")
+    if not password:
+        return
+    path = Path(environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({"admin": password}))
+
+
+def main(arguments: list[str]) -> int:
+    """Check, then become the program; returns only if that cannot be."""
+    known = arguments[:1] and arguments[0] in CHECKS
+    role, command = (arguments[0], arguments[1:]) if known else ("container", arguments)
+    try:
+        if not command:
+            raise UserError(
+                f"usage: launcher.container.entry [{'|'.join(CHECKS)}] PROGRAM ARGUMENTS..."
+            )
+        os.environ.update(with_secrets(os.environ))
+        for check in CHECKS.get(role, ()):
+            check()
+        keep_airflow_password(os.environ)
+    except UserError as error:
+        print(f"catwalk {role}: {error}", file=sys.stderr, flush=True)
+        return 2
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

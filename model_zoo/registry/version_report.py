@@ -1,0 +1,211 @@
+"""Everything that is recorded about a registered version, as a page or a person wants to read it.
+
+Read from MLflow once and kept on disk, so that it can be read while MLflow is away. What a version
+does not carry is absent here, never made up.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_zoo.config import Settings
+from model_zoo.errors import UserError
+from model_zoo.evaluation.test_set_record import IMAGES_FILE, IMAGES_TAG, PREDICTIONS_FILE
+from model_zoo.files import complete_or_absent, read_json, write_json
+from model_zoo.registry import versions as registry
+
+PAUSE_SECONDS = 15.0
+CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
+DOCUMENTS = {  # text on the run, by the name under which the report has it
+    "verdict": ("gate/verdict.md",),
+    "card": ("export/model_card.md", "model_card.md"),
+}
+TABLES = {  # JSON on the run
+    "evaluation": ("evaluation/test.json",),
+    "exports": ("export/formats.json",),
+    "robustness": ("evaluation/robustness.json", "robustness/report.json"),
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known of one version.
+
+    ``history`` has an entry an epoch; ``files`` are (path, bytes); ``documents`` and ``tables``
+    hold what of :data:`DOCUMENTS` and :data:`TABLES` the run has.
+    """
+
+    version: str
+    run_id: str
+    experiment_id: str
+    created: str
+    finished: bool
+    tags: dict[str, str]
+    run_tags: dict[str, str]
+    params: dict[str, str]
+    metrics: dict[str, float]
+    history: list[dict[str, float]]
+    files: list[tuple[str, int]]
+    documents: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def dataset_digest(self) -> str:
+        return self.run_tags.get("dataset_digest", "")
+
+
+@dataclass(frozen=True)
+class TestPredictions:
+    """Of one version on the test set: ``predicted``, ``labels`` uint8 (N,), ``probabilities``
+    float16 (N, classes), calibrated."""
+
+    __test__ = False  # for pytest: not a test
+
+    predicted: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+class Reports:
+    """Reads reports, and what belongs to them, through a cache on disk."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = settings.cache_dir / "reports" / settings.model_name
+        self.images_folder = settings.cache_dir / "test-images"
+        self._away_until = 0.0
+
+    def report(self, version: str) -> Report:
+        """The report of a version.
+
+        Raises:
+            UserError: no such version, or MLflow is away and the report has not been read before.
+        """
+        kept = self.folder / version / "report.json"
+        last = _read(kept)
+        if last is not None and last.finished:
+            return last
+        try:
+            with self._patience():
+                found = _ask(self.settings, version)
+        except registry.RegistryUnavailable:
+            if last is not None:
+                return last
+            raise
+        write_json(kept, asdict(found))
+        return found
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Not to ask again at once what has just not answered: each try takes seconds."""
+        if time.monotonic() < self._away_until:
+            raise registry.RegistryUnavailable("MLflow did not answer a moment ago: try again soon")
+        try:
+            yield
+        except registry.RegistryUnavailable:
+            self._away_until = time.monotonic() + PAUSE_SECONDS
+            raise
+
+    def predictions(self, report: Report) -> TestPredictions | None:
+        """What the version predicted for the test images; None for one that did not keep it."""
+        path = self.folder / report.version / "test_predictions.npz"
+        if not path.exists() and not self._fetch(report.run_id, PREDICTIONS_FILE, path):
+            return None
+        with np.load(path) as stored:
+            if "probabilities" not in stored:
+                return None
+            return TestPredictions(
+                *(stored[name] for name in ("predicted", "labels", "probabilities"))
+            )
+
+    def test_images(self, report: Report) -> np.ndarray | None:
+        """The test images uint8 (N, h, w) of the version's dataset, where a run has them."""
+        digest = report.dataset_digest
+        if not digest.isalnum():
+            return None
+        path = self.images_folder / f"{digest}.npz"
+        if not path.exists():
+            with self._patience():
+                runs = registry.find_runs(self.settings, IMAGES_TAG, digest)
+            for run_id in runs:
+                if self._fetch(run_id, IMAGES_FILE, path):
+                    break
+            else:
+                return None
+        with np.load(path) as stored:
+            return np.asarray(stored["images"])
+
+    def _fetch(self, run_id: str, artifact: str, path: Path) -> bool:
+        if not run_id:
+            return False
+        with tempfile.TemporaryDirectory(prefix="catwalk-") as folder, self._patience():
+            found = registry.fetch_run_file(self.settings, run_id, artifact, Path(folder))
+            if found is None:
+                return False
+            with complete_or_absent(path) as partial:
+                shutil.copyfile(found, partial)
+        return True
+
+
+def _read(path: Path) -> Report | None:
+    try:
+        return Report(**read_json(path)) if path.exists() else None
+    except (TypeError, ValueError):  # written by another release: read it anew
+        return None
+
+
+def _ask(settings: Settings, number: str) -> Report:
+    version = registry.get_version(settings, number)
+    if not version.run_id:
+        raise UserError(f"version {number} was registered without a run: nothing is known of it")
+    with registry.answered_by(settings) as client:
+        run = client.get_run(version.run_id)
+        curves = {
+            name: client.get_metric_history(version.run_id, name)
+            for name in CURVES
+            if name in run.data.metrics
+        }
+    history: dict[int, dict[str, float]] = {}
+    for name, points in curves.items():
+        for point in points:
+            history.setdefault(int(point.step), {})[name] = float(point.value)
+    with tempfile.TemporaryDirectory(prefix="catwalk-") as folder:
+        texts = _first_found(settings, version.run_id, DOCUMENTS, Path(folder))
+        tables = _first_found(settings, version.run_id, TABLES, Path(folder))
+        return Report(
+            version=version.version,
+            run_id=version.run_id,
+            experiment_id=str(run.info.experiment_id),
+            created=version.created.isoformat(timespec="seconds"),
+            finished=run.info.status == "FINISHED" and "gate" in version.tags,
+            tags=version.tags,
+            run_tags={k: v for k, v in run.data.tags.items() if k != "mlflow.log-model.history"},
+            params=dict(run.data.params),
+            metrics={name: float(value) for name, value in run.data.metrics.items()},
+            history=[history[step] for step in sorted(history)],
+            files=registry.list_served_files(settings, version.version),
+            documents={name: path.read_text() for name, path in texts.items()},
+            tables={name: read_json(path) for name, path in tables.items()},
+        )
+
+
+def _first_found(
+    settings: Settings, run_id: str, wanted: dict[str, tuple[str, ...]], folder: Path
+) -> dict[str, Path]:
+    found = {}
+    for name, candidates in wanted.items():
+        for artifact in candidates:
+            path = registry.fetch_run_file(settings, run_id, artifact, folder)
+            if path is not None:
+                found[name] = path
+                break
+    return found

@@ -1,0 +1,78 @@
+"""The closing scorecard of a run, from the facts that its steps left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from model_zoo.config import Settings
+from model_zoo.files import read_json
+from model_zoo.registry import versions as registry
+from model_zoo.runs.steps import STEPS
+
+
+def print_scorecard(settings: Settings, run_id: str, console: Console | None = None) -> None:
+    """Print accuracy, classes, version, production and times of a finished run."""
+    console = console or Console()
+    folder = settings.run_dir(run_id)
+    facts: dict[str, Any] = {step: read_json(folder / f"{step}.json") for step in STEPS}
+    measured, verdict, promoted = facts["evaluate"], facts["gate"], facts["promote"]
+
+    console.rule(f"Run {run_id}")
+    console.print(
+        f"Test accuracy   [bold]{measured['accuracy']:.2%}[/] on {measured['images']:,} images, "
+        f"95 % interval {measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%}"
+    )
+    console.print(
+        f"Calibration     error {measured['calibration_error']:.2%} "
+        f"(before temperature scaling {measured['calibration_error_raw']:.2%})"
+    )
+    production = registry.find_alias(settings, "production")
+    console.print(f"Registered      {settings.model_name} version {verdict['version']}")
+    console.print(f"Gate            {'passed' if verdict['passed'] else 'not passed'}")
+    for reason in verdict["reasons"]:
+        console.print(f"                - {reason}", highlight=False)
+    where = f"version {production.version}" if production else "nothing yet"
+    console.print(f"Production      {where} ({promoted['summary']})")
+    if facts["ingest"]["dataset_source"] == "sample":
+        console.print(
+            "[bold red]Trained on the GENERATED SAMPLE: drawings, not garments. The figures say "
+            "nothing about real data.[/]"
+        )
+    if settings.weights == "none":
+        console.print("Weights         none: the whole trunk was trained from scratch")
+    console.print(_classes(measured["per_class"]))
+    console.print(_times(facts))
+    console.print(
+        "Go on with\n"
+        "  catwalk up         MLflow, Airflow and the page\n"
+        "  catwalk versions   what is registered, and what each alias points at\n"
+        "  catwalk demo       train the next version and compare it with this one\n"
+        "  catwalk rollback   back to the version before",
+        highlight=False,
+    )
+
+
+def _classes(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="By class on the test set", title_justify="left")
+    table.add_column("class")
+    for name in ("precision", "recall", "F1", "images"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        values = [f"{row[key]:.1%}" for key in ("precision", "recall", "f1")]
+        table.add_row(row["label"], *values, f"{row['support']:,}")
+    return table
+
+
+def _times(facts: dict[str, Any]) -> Table:
+    table = Table(title="Steps", title_justify="left")
+    table.add_column("step")
+    table.add_column("seconds", justify="right")
+    table.add_column("found", overflow="fold")
+    for step in STEPS:
+        table.add_row(step, f"{facts[step]['step_seconds']:.0f}", facts[step]["summary"])
+    total = sum(facts[step]["step_seconds"] for step in STEPS)
+    table.add_row("all", f"{total:.0f}", "", style="bold")
+    return table

@@ -1,0 +1,218 @@
+"""The folder of a run in storage: any worker goes on from it; what lies there is complete."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from model_zoo.config import Settings, load_settings
+from model_zoo.errors import UserError
+from model_zoo.runs import runner
+from model_zoo.runs import storage as run_storage
+from model_zoo.runs.storage import StoredFolder
+
+BUCKET = "catwalk-test"
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """An S3-compatible server on this machine, reached through the usual AWS_* variables."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        for _ in range(240):
+            try:
+                opener.open(urllib.request.Request(f"{url}/{BUCKET}", method="PUT"), timeout=5)
+                break
+            except OSError:
+                assert server.poll() is None, "the S3 server did not start"
+                time.sleep(0.25)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", url)
+            patch.setenv("AWS_ACCESS_KEY_ID", "test")
+            patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+            yield f"s3://{BUCKET}/shared"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(params=["file", "s3"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "file":
+        return f"file://{tmp_path / 'shared'}"
+    return f"{request.getfixturevalue('s3')}/{tmp_path.name}"
+
+
+@pytest.fixture
+def worker(settings: Settings, storage: str, tmp_path: Path) -> Callable[[str], Settings]:
+    """Settings of a worker with a disk of its own."""
+    tracking = settings.mlflow_uri
+    return lambda name: load_settings(storage=storage, home=tmp_path / name, tracking_uri=tracking)
+
+
+def stored(settings: Settings, run: str) -> StoredFolder:
+    return StoredFolder(settings, f"runs/{run}", settings.run_dir(run))
+
+
+def put(settings: Settings, run: str, **files: str) -> None:
+    for name, text in files.items():
+        path = settings.run_dir(run) / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def files(settings: Settings, run: str) -> dict[str, str]:
+    folder = settings.run_dir(run)
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_another_worker_gets_the_folder_as_it_was_left(worker: Callable) -> None:
+    here, there = worker("a"), worker("b")
+    with run_storage.shared(here, here.run_dir("r")):
+        put(here, "r", facts="1", training__state="two")
+    put(there, "r", facts="stale", training__overtaken="of an earlier try on this worker")
+    with run_storage.shared(there, there.run_dir("r")):
+        assert files(there, "r") == {"facts": "1", "training/state": "two"}
+        (there.run_dir("r") / "training" / "state").unlink()
+        put(there, "r", more="3")
+    with run_storage.shared(here, here.run_dir("r")):
+        assert files(here, "r") == {"facts": "1", "more": "3"}
+
+
+def test_a_checkpoint_outlives_its_worker(
+    worker: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_storage, "PUSH_SECONDS", 0.1)
+    here = worker("a")
+    with pytest.raises(KeyboardInterrupt), run_storage.shared(here, here.run_dir("r")):
+        put(here, "r", checkpoint="epoch 3")
+        until = time.monotonic() + 20
+        while "checkpoint" not in (stored(here, "r").manifest() or {"files": {}})["files"]:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        raise KeyboardInterrupt  # the step never ends
+    there = worker("b")
+    stored(there, "r").pull()
+    assert files(there, "r") == {"checkpoint": "epoch 3"}
+
+
+def test_what_changes_while_it_is_copied_is_not_sent(
+    worker: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = worker("a")
+    put(here, "r", pointer="state-1")
+    folder = stored(here, "r")
+    copy = folder._copy
+
+    def copy_and_write(path: str, scratch: Path) -> Path:
+        copied = copy(path, scratch)
+        put(here, "r", pointer="state-22")
+        return copied
+
+    monkeypatch.setattr(folder, "_copy", copy_and_write)
+    assert not folder.push()
+    assert folder.manifest() is None
+    monkeypatch.undo()
+    assert folder.push()
+    assert list(folder.manifest()["files"]) == ["pointer"]
+
+
+def test_what_nobody_needs_any_more_is_deleted(worker: Callable) -> None:
+    here = worker("a")
+    put(here, "r", state="old")
+    folder = stored(here, "r")
+    folder.push()
+    put(here, "r", state="newer")
+    folder.push()
+    folder.fs.invalidate_cache()
+    assert len(folder.fs.find(f"{folder.there}/files")) == 1
+
+
+def test_a_worker_that_was_thought_dead_stops(worker: Callable) -> None:
+    here, there = worker("a"), worker("b")
+    first, second = stored(here, "r"), stored(there, "r")
+    put(here, "r", state="1")
+    first.push()
+    second.pull()
+    second.claim()
+    put(here, "r", state="22")
+    with pytest.raises(UserError, match="continued by another worker"):
+        first.push()
+    second.push()
+    assert files(there, "r") == {"state": "1"}
+
+
+def test_facts_of_a_step_are_found_wherever_it_ran(worker: Callable) -> None:
+    here, there = worker("a"), worker("b")
+    assert run_storage.facts(there, "r", "tune") is None
+    with run_storage.shared(here, here.run_dir("r")):
+        put(here, "r", **{"tune.json": '{"trials": 2}'})
+    assert run_storage.facts(there, "r", "tune") == {"trials": 2}
+
+
+def test_the_workflow_goes_on_where_another_worker_was_killed(
+    worker: Callable, first_run: dict
+) -> None:
+    """Data, search and half the training on one worker; the rest on one with an empty disk."""
+    recipe = {"epochs": 40, "early_stopping_patience": 0, "search_trials": 0}
+    here = worker("a").model_copy(update=recipe)
+    there = worker("b").model_copy(update=recipe)
+    for step in ("ingest", "preprocess", "tune"):
+        runner.run_step(step, here, "moved")
+    given = recipe | {"home": str(here.home)}
+    given |= {"storage": here.storage, "tracking_uri": here.tracking_uri}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "model_zoo.runs.runner", "train", "--run-id", "moved",
+         "--settings", json.dumps(given)],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    while "training/progress.json" not in stored(here, "moved").manifest()["files"]:
+        assert process.poll() is None, "it ended before its first checkpoint was in storage"
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    facts = runner.run_step("train", there, "moved")
+    assert facts["resumed"] == 1 and facts["epochs"] == 40
+    from model_zoo.registry.versions import connect
+
+    client = connect(here)
+    run = json.loads((there.run_dir("moved") / "mlflow_run.json").read_text())["run_id"]
+    history = client.get_metric_history(run, "val_accuracy")
+    assert sorted(one.step for one in history) == list(range(40)), "an epoch is logged once"
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("s3://no-such-bucket/x", r"storage s3://no-such-bucket/x cannot be written \(.*bucket"),
+        ("file:///proc/x", r"storage file:///proc/x cannot be written \(.*proc"),
+        ("nfs://x", r"storage nfs://x cannot be written \(Protocol not known: nfs\)"),
+    ],
+)
+def test_storage_that_cannot_be_written_is_one_sentence_at_the_start(
+    settings: Settings, s3: str, url: str, sentence: str
+) -> None:
+    bad = settings.model_copy(update={"storage": url})
+    with pytest.raises(UserError, match=sentence) as refused:
+        runner.run_step("ingest", bad, "nowhere")
+    assert "\n" not in str(refused.value)
