@@ -1,38 +1,65 @@
-"""What a dataset is: a named thing that knows its images, labels, sources and checksums."""
+"""What a dataset is: what a source found, known only after looking; and images in memory."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 
 @dataclass(frozen=True)
-class SourceFile:
-    """One file of a dataset and the checksums by which it is known."""
-
-    name: str
-    md5: str
-    sha256: str
-
-
-@dataclass(frozen=True)
 class Dataset:
-    """The description of a dataset; :class:`Images` holds its content."""
+    """The description of the images that a run works with; :class:`Images` holds their content.
+
+    Attributes:
+        name: of the source's own, for people.
+        labels: the classes, in the order of their numbers.
+        image_shape: (height, width, channels) of every image; channels 1 (grey) or 3 (RGB).
+        preparation: names of registered steps that bring any picture to such an image.
+        statistics: names of registered statistics by which an unlike picture is told.
+        generated: made up by a program; nothing learned from it holds for real images.
+        origin: where the images came from, in words.
+        licence: of the images; empty: unknown.
+        snapshot: digest of all images and labels; empty until they are kept (``data.store``).
+    """
 
     name: str
-    image_shape: tuple[int, int]
     labels: tuple[str, ...]
-    files: tuple[SourceFile, ...]
-    mirrors: tuple[str, ...]
-    licence: str
-    homepage: str
+    image_shape: tuple[int, int, int]
+    preparation: tuple[str, ...]
+    statistics: tuple[str, ...] = ()
+    generated: bool = False
+    origin: str = ""
+    licence: str = ""
+    snapshot: str = ""
+
+    @property
+    def array_shape(self) -> tuple[int, ...]:
+        """Shape of one image's pixels: (h, w) where grey, (h, w, 3) in colour."""
+        return array_shape(self.image_shape)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; :meth:`from_dict` reads it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Dataset:
+        """What :meth:`as_dict` gave, from JSON."""
+        lists = {key: tuple(one) for key, one in values.items() if isinstance(one, list | tuple)}
+        return cls(**(dict(values) | lists))
+
+
+def array_shape(image_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(h, w, channels) -> the shape of a uint8 array: grey images have no axis for their colour."""
+    return tuple(image_shape[:2]) if image_shape[2] == 1 else tuple(image_shape)
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images in memory: ``images`` uint8 (N, h, w), ``labels`` uint8 (N,)."""
+    """``images`` uint8 (N, h, w) or (N, h, w, 3), in memory or mapped; ``labels`` int32 (N,)."""
 
     images: np.ndarray
     labels: np.ndarray

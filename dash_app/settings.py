@@ -1,0 +1,39 @@
+"""What the page reads from the environment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from model_zoo.settings import Environment
+
+
+class PageSettings(Environment):
+    """Flat variables of the page and its HTTP interface."""
+
+    page_port: int = Field(8050, ge=1, le=65535, description="Port of the page.")
+    page_workers: int = Field(1, ge=1, le=64, description="Worker processes of the page.")
+    max_upload_mb: float = Field(10.0, gt=0, description="Largest upload in MiB.")
+    max_images: int = Field(
+        500, ge=1, description="Most images in one upload or request, those in a ZIP included."
+    )
+    unsure_below: float = Field(
+        0.6, ge=0, le=1, description="Below this calibrated confidence the page says: unsure."
+    )
+    api_token: str = Field(
+        "",
+        repr=False,
+        description="What the API asks for as `Authorization: Bearer ...`. Empty: nothing on "
+        "127.0.0.1, elsewhere a token that is made and kept in the home folder.",
+    )
+    feedback: bool = Field(
+        True, description="Offer to correct a prediction; what is sent is stored in the home."
+    )
+    feedback_limit: int = Field(
+        5000, ge=0, description="Corrections kept at most (about 1 KB each); then none is taken."
+    )
+    mlflow_link: str = Field(
+        "", description="Where people reach MLflow's pages, if not at the tracking URI."
+    )
+    airflow_link: str = Field(
+        "", description="Where people reach Airflow's pages; empty: 127.0.0.1, port 8080."
+    )

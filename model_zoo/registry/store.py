@@ -1,0 +1,37 @@
+"""One project's place in MLflow: which server or file, which experiment, which model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_zoo.settings import Places, Project
+
+
+@dataclass(frozen=True)
+class Store:
+    """What every call to MLflow needs to know.
+
+    Attributes:
+        home: the folder of locks and, without a server, of the database and the artifacts.
+        server: the tracking URI of a server; empty: the database under ``home``.
+    """
+
+    home: Path
+    server: str
+    experiment: str
+    model: str
+
+    @property
+    def uri(self) -> str:
+        return self.server or f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def artifact_dir(self) -> Path:
+        """Where artifacts lie without a server."""
+        return self.home / "mlflow-artifacts"
+
+
+def store_of(project: Project, places: Places) -> Store:
+    """The place of a project."""
+    return Store(places.home, places.tracking_uri, project.experiment, project.registered_model)

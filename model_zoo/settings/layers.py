@@ -1,0 +1,188 @@
+"""Where a project's values come from, in the order of precedence, and what is wrong with them.
+
+Command line or trigger form, environment (``CATWALK_TRAINING__EPOCHS``), project file, profile,
+recipe, defaults. pydantic-settings reads the environment and the TOML files; they are kept apart
+here so that a value, or a mistake, can be told with its origin.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+
+from model_zoo.errors import UserError
+from model_zoo.settings.environment import nearest_variable
+from model_zoo.settings.model import NO_WEIGHTS, PUBLISHED
+from model_zoo.settings.project import (
+    GROUPS,
+    PLAIN,
+    Project,
+    flattened,
+    known_names,
+    variable_of,
+    variables_of_a_project,
+)
+
+COMMAND_LINE, ENVIRONMENT = "command line", "environment"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Values of one origin, nested as in a project file."""
+
+    origin: str
+    values: dict[str, Any]
+    file: Path | None = None
+
+    def where(self, name: str) -> str:
+        """The place of a value in words: a file with its line, a variable, or the origin."""
+        if self.file is not None:
+            line = line_of(self.file, name)
+            return f"{self.file}, line {line}" if line else str(self.file)
+        return variable_of(name) if self.origin == ENVIRONMENT else self.origin
+
+
+def read_file(path: Path, origin: str) -> Layer:
+    """One TOML file.
+
+    Raises:
+        UserError: it cannot be read, or is not TOML; names the line.
+    """
+    try:
+        values = dict(TomlConfigSettingsSource(Project, toml_file=path)())
+        if not path.is_file():
+            raise FileNotFoundError(2, "it does not exist")
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not TOML: {error}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not TOML: it is not UTF-8 text") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    return Layer(origin, _with_paths_from(values, path.parent), path)
+
+
+def from_environment() -> Layer:
+    """Variables that set a value of the project.
+
+    Raises:
+        UserError: one that should be JSON is not.
+    """
+    try:
+        found = dict(EnvSettingsSource(Project)())
+    except Exception as error:  # pydantic-settings: SettingsError, with the field in its text
+        raise UserError(f"the environment: {error}") from None
+    for own in ("name", "file"):
+        found.pop(own, None)
+    return Layer(ENVIRONMENT, _with_paths_from(found, Path.cwd()))
+
+
+def from_names(given: Mapping[str, Any], origin: str = COMMAND_LINE) -> Layer:
+    """Values by dotted names, as command line and trigger form have them."""
+    nested: dict[str, Any] = {}
+    for name, value in given.items():
+        *groups, last = name.split(".")
+        inner = nested
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[last] = value
+    return Layer(origin, _with_paths_from(nested, Path.cwd()))
+
+
+def combined(layers: list[Layer]) -> Project:
+    """The project of layers, the strongest first.
+
+    Raises:
+        UserError: an unknown name, with the nearest one, or a value out of range; says where it
+            stands.
+    """
+    merged: dict[str, Any] = {}
+    for layer in reversed(layers):
+        merged = _over(merged, layer.values)
+    try:
+        return Project(**merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UserError(_mistake(name, first, layers)) from None
+
+
+def _over(weak: dict[str, Any], strong: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested values, those of ``strong`` where both have one."""
+    both = dict(weak)
+    for name, value in strong.items():
+        inner = both.get(name)
+        nested = isinstance(inner, dict) and isinstance(value, Mapping)
+        both[name] = _over(inner, value) if nested else value  # type: ignore[arg-type]
+    return both
+
+
+def origin_of(name: str, layers: list[Layer]) -> Layer | None:
+    """The layer that decides a value; None: its default."""
+    for layer in layers:
+        if name in flattened(layer.values) or any(
+            one.startswith(f"{name}.") for one in flattened(layer.values)
+        ):
+            return layer
+    return None
+
+
+def _mistake(name: str, found: Any, layers: list[Layer]) -> str:
+    layer = origin_of(name, layers)
+    where = layer.where(name) if layer else "its default"
+    if found["type"] == "extra_forbidden":
+        if layer is not None and layer.origin == ENVIRONMENT:
+            near = nearest_variable(where, sorted(variables_of_a_project()))
+            return f"{where} is not a setting of a project: did you mean {near}?"
+        return f"{where}: unknown setting {name}: did you mean {_nearest(name)}?"
+    message = found["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    return f"{where}: setting {name}: {message}. Received: {found['input']!r}"
+
+
+def _nearest(name: str) -> str:
+    known = known_names() if "." in name else [*PLAIN, *GROUPS]
+    last = name.rpartition(".")[2]
+
+    def likeness(one: str) -> float:
+        return max(
+            difflib.SequenceMatcher(None, name, one).ratio(),
+            difflib.SequenceMatcher(None, last, one.rpartition(".")[2]).ratio(),
+        )
+
+    return max(known, key=likeness)
+
+
+def line_of(path: Path, name: str) -> int | None:
+    """The line of a TOML file in which a value, or else its table, stands."""
+    *groups, last = name.split(".")
+    table, header = "", None
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        if found := re.match(r"\s*\[\s*([\w.\s\"-]+?)\s*\]", line):
+            table = found[1].replace('"', "").replace(" ", "")
+            if table == name or (table == ".".join(groups) and groups):
+                header = number
+            if table == name:
+                return number
+        elif found := re.match(r"\s*([\w.\"-]+)\s*=", line):
+            key = found[1].replace('"', "")
+            if ".".join(filter(None, (table, key))) in (name, ".".join(groups)):
+                return number
+    return header
+
+
+def _with_paths_from(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Paths made absolute where they are written, as steps run in other processes and folders."""
+    model = values.get("model")
+    weights = model.get("weights") if isinstance(model, dict) else None
+    if not isinstance(weights, str) or weights in ("", PUBLISHED, NO_WEIGHTS):
+        return values
+    path = str((folder / Path(weights).expanduser()).resolve())
+    return values | {"model": model | {"weights": path}}  # type: ignore[operator]

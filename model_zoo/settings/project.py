@@ -1,0 +1,150 @@
+"""A project: which images, which network, when it is retrained, how it is judged.
+
+``projects/<name>.toml`` is what a team owns. From its name follow the DAG, the experiment, the
+registered model and every folder, each by one property here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from model_zoo.settings.data import DataSettings
+from model_zoo.settings.environment import PREFIX
+from model_zoo.settings.export import ExportSettings
+from model_zoo.settings.group import Group
+from model_zoo.settings.judging import JudgingSettings
+from model_zoo.settings.model import ModelSettings
+from model_zoo.settings.search import SearchSettings
+from model_zoo.settings.training import TrainingSettings
+
+NEVER = "never"
+#: Groups of a project, in the order in which people read them.
+GROUPS: dict[str, type[Group]] = {
+    "data": DataSettings,
+    "model": ModelSettings,
+    "search": SearchSettings,
+    "training": TrainingSettings,
+    "judging": JudgingSettings,
+    "export": ExportSettings,
+}
+#: Those that decide the trained model: a run that is continued must keep all of their values.
+DECIDING = ("data", "model", "search", "training")
+PLAIN = ("profile", "recipe", "schedule")
+
+
+class Project(BaseSettings):
+    """One project with every value decided; made by :func:`model_zoo.settings.load_project`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+
+    profile: str = Field("quick", description="Set of values that fits a machine and a purpose.")
+    recipe: str = Field("short", description="Set of values that says how it is trained.")
+    schedule: str = Field(
+        "@weekly", description=f"Airflow's: @daily, a cron expression, ...; {NEVER}: by hand only."
+    )
+    data: DataSettings = Field(DataSettings())
+    model: ModelSettings = Field(ModelSettings())
+    search: SearchSettings = Field(SearchSettings())
+    training: TrainingSettings = Field(TrainingSettings())
+    judging: JudgingSettings = Field(JudgingSettings())
+    export: ExportSettings = Field(ExportSettings())
+
+    # Not values of the file: set by whoever read it.
+    name: str = Field("", exclude=True)
+    file: Path = Field(Path(), exclude=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The layers are read one by one, so that each value's origin is known (``layers``)."""
+        return (init_settings,)
+
+    @property
+    def dag_id(self) -> str:
+        """Airflow's DAG that retrains it."""
+        return f"{self.name.replace('-', '_')}_retrain"
+
+    @property
+    def experiment(self) -> str:
+        """MLflow's experiment."""
+        return self.name
+
+    @property
+    def registered_model(self) -> str:
+        """The model in MLflow's registry."""
+        return f"{self.name}-classifier"
+
+    @property
+    def airflow_schedule(self) -> str | None:
+        """The schedule as Airflow takes it."""
+        return None if self.schedule == NEVER else self.schedule
+
+    def values(self, *groups: str) -> dict[str, Any]:
+        """Values by their dotted names (``training.epochs``), of these groups or of all."""
+        found: dict[str, Any] = {}
+        for group in groups or GROUPS:
+            found |= flattened(getattr(self, group).model_dump(), f"{group}.")
+        return found
+
+    def deciding(self) -> dict[str, Any]:
+        """What decides the trained model, by dotted names."""
+        return self.values(*DECIDING)
+
+    def with_values(self, changed: Mapping[str, Any]) -> Project:
+        """A copy in which some values, by dotted names, are others; they are not checked again."""
+        copy: Any = self
+        for name, value in changed.items():
+            copy = _with_value(copy, name.split("."), value)
+        return copy  # type: ignore[no-any-return]
+
+
+def _with_value(group: Any, path: list[str], value: Any) -> Any:
+    if path[0] not in type(group).model_fields:
+        raise KeyError(path[0])
+    if len(path) > 1:
+        value = _with_value(getattr(group, path[0]), path[1:], value)
+    return group.model_copy(update={path[0]: value})
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, by dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= flattened(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+def known_names() -> list[str]:
+    """Every value's dotted name, in the order of the file."""
+    return [*PLAIN, *Project().values()]
+
+
+def variable_of(name: str) -> str:
+    """``training.epochs`` -> ``CATWALK_TRAINING__EPOCHS``."""
+    return PREFIX + name.replace(".", "__").upper()
+
+
+def variables_of_a_project() -> set[str]:
+    """The environment's variables that set a value of the project at hand."""
+    return {variable_of(name) for name in known_names()}
+
+
+def set_in_environment(name: str) -> bool:
+    return bool(os.environ.get(variable_of(name)))

@@ -1,0 +1,97 @@
+"""How a classifier is trained: optimiser, schedule, regularisation, augmentation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from model_zoo.settings.group import Group
+
+
+class Augmentation(Group):
+    """``[training.augmentation]``: random changes of the training images."""
+
+    flip: bool = Field(True, description="Mirror half of the images: garments have no side.")
+    shift: float = Field(0.0, ge=0, lt=1, description="Random shift, at most this part of a side.")
+    rotation: float = Field(
+        0.0, ge=0, le=0.5, description="Random rotation, at most this part of a full turn."
+    )
+    zoom: float = Field(0.0, ge=0, lt=1, description="Random zoom, at most this part of the size.")
+    erase: float = Field(
+        0.0, ge=0, le=1, description="Part of the images that lose a random rectangle."
+    )
+
+
+class TrainingSettings(Group):
+    """``[training]``: decides a run."""
+
+    epochs: int = Field(10, ge=1, le=1000, description="Epochs at the most.")
+    batch_size: int = Field(128, ge=1, le=65536, description="Images a step.")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field(
+        "adam", description="sgd has Nesterov momentum 0.9."
+    )
+    base_rate: float = Field(
+        1e-3,
+        gt=0,
+        le=10,
+        description="Peak rate without a search; a search looks from a third to three times it.",
+    )
+    learning_rate: float | None = Field(
+        None, gt=0, le=10, description="Peak rate, fixed; unset: searched, or the base rate."
+    )
+    lr_schedule: Literal["cosine", "exponential"] = Field(
+        "cosine", description="Cosine decay to zero; exponential is the notebook's."
+    )
+    warmup_share: float = Field(
+        0.05, ge=0, le=0.5, description="Part of all steps in which the rate rises (cosine only)."
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, le=1, description="Decoupled weight decay of the kernels, times the rate."
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Part of each label that is spread over all classes."
+    )
+    averaged_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Part of all steps that the running average of the weights looks back; "
+        "0: no averaging.",
+    )
+    head_epochs: int = Field(
+        0, ge=0, description="Epochs at first in which a pretrained trunk is left alone."
+    )
+    trunk_rate: float = Field(
+        1.0, gt=0, le=1, description="Rate of the trunk's last block as a part of the head's."
+    )
+    block_rate: float = Field(
+        1.0, gt=0, le=1, description="Rate of each block as a part of that of the block after it."
+    )
+    feature_views: int = Field(
+        2,
+        ge=0,
+        le=100,
+        description="Augmented views of each image that a frozen trunk computes once and every "
+        "epoch reads; 0: the frozen layers see each image anew in each epoch.",
+    )
+    early_stopping_patience: int = Field(
+        3, ge=0, description="Epochs without gain in validation accuracy before stopping; 0: off."
+    )
+    backend: Literal["tensorflow", "jax"] = Field(
+        "tensorflow",
+        description="Framework that search and training compute with; jax needs the extra `jax`. "
+        "Files are exported by TensorFlow always.",
+    )
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "auto",
+        description="What is computed in; weights, softmax and loss are float32 always. auto: "
+        "bfloat16 where the hardware has it and a short trial shows it to be faster.",
+    )
+    seed: int = Field(20, ge=0, description="Seeds initial weights, order and augmentation.")
+    augmentation: Augmentation = Field(Augmentation(), description="Random changes of the images.")
+
+    @property
+    def peak_rate(self) -> float:
+        """The learning rate of a training without a search."""
+        return self.learning_rate or self.base_rate
