@@ -3,64 +3,111 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
-from model_zoo.config import Settings, load_settings
+from model_zoo.files import read_json, write_json
+from model_zoo.registry.store import Store, store_of
+from model_zoo.settings import Places, Project, load_project
 
 SMALL = {
     "PLUGINS_DIR": str(Path(__file__).parent / "plugins"),
-    "ALLOW_SAMPLE": "1",
-    "BACKBONE": "tiny",
-    "IMAGE_SIZE": "28",
-    "WEIGHTS": "none",
-    "BATCH_SIZE": "32",
-    "TRAIN_LIMIT": "1500",
-    "SEARCH_LIMIT": "320",
-    "SEARCH_TRIALS": "2",
-    "EPOCHS": "3",
-    "LEARNING_RATE": "0.003",
-    "PRECISION": "float32",  # a trial of both takes longer than the training
-    "GATE_FLOOR": "0.3",
-    "GATE_MARGIN": "0.2",
-    "INT8_ACCURACY_LOSS": "0.02",
-    "ONNX_INT8_ACCURACY_LOSS": "0.02",
+    "ALLOW_GENERATED": "1",
+    "DATA__TRAIN_LIMIT": "1500",
+    "MODEL__BACKBONE": "tiny",
+    "MODEL__IMAGE_SIZE": "28",
+    "MODEL__WEIGHTS": "none",
+    "SEARCH__LIMIT": "320",
+    "SEARCH__TRIALS": "2",
+    "TRAINING__BATCH_SIZE": "32",
+    "TRAINING__EPOCHS": "3",
+    "TRAINING__LEARNING_RATE": "0.003",
+    "TRAINING__PRECISION": "float32",  # a trial of both takes longer than the training
+    "JUDGING__FLOOR": "0.3",
+    "JUDGING__MARGIN": "0.2",
+    "EXPORT__LITERT_INT8_ACCURACY_LOSS": "0.02",
+    "EXPORT__ONNX_INT8_ACCURACY_LOSS": "0.02",
 }
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """A whole run of the workflow that has ended."""
+
+    facts: dict[str, dict[str, Any]]
+    folder: Path
 
 
 @pytest.fixture(scope="session")
 def small_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The process's environment for the session: everything small, under a home of its own."""
-    home = tmp_path_factory.mktemp("home")
-    # The sample stands in through the data folder's absence: no test asks the network.
-    from model_zoo.data.fashion_mnist.sample import write_sample
+    """The process's environment for the session: everything small, under a home of its own.
 
-    write_sample(home / "cache" / "generated-sample")
+    No folder of official files and no network: the generated sample stands in. The tests that are
+    about the official files ask for them themselves (``official_files``).
+    """
+    home = tmp_path_factory.mktemp("home")
     values = {f"CATWALK_{name}": value for name, value in SMALL.items()}
     values |= {"CATWALK_HOME": str(home), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    if "CATWALK_DATA_DIR" in os.environ:
-        values["CATWALK_DATA_DIR"] = os.environ["CATWALK_DATA_DIR"]
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CATWALK_DATA_DIR", raising=False)
         for name, value in values.items():
             patch.setenv(name, value)
         yield home
 
 
 @pytest.fixture(scope="session")
-def settings(small_environment: Path) -> Settings:
-    return load_settings()
+def official_files() -> Path:
+    """The folder with the four official files of Fashion-MNIST; without it the test is skipped."""
+    folder = OFFICIAL
+    if not folder:
+        pytest.skip("CATWALK_DATA_DIR names no folder with the official files")
+    return Path(folder)
+
+
+OFFICIAL = os.environ.get("CATWALK_DATA_DIR", "")
 
 
 @pytest.fixture(scope="session")
-def first_run(settings: Settings) -> dict[str, dict]:
-    """One whole workflow run; the facts of every step."""
+def places(small_environment: Path) -> Places:
+    return Places.load()
+
+
+@pytest.fixture(scope="session")
+def project(small_environment: Path) -> Project:
+    return load_project()
+
+
+@pytest.fixture(scope="session")
+def store(project: Project, places: Places) -> Store:
+    """The project's place in MLflow, in the session's home."""
+    return store_of(project, places)
+
+
+@pytest.fixture(scope="session")
+def first_run(
+    project: Project, places: Places, tmp_path_factory: pytest.TempPathFactory
+) -> FirstRun:
+    """The first run, made once for all workers of pytest-xdist and copied to each one's home."""
+    from model_zoo.runs.folder import run_folder
     from model_zoo.runs.runner import run_all
 
-    facts: dict[str, dict] = {}
-    run_all(settings, "first", facts.__setitem__)
-    return facts
+    shared = tmp_path_factory.getbasetemp().parent / "first-run"
+    if not os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = tmp_path_factory.mktemp("first-run")
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "facts.json").exists():
+            facts: dict[str, dict[str, Any]] = {}
+            made = places.model_copy(update={"home": shared / "home"})
+            run_all(project, made, "first", facts.__setitem__)
+            write_json(shared / "facts.json", facts)
+    shutil.copytree(shared / "home", places.home, dirs_exist_ok=True)
+    return FirstRun(read_json(shared / "facts.json"), run_folder(places, project.name, "first"))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A project's settings in groups, from its file, its profile and its recipe; and where things lie."""
+"""A project's settings in groups, from its file, profile and recipe; and where things lie."""
 
 from model_zoo.settings.data import DataSettings
 from model_zoo.settings.environment import Environment, check_variables

@@ -1,7 +1,7 @@
 """Variables ``CATWALK_...`` that say where things run: flat, typed, read where they are needed.
 
-Each package that reads some declares them as an :class:`Environment` in a module ``settings`` of its
-own. Empty means unset, everywhere.
+Each package that reads some declares them as an :class:`Environment` in a module ``settings`` of
+its own. Empty means unset, everywhere.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def check_variables() -> None:
 
 
 def nearest_variable(name: str, known: list[str]) -> str:
-    """The known variable whose name, or whose last part, is most like ``name``."""
+    """The known variables whose name, or whose last part, is most like ``name``: A or B."""
     wanted = name.removeprefix(PREFIX)
 
     def likeness(one: str) -> float:
@@ -102,7 +102,8 @@ def nearest_variable(name: str, known: list[str]) -> str:
             for part in (whole, whole.replace("__", "_"), whole.rpartition("__")[2])
         )
 
-    return max(known, key=likeness)
+    best = max(map(likeness, known))
+    return " or ".join(one for one in known if likeness(one) == best)
 
 
 def _kinds(of: type[Environment]) -> list[type[Environment]]:

@@ -157,12 +157,13 @@ def _nearest(name: str) -> str:
             difflib.SequenceMatcher(None, last, one.rpartition(".")[2]).ratio(),
         )
 
-    return max(known, key=likeness)
+    best = max(map(likeness, known))
+    return " or ".join(one for one in known if likeness(one) == best)
 
 
 def line_of(path: Path, name: str) -> int | None:
     """The line of a TOML file in which a value, or else its table, stands."""
-    *groups, last = name.split(".")
+    groups = name.split(".")[:-1]
     table, header = "", None
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
         if found := re.match(r"\s*\[\s*([\w.\s\"-]+?)\s*\]", line):

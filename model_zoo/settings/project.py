@@ -55,12 +55,12 @@ class Project(BaseSettings):
     schedule: str = Field(
         "@weekly", description=f"Airflow's: @daily, a cron expression, ...; {NEVER}: by hand only."
     )
-    data: DataSettings = Field(DataSettings())
-    model: ModelSettings = Field(ModelSettings())
-    search: SearchSettings = Field(SearchSettings())
-    training: TrainingSettings = Field(TrainingSettings())
-    judging: JudgingSettings = Field(JudgingSettings())
-    export: ExportSettings = Field(ExportSettings())
+    data: DataSettings = Field(default_factory=DataSettings)
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    search: SearchSettings = Field(default_factory=SearchSettings)
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
+    judging: JudgingSettings = Field(default_factory=JudgingSettings)
+    export: ExportSettings = Field(default_factory=ExportSettings)
 
     # Not values of the file: set by whoever read it.
     name: str = Field("", exclude=True)
@@ -68,7 +68,12 @@ class Project(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The layers are read one by one, so that each value's origin is known (``layers``)."""
         return (init_settings,)

@@ -89,7 +89,9 @@ class TrainingSettings(Group):
         "bfloat16 where the hardware has it and a short trial shows it to be faster.",
     )
     seed: int = Field(20, ge=0, description="Seeds initial weights, order and augmentation.")
-    augmentation: Augmentation = Field(Augmentation(), description="Random changes of the images.")
+    augmentation: Augmentation = Field(
+        default_factory=Augmentation, description="Random changes of the training images."
+    )
 
     @property
     def peak_rate(self) -> float:

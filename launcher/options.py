@@ -1,0 +1,42 @@
+"""Short names of what people choose for one run: flags, and fields of Airflow's form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from model_zoo.settings import Project
+
+#: Short name: dotted name in a project.
+OPTIONS = {
+    "profile": "profile",
+    "recipe": "recipe",
+    "backend": "training.backend",
+    "backbone": "model.backbone",
+    "weights": "model.weights",
+    "image_size": "model.image_size",
+    "unfrozen_blocks": "model.unfrozen_blocks",
+    "search_trials": "search.trials",
+    "search_algorithm": "search.algorithm",
+    "epochs": "training.epochs",
+    "batch_size": "training.batch_size",
+    "learning_rate": "training.learning_rate",
+    "train_limit": "data.train_limit",
+    "promotion": "judging.promotion",
+}
+
+
+def field_of(name: str) -> FieldInfo:
+    """The declaration of a value, by its dotted name: description, limits, default."""
+    kind: Any = Project
+    *groups, last = name.split(".")
+    for group in groups:
+        kind = kind.model_fields[group].annotation
+    found: FieldInfo = kind.model_fields[last]
+    return found
+
+
+def given_values(chosen: dict[str, Any]) -> dict[str, Any]:
+    """What was chosen by short names, by dotted names; what is empty was not chosen."""
+    return {OPTIONS[name]: value for name, value in chosen.items() if value not in (None, "")}
