@@ -10,8 +10,9 @@ from gunicorn.app.base import BaseApplication
 from dash_app.metrics import share_among_workers, worker_ended
 from dash_app.security import is_loopback, required_token, token_path
 from dash_app.server import create_server
-from model_zoo.config import Settings, load_settings
+from dash_app.settings import PageSettings
 from model_zoo.errors import UserError
+from model_zoo.settings import Places, Project, Serving, check_variables, load_project
 
 THREADS = 8
 
@@ -19,39 +20,44 @@ THREADS = 8
 class Page(BaseApplication):  # type: ignore[misc]
     """gunicorn with our settings; the application is made in each worker, after the fork."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(
+        self, project: Project, places: Places, serving: Serving, page: PageSettings
+    ) -> None:
+        self.project, self.places, self.serving, self.page = project, places, serving, page
         super().__init__()
 
     def load_config(self) -> None:
-        settings = self.settings
-        self.cfg.set("bind", f"{settings.host}:{settings.page_port}")
-        self.cfg.set("workers", settings.page_workers)
+        self.cfg.set("bind", f"{self.places.host}:{self.page.page_port}")
+        self.cfg.set("workers", self.page.page_workers)
         self.cfg.set("worker_class", "gthread")
         self.cfg.set("threads", THREADS)
         self.cfg.set("timeout", 120)
         self.cfg.set("graceful_timeout", 5)  # open browsers keep their connections
         self.cfg.set("control_socket_disable", True)  # it would lie outside the home
-        if settings.page_workers > 1:
+        if self.page.page_workers > 1:
             self.cfg.set("child_exit", lambda server, worker: worker_ended(worker.pid))
 
     def load(self) -> Any:
-        return create_server(self.settings)
+        return create_server(self.project, self.places, self.serving, self.page)
 
 
 def main() -> int:
     """Serve until stopped; exit status 2 for a user's mistake."""
     try:
-        settings = load_settings()
-        token = required_token(settings)
+        check_variables()
+        places = Places.load()
+        serving = Serving.load()
+        page = PageSettings.load()
+        project = load_project(places=places)
+        token = required_token(places, page)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    if token and not settings.api_token and not is_loopback(settings.host):
-        print(f"The API asks for the token in {token_path(settings)}", file=sys.stderr)
-    if settings.page_workers > 1:
-        share_among_workers(settings.home_dir / "metrics")
-    Page(settings).run()
+    if token and not page.api_token and not is_loopback(places.host):
+        print(f"The API asks for the token in {token_path(places)}", file=sys.stderr)
+    if page.page_workers > 1:
+        share_among_workers(places.home / "metrics")
+    Page(project, places, serving, page).run()
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,10 @@ import numpy as np
 
 from dash_app.metrics import Metrics
 from dash_app.uploads import Upload
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
-from model_zoo.images import Preparation, Prepared, decode, prepare
+from model_zoo.images import Prepared, decode, prepare
 from model_zoo.images.statistics import unlike
-from model_zoo.predictor import Classifier, Prediction, ProductionPredictor
+from model_zoo.predictor import Prediction, ProductionPredictor, ServedClassifier
 
 # A decoded frame of 25 million pixels takes 100 MB for a moment: not in every thread at once.
 DECODED_AT_ONCE = 2
@@ -73,18 +72,28 @@ class Answers:
     """Prepares and predicts; safe for several threads."""
 
     def __init__(
-        self, settings: Settings, predictor: ProductionPredictor, metrics: Metrics
+        self,
+        predictor: ProductionPredictor,
+        metrics: Metrics,
+        max_pixels: int,
+        unsure_below: float,
     ) -> None:
-        self.settings = settings
+        """
+        Args:
+            max_pixels: of the largest picture that is decoded.
+            unsure_below: the calibrated confidence under which an answer is called unsure.
+        """
         self.predictor = predictor
         self.metrics = metrics
+        self.max_pixels = max_pixels
+        self.unsure_below = unsure_below
         self._decoding = threading.BoundedSemaphore(DECODED_AT_ONCE)
 
     def one(
         self,
         upload: Upload,
-        preparation: Preparation | None = None,
-        classifier: Classifier | None = None,
+        without: Collection[str] = (),
+        classifier: ServedClassifier | None = None,
         source: str = "page",
     ) -> Answer:
         """Answer one file with pictures of its steps, by production or the version given.
@@ -94,7 +103,7 @@ class Answers:
             NothingInProduction: nobody can answer.
             Overloaded: too many wait already.
         """
-        (found,) = self.many([upload], preparation, classifier, source, pictures=True)
+        (found,) = self.many([upload], without, classifier, source, pictures=True)
         if isinstance(found, Refusal):
             raise UserError(found.reason)
         return found
@@ -102,14 +111,16 @@ class Answers:
     def many(
         self,
         uploads: list[Upload],
-        preparation: Preparation | None = None,
-        classifier: Classifier | None = None,
+        without: Collection[str] = (),
+        classifier: ServedClassifier | None = None,
         source: str = "page",
         pictures: bool = False,
     ) -> list[Answer | Refusal]:
         """Answer several files, all by the same version, in their order.
 
         Args:
+            without: names of steps of the preparation that are left out; those that the version
+                does not have mean nothing.
             pictures: keep those of the steps, about 200 kB a file.
 
         Raises:
@@ -118,14 +129,14 @@ class Answers:
         version = classifier or self.predictor.current
         answers: list[Answer | Refusal] = []
         for some in _slices(uploads, BATCH):
-            answers += self._batch(some, preparation, version, source, pictures)
+            answers += self._batch(some, without, version, source, pictures)
         return answers
 
     def _batch(
         self,
         uploads: list[Upload],
-        preparation: Preparation | None,
-        version: Classifier,
+        without: Collection[str],
+        version: ServedClassifier,
         source: str,
         pictures: bool,
     ) -> list[Answer | Refusal]:
@@ -135,23 +146,23 @@ class Answers:
         for i, upload in enumerate(uploads):
             try:
                 with self._decoding:
-                    decoded = decode(upload.content, self.settings.max_pixels)
-                prepared[i] = prepare(decoded, version.image_shape, preparation, pictures)
+                    decoded = decode(upload.content, self.max_pixels)
+                prepared[i] = prepare(
+                    decoded, version.image_shape, version.preparation, without, pictures
+                )
             except UserError as error:
                 self.metrics.refused(source)
                 answers[i] = Refusal(upload.name, str(error))
         if prepared:
             predictions = self._predict(version, [one.image for one in prepared.values()])
             for (i, one), prediction in zip(prepared.items(), predictions, strict=True):
-                answers[i] = Answer(
-                    uploads[i].name, version.version, prediction, one,
-                    doubts(prediction, one, version, self.settings),
-                )  # fmt: skip
+                found = doubts(prediction, one, version, self.unsure_below)
+                answers[i] = Answer(uploads[i].name, version.version, prediction, one, found)
                 self.metrics.answered(prediction, version.version, source)
         self.metrics.took((time.perf_counter() - started) / len(uploads), source)
         return [answers[i] for i in range(len(uploads))]
 
-    def _predict(self, version: Classifier, images: list[np.ndarray]) -> list[Prediction]:
+    def _predict(self, version: ServedClassifier, images: list[np.ndarray]) -> list[Prediction]:
         """A lone image shares a forward pass with those that other threads ask for."""
         if len(images) == 1:
             return [self.predictor.predict_by(version, images[0])]
@@ -159,20 +170,18 @@ class Answers:
 
 
 def doubts(
-    prediction: Prediction, prepared: Prepared, version: Classifier, settings: Settings
+    prediction: Prediction, prepared: Prepared, version: ServedClassifier, unsure_below: float
 ) -> Doubts:
     """What speaks against trusting this prediction."""
     unsure = ""
-    if prediction.confidence < settings.unsure_below:
+    if prediction.confidence < unsure_below:
         first, second = prediction.probabilities.argsort()[::-1][:2]
         unsure = (
             f"unsure: {prediction.labels[first]} {prediction.probabilities[first]:.0%}, "
             f"{prediction.labels[second]} {prediction.probabilities[second]:.0%}"
         )
-    strange = unlike(prepared.image, version.facts.get("image_statistics", {}))
-    if prepared.garment_found is False:
-        strange = ["no garment could be told apart from the background", *strange]
-    return Doubts(unsure, tuple(strange))
+    strange = unlike(prepared.image, version.facts["statistics"])
+    return Doubts(unsure, (*prepared.doubts, *strange))
 
 
 def _slices(uploads: list[Upload], size: int) -> Iterator[list[Upload]]:

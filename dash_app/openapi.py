@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from model_zoo.config import Settings
-from model_zoo.images import STEPS
+from dash_app.settings import PageSettings
 from model_zoo.images.decode import FORMATS_IN_WORDS
 
 Schema = dict[str, Any]
@@ -13,10 +12,11 @@ TEXT: Schema = {"type": "string"}
 NUMBER: Schema = {"type": "number"}
 
 
-def describe(settings: Settings, token: bool) -> Schema:
-    """OpenAPI 3.1, with the limits of these settings.
+def describe(page: PageSettings, max_pixels: int, token: bool) -> Schema:
+    """OpenAPI 3.1, with the limits of this server.
 
     Args:
+        max_pixels: of the largest picture that is decoded.
         token: whether the routes under ``/api/v1`` ask for a bearer token.
     """
     guarded: list[dict[str, list[str]]] = [{"token": []}] if token else []
@@ -29,7 +29,7 @@ def describe(settings: Settings, token: bool) -> Schema:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {
-            "/api/v1/predict": {"post": _predict(settings) | {"security": guarded}},
+            "/api/v1/predict": {"post": _predict(page, max_pixels) | {"security": guarded}},
             "/api/v1/model": {
                 "get": {
                     "operationId": "model",
@@ -87,21 +87,21 @@ def describe(settings: Settings, token: bool) -> Schema:
     }
 
 
-def _predict(settings: Settings) -> Schema:
+def _predict(page: PageSettings, max_pixels: int) -> Schema:
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
     image = _object({"content": TEXT | {"contentEncoding": "base64"}}, {"name": TEXT})
     return {
         "operationId": "predict",
         "summary": "Predict for one image or many",
-        "description": f"{FORMATS_IN_WORDS}; at most {settings.max_upload_mb:g} MiB and "
-        f"{settings.max_pixels:,} pixels each, {settings.max_images:,} at once. A file that cannot "
+        "description": f"{FORMATS_IN_WORDS}; at most {page.max_upload_mb:g} MiB and "
+        f"{max_pixels:,} pixels each, {page.max_images:,} at once. A file that cannot "
         "be read has an error in place of a prediction; when none can be read the status is 400.",
         "parameters": [
             {
                 "name": "without",
                 "in": "query",
-                "description": "Steps of the preparation to leave out, separated by commas: "
-                + ", ".join(STEPS),
+                "description": "Steps of the preparation to leave out, separated by commas. Each "
+                "version has its own: /api/v1/model names them.",
                 "schema": TEXT,
             }
         ],
@@ -135,6 +135,7 @@ def _schemas() -> dict[str, Schema]:
                 "version": TEXT,
                 "labels": {"type": "array", "items": TEXT},
                 "image_shape": {"type": "array", "items": {"type": "integer"}},
+                "preparation": {"type": "array", "items": TEXT},
                 "tags": {"type": "object", "additionalProperties": TEXT},
                 "problem": maybe,
             }

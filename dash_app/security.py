@@ -12,7 +12,8 @@ from pathlib import Path
 
 from flask import Flask, Request, Response
 
-from model_zoo.config import Settings
+from dash_app.settings import PageSettings
+from model_zoo.settings import Places
 
 TOKEN_FILE = "api_token"
 
@@ -27,20 +28,20 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def token_path(settings: Settings) -> Path:
-    return settings.home_dir / TOKEN_FILE
+def token_path(places: Places) -> Path:
+    return places.home / TOKEN_FILE
 
 
-def required_token(settings: Settings) -> str | None:
+def required_token(places: Places, page: PageSettings) -> str | None:
     """The token that the API asks for, or None when only this machine can ask.
 
     Without one in the settings, one is made at the first call and kept in the home (mode 600).
     """
-    if settings.api_token:
-        return settings.api_token
-    if is_loopback(settings.host):
+    if page.api_token:
+        return page.api_token
+    if is_loopback(places.host):
         return None
-    path = token_path(settings)
+    path = token_path(places)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".partial-", dir=path.parent)  # mode 600

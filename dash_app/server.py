@@ -11,45 +11,61 @@ from werkzeug.exceptions import HTTPException
 from dash_app.answers import Answers
 from dash_app.api import api
 from dash_app.metrics import SHARED_FOLDER, Metrics
-from dash_app.page import mount
+from dash_app.openapi import describe
+from dash_app.page import Context, mount
 from dash_app.security import add_headers, is_allowed, required_token
+from dash_app.settings import PageSettings
 from dash_app.status import public, status_of
 from dash_app.uploads import MIB, ROOM_FOR_BASE64, TooLarge
-from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
+from model_zoo.plugin_registry import discover
 from model_zoo.predictor import NothingInProduction, Overloaded, ProductionPredictor
+from model_zoo.registry.store import store_of
+from model_zoo.settings import Places, Project, Serving, load_project
 
 log = logging.getLogger(__name__)
 
 
-def create_server(settings: Settings | None = None) -> Flask:
+def create_server(
+    project: Project | None = None,
+    places: Places | None = None,
+    serving: Serving | None = None,
+    page: PageSettings | None = None,
+) -> Flask:
     """The WSGI application; follows the alias from the moment it is made.
 
     ``/`` the page; ``/api/v1/...`` the API; ``/healthz`` (200 while the process answers),
-    ``/readyz`` (200 when a version is loaded, else 503), ``/metrics``.
+    ``/readyz`` (200 when a version is loaded, else 503), ``/metrics``. What is left out is read
+    from the environment and the project's file.
     """
-    settings = settings or load_settings()
+    places = places or Places.load()
+    project = project or load_project(places=places)
+    serving = serving or Serving.load()
+    page = page or PageSettings.load()
+    store = store_of(project, places)
+    token = required_token(places, page)
+    discover(places.plugins_dir)  # a version may name steps and statistics of a plugin
+
     server = Flask("catwalk")
-    server.config["MAX_CONTENT_LENGTH"] = int(settings.max_upload_mb * MIB) * ROOM_FOR_BASE64
-    server.config["MAX_FORM_PARTS"] = 2 * settings.max_images + 10
-    predictor = ProductionPredictor(settings)
+    server.config["MAX_CONTENT_LENGTH"] = int(page.max_upload_mb * MIB) * ROOM_FOR_BASE64
+    server.config["MAX_FORM_PARTS"] = 2 * page.max_images + 10
+    predictor = ProductionPredictor(store, serving, places.cache_dir)
     predictor.start()
     server.extensions["predictor"] = predictor  # for whoever ends the server before its process
     metrics = Metrics(shared=SHARED_FOLDER in os.environ)
-    answers = Answers(settings, predictor, metrics)
-    server.register_blueprint(api(settings, predictor, answers))
-    _register_probes(server, settings, predictor, metrics)
+    answers = Answers(predictor, metrics, serving.max_pixels, page.unsure_below)
+    description = describe(page, serving.max_pixels, token is not None)
+    server.register_blueprint(api(store.model, page, predictor, answers, description, token))
+    _register_probes(server, token, predictor, metrics)
     _register_errors(server, predictor)
-    page = mount(server, settings, predictor, answers)
-    add_headers(server, page.csp_hashes())
+    context = Context(project, places, serving, page, store, predictor, answers)
+    add_headers(server, mount(server, context).csp_hashes())
     return server
 
 
 def _register_probes(
-    server: Flask, settings: Settings, predictor: ProductionPredictor, metrics: Metrics
+    server: Flask, token: str | None, predictor: ProductionPredictor, metrics: Metrics
 ) -> None:
-    token = required_token(settings)
-
     def health() -> tuple[Response, bool]:
         found = status_of(predictor)
         word = "ok" if found.version else "nothing to serve"

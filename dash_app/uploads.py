@@ -13,7 +13,7 @@ from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
-from model_zoo.config import Settings
+from dash_app.settings import PageSettings
 from model_zoo.errors import UserError
 
 MIB = 2**20
@@ -36,7 +36,7 @@ class Upload:
     content: bytes
 
 
-def upload(name: str | None, content: bytes, settings: Settings) -> Upload:
+def upload(name: str | None, content: bytes, page: PageSettings) -> Upload:
     """Check one file's size.
 
     Raises:
@@ -44,9 +44,9 @@ def upload(name: str | None, content: bytes, settings: Settings) -> Upload:
         UserError: nothing in it.
     """
     shown = shown_name(name)
-    if len(content) > settings.max_upload_mb * MIB:
+    if len(content) > page.max_upload_mb * MIB:
         raise TooLarge(
-            f"{shown} has {len(content) / MIB:.1f} MiB; at most {settings.max_upload_mb:g} are "
+            f"{shown} has {len(content) / MIB:.1f} MiB; at most {page.max_upload_mb:g} are "
             "read. Send a smaller one"
         )
     if not content:
@@ -61,7 +61,7 @@ def shown_name(name: str | None) -> str:
     return printable[:NAME_LENGTH] or "image"
 
 
-def from_data_url(contents: str, name: str | None, settings: Settings) -> Upload:
+def from_data_url(contents: str, name: str | None, page: PageSettings) -> Upload:
     """A file as the browser's upload gives it: ``data:image/png;base64,...``, or plain base64.
 
     Raises:
@@ -72,16 +72,16 @@ def from_data_url(contents: str, name: str | None, settings: Settings) -> Upload
         content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise UserError(f"{shown_name(name)} arrived damaged: it is not base64") from None
-    return upload(name, content, settings)
+    return upload(name, content, page)
 
 
-def from_form(files: list[FileStorage], settings: Settings) -> list[Upload]:
+def from_form(files: list[FileStorage], page: PageSettings) -> list[Upload]:
     """The files of a multipart form."""
-    _check_count(len(files), settings)
-    return [upload(one.filename, one.read(), settings) for one in files]
+    _check_count(len(files), page)
+    return [upload(one.filename, one.read(), page) for one in files]
 
 
-def from_json(body: Any, settings: Settings) -> list[Upload]:
+def from_json(body: Any, page: PageSettings) -> list[Upload]:
     """``{"images": [{"name": "a.png", "content": "<base64>"}, ...]}``.
 
     Raises:
@@ -92,13 +92,13 @@ def from_json(body: Any, settings: Settings) -> list[Upload]:
         isinstance(one, dict) and isinstance(one.get("content"), str) for one in images
     ):
         raise UserError('expected JSON as {"images": [{"name": "a.png", "content": "<base64>"}]}')
-    _check_count(len(images), settings)
+    _check_count(len(images), page)
     return [
-        from_data_url(one["content"], str(one.get("name") or "image"), settings) for one in images
+        from_data_url(one["content"], str(one.get("name") or "image"), page) for one in images
     ]
 
 
-def unpacked(uploads: list[Upload], settings: Settings) -> list[Upload]:
+def unpacked(uploads: list[Upload], page: PageSettings) -> list[Upload]:
     """The same files, with the images inside a ZIP in its place.
 
     Raises:
@@ -108,19 +108,19 @@ def unpacked(uploads: list[Upload], settings: Settings) -> list[Upload]:
     """
     found: list[Upload] = []
     for one in uploads:
-        found += _entries(one, settings) if one.content.startswith(ZIP_START) else [one]
-        _check_count(len(found), settings)
+        found += _entries(one, page) if one.content.startswith(ZIP_START) else [one]
+        _check_count(len(found), page)
     return found
 
 
-def _entries(archive: Upload, settings: Settings) -> list[Upload]:
-    limit = int(settings.max_upload_mb * MIB)
+def _entries(archive: Upload, page: PageSettings) -> list[Upload]:
+    limit = int(page.max_upload_mb * MIB)
     left = limit * ROOM_FOR_BASE64  # unpacked, all together
     found: list[Upload] = []
     try:
         with zipfile.ZipFile(io.BytesIO(archive.content)) as opened:
             entries = [one for one in opened.infolist() if _is_picture(one)]
-            _check_count(len(entries), settings)
+            _check_count(len(entries), page)
             for entry in entries:
                 with opened.open(entry) as file:
                     content = file.read(min(limit, left) + 1)
@@ -128,8 +128,8 @@ def _entries(archive: Upload, settings: Settings) -> list[Upload]:
                 if len(content) > limit or left < 0:
                     raise TooLarge(
                         f"{archive.name} unpacks to more than is read: at most "
-                        f"{settings.max_upload_mb:g} MiB an image, "
-                        f"{settings.max_upload_mb * ROOM_FOR_BASE64:g} in all"
+                        f"{page.max_upload_mb:g} MiB an image, "
+                        f"{page.max_upload_mb * ROOM_FOR_BASE64:g} in all"
                     )
                 found.append(Upload(shown_name(entry.filename), content))
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError,
@@ -149,8 +149,8 @@ def _is_picture(entry: zipfile.ZipInfo) -> bool:
     return not (entry.is_dir() or hidden or name.name in ("Thumbs.db", "desktop.ini"))
 
 
-def _check_count(count: int, settings: Settings) -> None:
-    if count > settings.max_images:
+def _check_count(count: int, page: PageSettings) -> None:
+    if count > page.max_images:
         raise TooLarge(
-            f"{count:,} images at once; at most {settings.max_images:,} are read. Send fewer"
+            f"{count:,} images at once; at most {page.max_images:,} are read. Send fewer"
         )

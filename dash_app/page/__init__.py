@@ -1,5 +1,6 @@
 """The page: one file a tab, mounted at ``/``."""
 
 from dash_app.page.assemble import mount
+from dash_app.page.context import Context
 
-__all__ = ["mount"]
+__all__ = ["Context", "mount"]

@@ -5,12 +5,8 @@ from __future__ import annotations
 from dash import Dash
 from flask import Flask
 
-from dash_app.answers import Answers
 from dash_app.page import batch, compare, model, predict, shell
 from dash_app.page.context import Context
-from model_zoo.config import Settings
-from model_zoo.predictor import ProductionPredictor
-from model_zoo.registry.version_report import Reports
 
 # Dash's own, with the language that screen readers go by.
 INDEX = """<!DOCTYPE html>
@@ -34,11 +30,8 @@ INDEX = """<!DOCTYPE html>
 TABS = {"predict": predict, "compare": compare, "batch": batch, "model": model}
 
 
-def mount(
-    server: Flask, settings: Settings, predictor: ProductionPredictor, answers: Answers
-) -> Dash:
+def mount(server: Flask, context: Context) -> Dash:
     """Put the page at ``/`` of ``server``; everything it needs comes from this server."""
-    context = Context(settings, predictor, answers, Reports(settings))
     app = Dash(
         "dash_app",
         server=server,  # type: ignore[arg-type]

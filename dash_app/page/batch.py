@@ -12,9 +12,9 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from dash_app.answers import Answer, Refusal
 from dash_app.page.context import Context
+from dash_app.settings import PageSettings
 from dash_app.status import public
-from dash_app.uploads import MIB, TooLarge, from_data_url, unpacked
-from model_zoo.config import Settings
+from dash_app.uploads import MIB, ROOM_FOR_BASE64, TooLarge, from_data_url, unpacked
 from model_zoo.errors import UserError
 
 FIRST = ("file", "label", "confidence", "doubts", "version")
@@ -22,7 +22,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def layout(context: Context) -> Any:
-    settings = context.settings
+    page = context.page
     return html.Div(
         [
             dcc.Upload(
@@ -31,8 +31,8 @@ def layout(context: Context) -> Any:
                     [
                         html.Strong("Drop a ZIP or many pictures here"),
                         html.Div(
-                            f"at most {settings.max_images:,} pictures, "
-                            f"{settings.max_upload_mb:g} MiB a file. Nothing is kept.",
+                            f"at most {page.max_images:,} pictures, "
+                            f"{page.max_upload_mb:g} MiB a file. Nothing is kept.",
                             className="quiet small",
                         ),
                     ]
@@ -121,23 +121,23 @@ def answered(
     Raises:
         UserError: damaged, too large, too many, or nothing is in production.
     """
-    settings = context.settings
-    _check(contents, settings)
+    page = context.page
+    _check(contents, page)
     uploads = [
-        from_data_url(content, names[i] if i < len(names) else None, settings)
+        from_data_url(content, names[i] if i < len(names) else None, page)
         for i, content in enumerate(contents)
     ]
-    found = context.answers.many(unpacked(uploads, settings), source="batch")
+    found = context.answers.many(unpacked(uploads, page), source="batch")
     labels = next((list(one.prediction.labels) for one in found if isinstance(one, Answer)), [])
     return [row(one) for one in found], labels
 
 
-def _check(contents: list[str], settings: Settings) -> None:
-    if len(contents) > settings.max_images:
+def _check(contents: list[str], page: PageSettings) -> None:
+    if len(contents) > page.max_images:
         raise TooLarge(
-            f"{len(contents):,} files at once; at most {settings.max_images:,} are read. Send fewer"
+            f"{len(contents):,} files at once; at most {page.max_images:,} are read. Send fewer"
         )
-    if sum(map(len, contents)) > settings.max_upload_mb * MIB * 4:
+    if sum(map(len, contents)) > page.max_upload_mb * MIB * ROOM_FOR_BASE64:
         raise TooLarge("these files are too large together: send fewer at once")
 
 

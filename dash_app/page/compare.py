@@ -59,7 +59,7 @@ def register(app: Dash, context: Context) -> None:
         if not production:
             return [], None, status_of(context.predictor).problem or ""
         try:
-            found = registry.list_versions(context.settings)
+            found = registry.list_versions(context.store)
         except UserError as error:
             return no_update, no_update, public(error)
         others = [one for one in found if one.version != production]
@@ -76,16 +76,23 @@ def register(app: Dash, context: Context) -> None:
         Input("tabs", "value"),
         Input("shown-version", "data"),
         State({"step": ALL}, "checked"),
+        State({"step": ALL}, "id"),
     )
     def one_picture(
-        other: str | None, picture: dict | None, tab: str, production: str | None, steps: list[bool]
+        other: str | None,
+        picture: dict | None,
+        tab: str,
+        production: str | None,
+        switches: list[bool],
+        steps: list[dict],
     ) -> Any:
         if tab != "compare":
             return no_update
         if not other or not production or other == production:
             return []
         try:
-            return side_by_side(context, other, picture or first_example(context), steps)
+            without = preparation.left_out(switches, steps)
+            return side_by_side(context, other, picture or first_example(context), without)
         except UserError as error:
             return dmc.Alert(public(error), color="orange", variant="light")
 
@@ -127,16 +134,16 @@ def first_example(context: Context) -> dict[str, str]:
     return {"name": "example", "content": url, "truth": example["label"]}
 
 
-def side_by_side(context: Context, other: str, picture: dict, steps: list[bool]) -> Any:
+def side_by_side(context: Context, other: str, picture: dict, without: list[str]) -> Any:
     """Both versions' answers to one picture.
 
     Raises:
         UserError: the other version cannot be had, or the picture not be read.
     """
-    upload = from_data_url(picture["content"], picture["name"], context.settings)
-    wanted = preparation.allowed(steps)
-    ours = context.answers.one(upload, wanted)
-    theirs = context.answers.one(upload, wanted, context.others.classifier(other), source="compare")
+    upload = from_data_url(picture["content"], picture["name"], context.page)
+    theirs_is = context.others.classifier(other)
+    ours = context.answers.one(upload, without)
+    theirs = context.answers.one(upload, without, theirs_is, source="compare")
     agree = ours.prediction.label == theirs.prediction.label
     truth = f", labelled {picture['truth']}" if picture.get("truth") else ""
     return html.Section(

@@ -4,40 +4,62 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 from dash_app.answers import Answers
-from model_zoo.config import Settings
+from dash_app.settings import PageSettings
+from model_zoo.data.corrections import CorrectionStore
 from model_zoo.errors import UserError
-from model_zoo.predictor import Classifier, ProductionPredictor, load_classifier
-from model_zoo.registry.version_report import Reports
+from model_zoo.predictor import ProductionPredictor, ServedClassifier, load_classifier
+from model_zoo.registry.store import Store
+from model_zoo.registry.version_report import VersionReports
+from model_zoo.settings import Places, Project, Serving
 
 LOADED_AT_ONCE = 2
 
 
-@dataclass
+@dataclass(frozen=True)
 class Context:
-    """The settings and the readers that a tab asks; made once a server."""
+    """The settings that a tab reads and the readers that it asks; made once a server."""
 
-    settings: Settings
+    project: Project
+    places: Places
+    serving: Serving
+    page: PageSettings
+    store: Store
     predictor: ProductionPredictor
     answers: Answers
-    reports: Reports
-    others: OtherVersions = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.others = OtherVersions(self.settings)
+    @cached_property
+    def reports(self) -> VersionReports:
+        """What is recorded about each version."""
+        return VersionReports(self.store, self.places.cache_dir)
+
+    @cached_property
+    def others(self) -> OtherVersions:
+        """Versions to compare production with."""
+        return OtherVersions(self.store, self.serving, self.places.cache_dir)
+
+    @cached_property
+    def corrections(self) -> CorrectionStore:
+        """Where corrections of answers are kept."""
+        folder = self.places.home / "feedback" / self.store.model
+        return CorrectionStore(folder, self.page.feedback_limit)
 
 
 class OtherVersions:
     """Versions to compare with: files from the disk cache, the last two kept in memory."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._loaded: OrderedDict[str, Classifier] = OrderedDict()
+    def __init__(self, store: Store, serving: Serving, cache_dir: Path) -> None:
+        self.store = store
+        self.serving = serving
+        self.cache_dir = cache_dir
+        self._loaded: OrderedDict[str, ServedClassifier] = OrderedDict()
         self._lock = threading.Lock()
 
-    def classifier(self, version: str) -> Classifier:
+    def classifier(self, version: str) -> ServedClassifier:
         """Load a version.
 
         Raises:
@@ -47,7 +69,8 @@ class OtherVersions:
             if version not in self._loaded:
                 if not version.isdigit():
                     raise UserError(f"no version {version!r}: choose one from the list")
-                self._loaded[version] = load_classifier(self.settings, version)
+                found = load_classifier(self.store, self.serving, self.cache_dir, version)
+                self._loaded[version] = found
             self._loaded.move_to_end(version)
             while len(self._loaded) > LOADED_AT_ONCE:
                 self._loaded.popitem(last=False)

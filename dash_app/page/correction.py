@@ -9,15 +9,14 @@ from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 
 from dash_app.page import preparation
 from dash_app.page.context import Context
+from dash_app.settings import PageSettings
 from dash_app.status import public
 from dash_app.uploads import from_data_url
-from model_zoo.config import Settings
-from model_zoo.data.corrections import store_correction
 from model_zoo.errors import UserError
 
 
-def layout(settings: Settings) -> Any:
-    if not settings.feedback:
+def layout(page: PageSettings) -> Any:
+    if not page.feedback:
         return html.Div()
     return html.Section(
         [
@@ -45,8 +44,7 @@ def layout(settings: Settings) -> Any:
 
 
 def register(app: Dash, context: Context) -> None:
-    settings = context.settings
-    if not settings.feedback:
+    if not context.page.feedback:
         return
 
     @app.callback(
@@ -62,21 +60,26 @@ def register(app: Dash, context: Context) -> None:
         Input("correct", "n_clicks"),
         Input("picture", "data"),
         State({"step": ALL}, "checked"),
+        State({"step": ALL}, "id"),
         State("right-class", "value"),
         prevent_initial_call=True,
     )
     def correct(
-        clicks: int | None, picture: dict | None, switches: list[bool], right: str | None
+        clicks: int | None,
+        picture: dict | None,
+        switches: list[bool],
+        steps: list[dict],
+        right: str | None,
     ) -> tuple[Any, Any]:
         if ctx.triggered_id == "picture" or not clicks or not picture:
             return "", None
         if not right:
             return "Choose what it is first.", no_update
         try:
-            upload = from_data_url(picture["content"], picture["name"], settings)
-            found = context.answers.one(upload, preparation.allowed(switches), source="feedback")
-            store_correction(
-                settings,
+            upload = from_data_url(picture["content"], picture["name"], context.page)
+            without = preparation.left_out(switches, steps)
+            found = context.answers.one(upload, without, source="feedback")
+            context.corrections.store(
                 found.prediction.image,
                 found.prediction.label,
                 found.prediction.confidence,

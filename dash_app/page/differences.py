@@ -13,8 +13,8 @@ from dash_app.page.figures import ACCENT, OTHER, accuracy_by_class, graph
 from dash_app.page.pictures import pixels
 from dash_app.status import public
 from model_zoo.errors import UserError
-from model_zoo.judging.gate import compare
-from model_zoo.registry.version_report import Report, TestPredictions
+from model_zoo.judging.paired import compare
+from model_zoo.registry.version_report import TestPredictions, VersionReport
 
 KINDS = {
     "all": "all on which they differ",
@@ -105,7 +105,7 @@ def register(app: Dash, context: Context) -> None:
 
 def both_on_the_test_set(
     context: Context, production: str, other: str
-) -> tuple[tuple[Report, Any], tuple[Report, Any]]:
+) -> tuple[tuple[VersionReport, Any], tuple[VersionReport, Any]]:
     """Reports and test predictions of both; the predictions None unless both have the same set.
 
     Raises:
@@ -123,7 +123,7 @@ def both_on_the_test_set(
     )
 
 
-def labels_of(report: Report) -> list[str]:
+def labels_of(report: VersionReport) -> list[str]:
     return [str(one["label"]) for one in report.tables["evaluation"]["per_class"]]
 
 
@@ -194,7 +194,7 @@ def _section(*content: Any) -> Any:
     return html.Section([title, *content], className="card")
 
 
-def _why_not(ours: Report, theirs: Report) -> str:
+def _why_not(ours: VersionReport, theirs: VersionReport) -> str:
     if ours.dataset_digest != theirs.dataset_digest:
         return "The two were measured on different data: their figures cannot be compared."
     return (
@@ -203,7 +203,7 @@ def _why_not(ours: Report, theirs: Report) -> str:
     )
 
 
-def _by_reports(ours: Report, theirs: Report) -> list[Any]:
+def _by_reports(ours: VersionReport, theirs: VersionReport) -> list[Any]:
     """By class from the recorded figures, when single predictions are missing."""
     both = [ours.tables.get("evaluation"), theirs.tables.get("evaluation")]
     if ours.dataset_digest != theirs.dataset_digest or not all(both):

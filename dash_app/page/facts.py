@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from dash import html
 
-from model_zoo.config import Settings
-from model_zoo.registry.version_report import Report
+from dash_app.page.context import Context
+from model_zoo.registry.version_report import VersionReport
 
 SHOWN_ROWS = 60
 
 
-def made(report: Report) -> list[tuple[str, str]]:
+def made(report: VersionReport) -> list[tuple[str, str]]:
     """What it is and how it was made, as (name, value); what is not recorded is left out."""
     tags, params, run = report.tags, report.params, report.run_tags
     evaluation = report.tables.get("evaluation") or {}
@@ -43,7 +43,7 @@ def made(report: Report) -> list[tuple[str, str]]:
     return [(name, value) for name, value in found if value]
 
 
-def links(report: Report, settings: Settings) -> list[tuple[str, str]]:
+def links(report: VersionReport, settings: Settings) -> list[tuple[str, str]]:
     """Where people go on: the run and the version in MLflow, the workflow in Airflow."""
     found = []
     mlflow = settings.mlflow_link or settings.tracking_uri

@@ -12,7 +12,7 @@ from dash import ALL, Dash, Input, Output, ctx, html, no_update
 from dash_app.page.context import Context
 from model_zoo.errors import UserError
 from model_zoo.images import data_url
-from model_zoo.predictor import Classifier, NothingInProduction
+from model_zoo.predictor import NothingInProduction, ServedClassifier
 
 SHOWN = 15
 
@@ -133,7 +133,7 @@ def clicked() -> bool:
     return isinstance(ctx.triggered_id, dict) and bool(ctx.triggered[0]["value"])
 
 
-def example_buttons(current: Classifier) -> list[Any]:
+def example_buttons(current: ServedClassifier) -> list[Any]:
     return [
         html.Button(
             html.Img(src=f"data:image/png;base64,{one['png']}", alt=one["label"]),

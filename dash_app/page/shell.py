@@ -8,9 +8,9 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dash_app.page.context import Context
+from dash_app.settings import PageSettings
 from dash_app.status import status_of
 from dash_app.uploads import MIB, ROOM_FOR_BASE64
-from model_zoo.config import Settings
 from model_zoo.predictor import NothingInProduction
 
 THEME = {
@@ -27,7 +27,7 @@ SLOWEST_TICK = 3.0  # seconds between looks at the version, so that a move shows
 
 def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
     """The whole page around the content of each tab."""
-    tick = min(context.settings.poll_seconds, SLOWEST_TICK)
+    tick = min(context.serving.poll_seconds, SLOWEST_TICK)
     head = html.Header(
         dmc.Container(
             dmc.Group(
@@ -74,7 +74,7 @@ def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
                 ),
                 id="content",
                 tabIndex=-1,
-                **{"data-most-bytes": str(most_bytes(context.settings))},  # type: ignore[arg-type]
+                **{"data-most-bytes": str(most_bytes(context.page))},  # type: ignore[arg-type]
             ),
             dcc.Interval(id="tick", interval=int(tick * 1000)),
             dcc.Location(id="where", refresh=False),
@@ -87,9 +87,9 @@ def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
     )
 
 
-def most_bytes(settings: Settings) -> int:
+def most_bytes(page: PageSettings) -> int:
     """What may be dropped at once: as base64, in JSON, it must pass the server's own limit."""
-    return int(settings.max_upload_mb * MIB * ROOM_FOR_BASE64 * 0.7)
+    return int(page.max_upload_mb * MIB * ROOM_FOR_BASE64 * 0.7)
 
 
 def register(app: Dash, context: Context) -> None:
@@ -149,15 +149,15 @@ def serving(context: Context) -> list[Any]:
     parts: list[Any] = [
         html.Span(
             [
-                html.Span(f"{context.settings.model_name} ", className="wide-only"),
+                html.Span(f"{context.store.model} ", className="wide-only"),
                 f"version {current.version}",
             ],
             id="version",
         ),
         html.Span(" · ".join(filter(None, facts)), className="quiet wide-only"),
     ]
-    if tags.get("dataset_source") == "sample":
-        parts.append(dmc.Badge("trained on drawings", color="orange", variant="light"))
+    if current.generated:
+        parts.append(dmc.Badge("trained on generated images", color="orange", variant="light"))
     if tags.get("weights") == "none":
         parts.append(
             dmc.Badge("trained from scratch", color="gray", variant="light", className="wide-only")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, html
+from dash import ALL, Dash, Input, Output, State, html
 
 from dash_app.answers import Refusal
 from dash_app.page import preparation
@@ -23,23 +23,25 @@ def register(app: Dash, context: Context) -> None:
         Output("strip", "children"),
         Input("several", "data"),
         Input({"step": ALL}, "checked"),
+        State({"step": ALL}, "id"),
         prevent_initial_call=True,
     )
-    def strip(pictures: list[dict] | None, switches: list[bool]) -> Any:
-        return strip_of(context, pictures, switches) if pictures else []
+    def strip(pictures: list[dict] | None, switches: list[bool], steps: list[dict]) -> Any:
+        if not pictures:
+            return []
+        return strip_of(context, pictures, preparation.left_out(switches, steps))
 
 
-def strip_of(context: Context, pictures: list[dict], switches: list[bool]) -> list[Any]:
-    settings = context.settings
+def strip_of(context: Context, pictures: list[dict], without: list[str]) -> list[Any]:
     places, uploads, shown_as = [], [], {}
     for i, one in enumerate(pictures[:SEVERAL]):
         try:
-            uploads.append(from_data_url(one["content"], one["name"], settings))
+            uploads.append(from_data_url(one["content"], one["name"], context.page))
             places.append(i)
         except UserError as error:
             shown_as[i] = _tile(i, None, one["name"], public(error))
     try:
-        found = context.answers.many(uploads, preparation.allowed(switches))
+        found = context.answers.many(uploads, without)
     except UserError:
         return []  # the answer's own message says it
     for i, answer in zip(places, found, strict=True):
