@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from model_zoo.predictor import NothingInProduction, ProductionPredictor
-from model_zoo.registry.versions import RegistryUnavailable
+from model_zoo.registry.client import RegistryUnavailable
 
 NOTHING_YET = (
     "nothing is in production yet: run `catwalk demo`, or retrain and then promote a version "

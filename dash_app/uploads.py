@@ -93,9 +93,7 @@ def from_json(body: Any, page: PageSettings) -> list[Upload]:
     ):
         raise UserError('expected JSON as {"images": [{"name": "a.png", "content": "<base64>"}]}')
     _check_count(len(images), page)
-    return [
-        from_data_url(one["content"], str(one.get("name") or "image"), page) for one in images
-    ]
+    return [from_data_url(one["content"], str(one.get("name") or "image"), page) for one in images]
 
 
 def unpacked(uploads: list[Upload], page: PageSettings) -> list[Upload]:

@@ -35,8 +35,8 @@
           source ? "hidden" : "quiet",
         ];
       },
-      all_on: function () {
-        return Array(6).fill(true);
+      all_on: function (_, steps) {
+        return steps.map(() => true);
       },
       open_tab: function (hash, tab) {
         const wanted = (hash || "").slice(1);

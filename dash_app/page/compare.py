@@ -126,7 +126,7 @@ def _words(version: registry.Version) -> str:
 
 def first_example(context: Context) -> dict[str, str]:
     """What is compared until somebody chooses a picture."""
-    examples = context.predictor.current.facts.get("examples")
+    examples = context.predictor.current.facts["examples"]
     if not examples:
         raise UserError("choose a picture under Predict first")
     example = examples[0]

@@ -11,7 +11,8 @@ from dash import html
 from dash_app.page.context import Context
 from model_zoo.registry.version_report import VersionReport
 
-SHOWN_ROWS = 60
+#: Where Airflow's pages are when nobody says otherwise.
+AIRFLOW = "http://127.0.0.1:8080"
 
 
 def made(report: VersionReport) -> list[tuple[str, str]]:
@@ -25,17 +26,18 @@ def made(report: VersionReport) -> list[tuple[str, str]]:
             f"(95 % interval {evaluation['accuracy_low']:.2%} to {evaluation['accuracy_high']:.2%})"
         )
     head = [params.get(f"head.{name}") for name in ("dense_1", "dense_2")]
-    data = " ".join(filter(None, [tags.get("dataset_source"), run.get("dataset_digest")]))
+    data = [tags.get("dataset", ""), tags.get("data_origin", ""), report.dataset_digest]
+    size = params.get("model.image_size", "")
     found = [
         ("Accuracy", accuracy),
         ("Backbone", tags.get("backbone", "")),
         ("Weights", tags.get("weights", "")),
         ("Head", f"dense {head[0]} and {head[1]}" if all(head) else ""),
         ("Learning rate", params.get("head.learning_rate", "")),
-        ("Image size", f"{params['image_size']} px" if "image_size" in params else ""),
+        ("Image size", f"{size} px" if size else ""),
         ("Epochs", str(len(report.history)) if report.history else ""),
         ("Profile", tags.get("profile", "")),
-        ("Data", data),
+        ("Data", " · ".join(filter(None, data))),
         ("Made", report.created.replace("T", " ").replace("+00:00", " UTC")),
         ("Run", tags.get("workflow_run", "")),
         ("Source revision", run.get("mlflow.source.git.commit", "")[:12]),
@@ -43,18 +45,17 @@ def made(report: VersionReport) -> list[tuple[str, str]]:
     return [(name, value) for name, value in found if value]
 
 
-def links(report: VersionReport, settings: Settings) -> list[tuple[str, str]]:
+def links(report: VersionReport, context: Context) -> list[tuple[str, str]]:
     """Where people go on: the run and the version in MLflow, the workflow in Airflow."""
     found = []
-    mlflow = settings.mlflow_link or settings.tracking_uri
+    mlflow = context.page.mlflow_link or context.store.server
     if mlflow.startswith(("http://", "https://")) and "@" not in mlflow:
         base = mlflow.rstrip("/")
         run = f"{base}/#/experiments/{report.experiment_id}/runs/{report.run_id}"
-        version = f"{base}/#/models/{quote(settings.model_name)}/versions/{report.version}"
+        version = f"{base}/#/models/{quote(context.store.model)}/versions/{report.version}"
         found += [("Run in MLflow", run), ("Version in MLflow", version)]
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host
-    airflow = settings.airflow_link or f"http://{host}:{settings.airflow_port}"
-    found.append(("Workflow in Airflow", f"{airflow.rstrip('/')}/dags/fashion_mnist_retrain"))
+    airflow = (context.page.airflow_link or AIRFLOW).rstrip("/")
+    found.append(("Workflow in Airflow", f"{airflow}/dags/{context.project.dag_id}"))
     return found
 
 
@@ -92,27 +93,11 @@ def readable(size: int) -> str:
     return f"{value:.1f} GB"
 
 
-def table_of(recorded: Any) -> Any:
-    """Any list of flat records, or mapping of them, as a table; None for anything else."""
-    if isinstance(recorded, dict) and {"columns", "data"} <= set(recorded):  # MLflow's own tables
-        recorded = [dict(zip(recorded["columns"], row, strict=True)) for row in recorded["data"]]
-    if isinstance(recorded, dict):
-        if all(isinstance(one, dict) for one in recorded.values()):
-            recorded = [{"": name} | values for name, values in recorded.items()]
-        else:
-            lists = [one for one in recorded.values() if isinstance(one, list)]
-            recorded = lists[0] if lists else [recorded]
-    if not isinstance(recorded, list) or not recorded:
-        return None
-    if not all(isinstance(one, dict) for one in recorded):
-        return None
-    rows = recorded[:SHOWN_ROWS]
-    names = [name for name in rows[0] if not isinstance(rows[0][name], list | dict)]
-    if not names:
-        return None
-    head = html.Tr([html.Th(name.replace("_", " "), scope="col") for name in names])
-    body = [html.Tr([html.Td(_cell(row.get(name))) for name in names]) for row in rows]
-    return html.Table([html.Thead(head), html.Tbody(body)], className="plain")
+def table_of(recorded: dict[str, Any]) -> Any:
+    """A table that MLflow recorded, ``{"columns": [...], "data": [[...], ...]}``."""
+    names = [html.Th(name.replace("_", " "), scope="col") for name in recorded["columns"]]
+    rows = [html.Tr([html.Td(_cell(one)) for one in row]) for row in recorded["data"]]
+    return html.Table([html.Thead(html.Tr(names)), html.Tbody(rows)], className="plain")
 
 
 def _cell(value: Any) -> str:

@@ -17,6 +17,7 @@ from model_zoo.predictor import Prediction
 
 ACCENT, QUIET, OTHER = "#12b886", "#adb5bd", "#f76707"
 BARS_HEIGHT = 330
+MOST_BARS = 12  # more would not be told apart in that height
 AXIS: Any = {"fixedrange": True, "automargin": True, "zeroline": False}
 PLAIN: Any = {"displayModeBar": False, "responsive": True}
 
@@ -53,8 +54,8 @@ def styled(traces: list[dict[str, Any]], height: int, **layout: object) -> Figur
 
 
 def bars(prediction: Prediction, colour: str = ACCENT) -> Figure:
-    """Calibrated confidence of each class, the most likely on top."""
-    order = prediction.probabilities.argsort()
+    """Calibrated confidence of each class, or of the most likely ones; the first of all on top."""
+    order = prediction.probabilities.argsort()[-MOST_BARS:]
     shares = prediction.probabilities[order].tolist()
     trace = {
         "type": "bar",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -10,6 +9,7 @@ import numpy as np
 from dash import ALL, Dash, Input, Output, ctx, html, no_update
 
 from dash_app.page.context import Context
+from dash_app.page.pictures import enlarged, pixels
 from model_zoo.errors import UserError
 from model_zoo.images import data_url
 from model_zoo.predictor import NothingInProduction, ServedClassifier
@@ -91,11 +91,7 @@ def register(app: Dash, context: Context) -> None:
         members = np.flatnonzero(truth == labels.index(label))
         start = SHOWN * (clicks or 0) % max(1, len(members))
         return [
-            html.Button(
-                html.Img(src=data_url(images[i]), alt=f"{label}, test image {i}"),
-                id={"gallery": int(i)},
-                title=f"{label}, test image {i}",
-            )
+            html.Button(pixels(images[i], f"{label}, test image {i}"), id={"gallery": int(i)})
             for i in np.roll(members, -start)[:SHOWN]
         ]
 
@@ -136,12 +132,15 @@ def clicked() -> bool:
 def example_buttons(current: ServedClassifier) -> list[Any]:
     return [
         html.Button(
-            html.Img(src=f"data:image/png;base64,{one['png']}", alt=one["label"]),
+            html.Img(
+                src=f"data:image/png;base64,{one['png']}",
+                alt=one["label"],
+                className=enlarged(current.image_shape),
+            ),
             id={"example": i},
             title=one["label"],
         )
-        for i, one in enumerate(current.facts.get("examples", []))
-        if base64.b64decode(one["png"]).startswith(b"\x89PNG")
+        for i, one in enumerate(current.facts["examples"])
     ]
 
 

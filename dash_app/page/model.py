@@ -24,8 +24,8 @@ from dash_app.page.figures import (
 )
 from dash_app.status import public, status_of
 from model_zoo.errors import UserError
-from model_zoo.registry import versions as registry
-from model_zoo.registry.version_report import Report
+from model_zoo.registry import promotion
+from model_zoo.registry.version_report import VersionReport
 
 
 def layout(context: Context) -> Any:
@@ -77,16 +77,15 @@ def register(app: Dash, context: Context) -> None:
             return public(error), pressed
 
 
-def sections(report: Report, context: Context) -> Any:
+def sections(report: VersionReport, context: Context) -> Any:
     """Those that the version has something for."""
-    makers: tuple[Callable[[Report, Context], Any], ...] = (
+    makers: tuple[Callable[[VersionReport, Context], Any], ...] = (
         made,
         verdict,
         mistakes,
         training,
         by_class,
         calibration,
-        robustness,
         files,
         history,
         card,
@@ -102,25 +101,25 @@ def section(title: str, *content: Any, wide: bool = False) -> Any:
     )
 
 
-def made(report: Report, context: Context) -> Any:
+def made(report: VersionReport, context: Context) -> Any:
     """What it is and how it was made, with links into MLflow and Airflow."""
     links = [
         html.A(name, href=url, target="_blank", rel="noreferrer")
-        for name, url in facts.links(report, context.settings)
+        for name, url in facts.links(report, context)
     ]
     return section(
-        f"Version {report.version} of {context.settings.model_name}",
+        f"Version {report.version} of {context.store.model}",
         facts.description_list(facts.made(report)),
         html.Div(links, className="links"),
     )
 
 
-def verdict(report: Report, context: Context) -> Any:
+def verdict(report: VersionReport, context: Context) -> Any:
     text = report.documents.get("verdict")
     return section("Why it may be in production", dcc.Markdown(text)) if text else None
 
 
-def mistakes(report: Report, context: Context) -> Any:
+def mistakes(report: VersionReport, context: Context) -> Any:
     evaluation = report.tables.get("evaluation")
     if not evaluation:
         return None
@@ -148,7 +147,7 @@ def mistakes(report: Report, context: Context) -> Any:
     )
 
 
-def training(report: Report, context: Context) -> Any:
+def training(report: VersionReport, context: Context) -> Any:
     if not report.history:
         return None
     has = report.history[-1]
@@ -168,7 +167,7 @@ def training(report: Report, context: Context) -> Any:
     )  # fmt: skip
 
 
-def by_class(report: Report, context: Context) -> Any:
+def by_class(report: VersionReport, context: Context) -> Any:
     evaluation = report.tables.get("evaluation")
     if not evaluation:
         return None
@@ -180,7 +179,7 @@ def by_class(report: Report, context: Context) -> Any:
     return section("Recognised, by class", graph(figure, "by-class", "Share recognised by class"))
 
 
-def calibration(report: Report, context: Context) -> Any:
+def calibration(report: VersionReport, context: Context) -> Any:
     predictions = context.reports.predictions(report)
     if predictions is None:
         return None
@@ -202,27 +201,23 @@ def calibration(report: Report, context: Context) -> Any:
     )
 
 
-def robustness(report: Report, context: Context) -> Any:
-    found = facts.table_of(report.tables.get("robustness"))
-    return section("Robustness", facts.scrolling(found, "Robustness"), wide=True) if found else None
-
-
-def files(report: Report, context: Context) -> Any:
+def files(report: VersionReport, context: Context) -> Any:
     if not report.files:
         return None
-    formats = facts.table_of(report.tables.get("exports"))
+    formats = report.tables.get("exports")
+    table = facts.table_of(formats) if formats else ""
     return section(
         "Files of this version",
         facts.files_table(report.files),
-        facts.scrolling(formats, "Formats, as they were checked") if formats else "",
-        wide=formats is not None,
+        facts.scrolling(table, "Formats, as they were checked") if formats else "",
+        wide=bool(formats),
     )
 
 
-def history(report: Report, context: Context) -> Any:
+def history(report: VersionReport, context: Context) -> Any:
     """When production moved; asked of the registry each time, as it changes."""
     try:
-        moves = registry.history(context.settings)
+        moves = promotion.history(context.store)
     except UserError:
         return None
     if not moves:
@@ -239,7 +234,7 @@ def history(report: Report, context: Context) -> Any:
     )
 
 
-def card(report: Report, context: Context) -> Any:
+def card(report: VersionReport, context: Context) -> Any:
     text = report.documents.get("card")
     return (
         section("Model card", facts.scrolling(dcc.Markdown(text), "Model card"), wide=True)

@@ -19,7 +19,6 @@ from dash_app.page.pictures import heatmaps_of, pixels
 from dash_app.status import public
 from dash_app.uploads import from_data_url
 from model_zoo.errors import UserError
-from model_zoo.images import STEPS
 from model_zoo.images.decode import FORMATS_IN_WORDS
 
 
@@ -59,7 +58,7 @@ def _ways_in(context: Context) -> Any:
                             className="quiet",
                         ),
                         html.Div(
-                            f"{FORMATS_IN_WORDS}, up to {context.settings.max_upload_mb:g} MiB "
+                            f"{FORMATS_IN_WORDS}, up to {context.page.max_upload_mb:g} MiB "
                             "each. Nothing is kept.",
                             className="quiet small",
                         ),
@@ -108,7 +107,7 @@ def _result(context: Context) -> Any:
             ),
             html.Div([heat.layout(), graph(None, "bars", "Confidence by class")], className="pair"),
             preparation.layout(),
-            correction.layout(context.settings),
+            correction.layout(context.page),
         ],
         id="result",
         className="hidden",
@@ -117,7 +116,7 @@ def _result(context: Context) -> Any:
 
 def register(app: Dash, context: Context) -> None:
     gallery.register(app, context)
-    preparation.register(app)
+    preparation.register(app, context)
     correction.register(app, context)
     strip.register(app, context)
     heat.register(app)
@@ -142,33 +141,35 @@ def register(app: Dash, context: Context) -> None:
         Output("nothing-yet", "className"),
         Input("picture", "data"),
         Input({"step": ALL}, "checked"),
+        State({"step": ALL}, "id"),
         State("heat-class", "value"),
         prevent_initial_call=True,
     )
-    def answer(picture: dict | None, switches: list[bool], wanted: str | None) -> tuple[Any, ...]:
+    def answer(
+        picture: dict | None, switches: list[bool], steps: preparation.Ids, wanted: str | None
+    ) -> tuple[Any, ...]:
         if not picture:
-            return no_answer("")
+            return no_answer("", steps)
         try:
-            found = ask(context, picture, switches)
+            upload = from_data_url(picture["content"], picture["name"], context.page)
+            found = context.answers.one(upload, preparation.left_out(switches, steps))
         except UserError as error:
-            return no_answer(public(error))
-        same_picture = ctx.triggered_id != "picture"
-        return (*shown(found, picture, context, wanted if same_picture else None), "", "", "hidden")
+            return no_answer(public(error), steps)
+        kept = wanted if ctx.triggered_id != "picture" else None
+        answered_by = f"{context.store.model} version {found.version}"
+        return (*shown(found, picture, answered_by, steps, kept), "", "", "hidden")
 
 
-def ask(context: Context, picture: dict, switches: list[bool]) -> Answer:
-    """Answer the picture in the browser's store."""
-    upload = from_data_url(picture["content"], picture["name"], context.settings)
-    return context.answers.one(upload, preparation.allowed(switches))
-
-
-def no_answer(reason: str) -> tuple[Any, ...]:
+def no_answer(reason: str, steps: preparation.Ids) -> tuple[Any, ...]:
     """Outputs of ``answer`` when there is none: only the message changes."""
-    steps = [no_update] * len(STEPS)
-    return (*[no_update] * 9, steps, steps, no_update, reason, "hidden", "nothing")
+    unchanged = [no_update] * len(steps)
+    return (*[no_update] * 9, unchanged, unchanged, no_update, reason, "hidden", "nothing")
 
 
-def shown(found: Answer, picture: dict, context: Context, wanted: str | None) -> tuple[Any, ...]:
+def shown(
+    found: Answer, picture: dict, answered_by: str, steps: preparation.Ids, wanted: str | None
+) -> tuple[Any, ...]:
+    """Outputs of ``answer`` but for the message; ``wanted``: the heatmap's class, if kept."""
     prediction = found.prediction
     heatmaps = heatmaps_of(prediction)
     truth = picture.get("truth")
@@ -178,15 +179,14 @@ def shown(found: Answer, picture: dict, context: Context, wanted: str | None) ->
         prediction.label,
         f"{prediction.confidence:.1%} confident",
         doubts(found),
-        f"{source} · answered by {context.settings.model_name} version {found.version}",
+        f"{source} · answered by {answered_by}",
         pixels(prediction.image, f"what the model sees, taken for {prediction.label}"),
         bars(prediction),
         heatmaps,
         [label for label in ordered if label in heatmaps],
         wanted if wanted in heatmaps else prediction.label,
-        [preparation.picture(step) for step in found.prepared.steps],
-        [preparation.note(step) for step in found.prepared.steps],
-        pixels(found.prepared.original, "your picture", "original"),
+        *preparation.shown(found.prepared, steps),
+        pixels(found.prepared.original, "your picture"),
     )
 
 

@@ -4,64 +4,90 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from flask import Flask
 from PIL import Image
 
 from dash_app.server import create_server
-from model_zoo.config import Settings, load_settings
+from dash_app.settings import PageSettings
 from model_zoo.files import read_json
-from model_zoo.registry import versions as registry
+from model_zoo.settings import Places, Project, Serving, load_project
+
+if TYPE_CHECKING:
+    from tests.conftest import FirstRun
+
+#: A second version in seconds; the gate's verdict leaves it as candidate.
+SECOND = {
+    "training.epochs": 1,
+    "data.train_limit": 500,
+    "search.trials": 0,
+    "export.formats": (),
+    "judging.promotion": "manual",
+}
 
 
 @pytest.fixture(scope="session")
-def page_settings(
-    settings: Settings, first_run: dict, tmp_path_factory: pytest.TempPathFactory
-) -> Settings:
-    """A copy of the session's home with a second version, which the gate leaves as candidate."""
+def page_places(
+    places: Places, first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory
+) -> Places:
+    """A copy of the session's home with a second version, made once for all workers."""
+    shared = tmp_path_factory.getbasetemp().parent / "page-home"
+    if not os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = tmp_path_factory.mktemp("page-home")
+    home = shared / "home"
+    page_places = places.model_copy(update={"home": home})
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "made").exists():
+            shutil.copytree(places.home, home, ignore=shutil.ignore_patterns("runs"))
+            make_second_version(page_places)
+            (shared / "made").touch()
+    return page_places
+
+
+def make_second_version(places: Places) -> None:
     import mlflow
 
     from model_zoo.runs.runner import run_all
 
-    home = tmp_path_factory.mktemp("page") / "home"
-    shutil.copytree(settings.home_dir, home, ignore=shutil.ignore_patterns("runs"))
     before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-    run_all(load_settings(home=home, epochs=1, search_trials=0, promotion="manual"), "second")
+    run_all(load_project(given=SECOND, places=places), places, "second")
     mlflow.set_tracking_uri(before[0])
     mlflow.set_registry_uri(before[1])
-    return load_settings(home=home)
 
 
 @pytest.fixture
-def copy_of_home(page_settings: Settings, tmp_path: Path) -> Callable[..., Settings]:
-    """Makes settings with a copy of the store, so that a test may move what it likes."""
+def copy_of_home(page_places: Places, tmp_path: Path) -> Callable[..., Places]:
+    """Makes places with a copy of the store, so that a test may move what it likes."""
 
-    def copy(**overrides: object) -> Settings:
+    def copy(**overrides: object) -> Places:
         home = tmp_path / "home"
         if not home.exists():
             left_out = shutil.ignore_patterns("runs", "cache")
-            shutil.copytree(page_settings.home_dir, home, ignore=left_out)
-        return load_settings(home=home, **overrides)
+            shutil.copytree(page_places.home, home, ignore=left_out)
+        return page_places.model_copy(update={"home": home, **overrides})
 
     return copy
 
 
 @pytest.fixture(scope="module")
-def make_server() -> Iterator[Callable[[Settings], Flask]]:
-    """Makes servers in this process, and closes them.
+def make_server(project: Project) -> Iterator[Callable[..., Flask]]:
+    """Makes servers in this process from places and values of PageSettings, and closes them.
 
     One that went on following its registry would take from the process's random numbers, and a
     test that trains twice would begin with other weights.
     """
     made: list[Flask] = []
 
-    def make(settings: Settings) -> Flask:
-        made.append(create_server(settings))
+    def make(places: Places, **page: object) -> Flask:
+        made.append(create_server(project, places, Serving.load(), PageSettings.load(**page)))
         return made[-1]
 
     yield make
@@ -70,14 +96,14 @@ def make_server() -> Iterator[Callable[[Settings], Flask]]:
 
 
 @pytest.fixture(scope="module")
-def server(page_settings: Settings, make_server: Callable[[Settings], Flask]) -> Flask:
-    return make_server(page_settings)
+def server(page_places: Places, make_server: Callable[..., Flask]) -> Flask:
+    return make_server(page_places)
 
 
 @pytest.fixture(scope="session")
-def example(settings: Settings, first_run: dict) -> bytes:
+def example(first_run: FirstRun) -> bytes:
     """A PNG of the dataset, a sandal: told in the official data and in the sample."""
-    facts = read_json(settings.run_dir("first") / "served" / "classifier.json")
+    facts = read_json(first_run.folder / "served" / "classifier.json")
     return base64.b64decode(facts["examples"][5]["png"])
 
 
@@ -97,10 +123,3 @@ def photo(example: bytes) -> bytes:
     target = io.BytesIO()
     picture.save(target, "JPEG", exif=exif, quality=88)
     return target.getvalue()
-
-
-@pytest.fixture
-def moved(copy_of_home: Callable[..., Settings]) -> Iterator[Settings]:
-    settings = copy_of_home()
-    assert len(registry.list_versions(settings)) >= 2
-    yield settings

@@ -3,6 +3,8 @@
 import base64
 import io
 import os
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -15,10 +17,17 @@ from PIL import Image
 
 from benchmarks.fuzz_uploads import encoded, mutated
 from dash_app.metrics import Metrics
-from model_zoo.config import Settings, load_settings
+from dash_app.settings import PageSettings
+from dash_app.uploads import TooLarge, Upload, unpacked
 from model_zoo.images.decode import FORMATS
 from model_zoo.predictor import ProductionPredictor
-from model_zoo.registry import versions as registry
+from model_zoo.registry import promotion, versions
+from model_zoo.registry.experiment import ensure_experiment
+from model_zoo.registry.store import store_of
+from model_zoo.settings import Places, Project, Serving
+
+
+AWAY = "http://user:secret@127.0.0.1:9"
 
 
 @pytest.fixture
@@ -46,7 +55,7 @@ def test_form_and_json_get_the_same_answer(client: FlaskClient, example: bytes) 
     (prediction,) = found.json["predictions"]
     assert sum(prediction["probabilities"].values()) == pytest.approx(1, abs=1e-6)
     assert prediction["confidence"] == max(prediction["probabilities"].values())
-    assert [one["changed"] for one in prediction["preparation"]] == [False] * 6
+    assert {one["changed"] for one in prediction["preparation"]} == {False}
     again = client.post("/api/v1/predict", json=as_json(example)).json["predictions"][0]
     assert again | {"name": ""} == prediction | {"name": ""}
 
@@ -100,29 +109,29 @@ def test_json_of_another_shape_is_told_which_is_expected(client: FlaskClient, bo
 
 
 def test_more_images_than_the_limit_are_refused(
-    make_server, page_settings: Settings, example: bytes
+    make_server, page_places: Places, example: bytes
 ) -> None:
-    small = make_server(load_settings(home=page_settings.home, max_images=3)).test_client()
+    small = make_server(page_places, max_images=3).test_client()
     assert small.post("/api/v1/predict", data=form(*[example] * 3)).status_code == 200
     for body in ({"data": form(*[example] * 4)}, {"json": as_json(*[example] * 4)}):
         found = small.post("/api/v1/predict", **body)
         assert found.status_code == 413 and "at most 3 are read" in found.json["error"]
 
 
-def test_nothing_is_said_about_the_inside(client: FlaskClient, page_settings: Settings) -> None:
+def test_nothing_is_said_about_the_inside(client: FlaskClient, page_places: Places) -> None:
     for path in ("/api/v1/nothing", "/api/v1/predict", "/assets/../../server.py", "/%00"):
         text = client.get(path).get_data(as_text=True)
-        assert "Traceback" not in text and str(page_settings.home_dir) not in text
+        assert "Traceback" not in text and str(page_places.home) not in text
     assert client.post("/_dash-update-component", json={"output": "x"}).status_code < 600
 
 
 def test_a_bug_is_logged_and_not_shown(
-    make_server, page_settings: Settings, example: bytes, monkeypatch: pytest.MonkeyPatch
+    make_server, page_places: Places, example: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail in /etc/passwd")
 
-    broken_server = make_server(page_settings)
+    broken_server = make_server(page_places)
     monkeypatch.setattr("dash_app.answers.prepare", broken)
     found = broken_server.test_client().post("/api/v1/predict", data=form(example))
     assert found.status_code == 500
@@ -142,9 +151,9 @@ def test_headers_tell_browsers_to_run_only_what_is_ours(client: FlaskClient) -> 
 def test_elsewhere_than_on_this_machine_the_api_asks_for_a_token(
     make_server, copy_of_home, example: bytes
 ) -> None:
-    settings = copy_of_home(host="0.0.0.0")
-    client = make_server(settings).test_client()
-    kept = settings.home_dir / "api_token"
+    places = copy_of_home(host="0.0.0.0")
+    client = make_server(places).test_client()
+    kept = places.home / "api_token"
     assert kept.stat().st_mode & 0o777 == 0o600
     for path in ("/api/v1/model", "/metrics"):
         assert client.get(path).status_code == 401
@@ -157,7 +166,7 @@ def test_elsewhere_than_on_this_machine_the_api_asks_for_a_token(
     for path in ("/", "/healthz", "/readyz", "/api/v1/openapi.json"):
         assert client.get(path).status_code == 200
 
-    chosen = make_server(copy_of_home(api_token="chosen")).test_client()
+    chosen = make_server(copy_of_home(), api_token="chosen").test_client()
     assert chosen.get("/api/v1/model").status_code == 401
     given = {"Authorization": "Bearer chosen"}
     assert chosen.get("/api/v1/model", headers=given).status_code == 200
@@ -190,9 +199,9 @@ def test_the_description_is_valid_and_is_what_the_server_does(
 
 
 def test_prometheus_counts_answers_refusals_and_requests(
-    make_server, page_settings: Settings, example: bytes
+    make_server, page_places: Places, example: bytes
 ) -> None:
-    client = make_server(page_settings).test_client()
+    client = make_server(page_places).test_client()
     client.post("/api/v1/predict", data=form(example, b"hello"))
     text = client.get("/metrics").get_data(as_text=True)
     version = client.get("/api/v1/model").json["version"]
@@ -202,10 +211,12 @@ def test_prometheus_counts_answers_refusals_and_requests(
     assert 'catwalk_http_requests_total{route="/api/v1/predict",status="200"} 1.0' in text
 
 
-def test_no_production_is_said_with_what_to_run(make_server, tmp_path, example: bytes) -> None:
-    settings = load_settings(home=tmp_path)
-    registry.prepare(settings)
-    client = make_server(settings).test_client()
+def test_no_production_is_said_with_what_to_run(
+    make_server, project: Project, places: Places, tmp_path, example: bytes
+) -> None:
+    empty = places.model_copy(update={"home": tmp_path})
+    ensure_experiment(store_of(project, empty))
+    client = make_server(empty).test_client()
     assert client.get("/healthz").status_code == 200, "the process is alive"
     assert client.get("/readyz").status_code == 503
     found = client.post("/api/v1/predict", data=form(example))
@@ -214,28 +225,32 @@ def test_no_production_is_said_with_what_to_run(make_server, tmp_path, example: 
 
 
 def test_production_is_followed_and_outlives_the_registry(
-    make_server, moved: Settings, example: bytes
+    make_server, project: Project, copy_of_home, example: bytes
 ) -> None:
-    predictor = ProductionPredictor(moved)
+    moved = copy_of_home()
+    store = store_of(project, moved)
+    predictor = ProductionPredictor(store, Serving.load(), moved.cache_dir)
     predictor.refresh()
     first = predictor.current.version
-    second = next(one.version for one in registry.list_versions(moved) if one.version != first)
-    registry.promote(moved, second)
+    second = next(one.version for one in versions.list_versions(store) if one.version != first)
+    promotion.promote(store, second, "by a test")
     predictor.refresh()
     assert predictor.current.version == second
 
-    away = load_settings(home=moved.home, tracking_uri="http://user:secret@127.0.0.1:9")
+    away = copy_of_home(tracking_uri=AWAY)
     client = make_server(away).test_client()
     found = client.post("/api/v1/predict", data=form(example))
     assert found.status_code == 200 and found.json["version"] == second
-    predictor = ProductionPredictor(away)
+    predictor = ProductionPredictor(store_of(project, away), Serving.load(), away.cache_dir)
     predictor.refresh()
     assert predictor.problem and predictor.current.version == second
 
 
-def test_addresses_and_paths_never_reach_the_outside(make_server, tmp_path, example: bytes) -> None:
-    settings = load_settings(home=tmp_path, tracking_uri="http://user:secret@127.0.0.1:9")
-    client = make_server(settings).test_client()
+def test_addresses_and_paths_never_reach_the_outside(
+    make_server, places: Places, tmp_path, example: bytes
+) -> None:
+    empty = places.model_copy(update={"home": tmp_path, "tracking_uri": AWAY})
+    client = make_server(empty).test_client()
     for answer in (
         client.get("/healthz"),
         client.get("/readyz"),
@@ -262,9 +277,6 @@ def test_mutated_files_are_refused_or_answered_never_a_fault(
 
 def test_workers_count_together(tmp_path) -> None:
     """In processes of their own: prometheus_client chooses its mode when it is imported."""
-    import subprocess
-    import sys
-
     program = (
         "import sys; from pathlib import Path; from dash_app.metrics import *\n"
         "import prometheus_client.values\n"
@@ -279,20 +291,17 @@ def test_workers_count_together(tmp_path) -> None:
     assert Metrics().text(None, "away").count(b"catwalk_registry_away 1.0") == 1
 
 
-def test_a_zip_bomb_is_refused_by_what_it_unpacks_to(
-    server: Flask, page_settings: Settings
-) -> None:
-    from dash_app.uploads import TooLarge, Upload, unpacked
-
+def test_a_zip_bomb_is_refused_by_what_it_unpacks_to() -> None:
+    page = PageSettings()
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", b"\0" * 64 * 2**20)
     assert len(target.getvalue()) < 100_000
     with pytest.raises(TooLarge, match="unpacks to more than is read"):
-        unpacked([Upload("bomb.zip", target.getvalue())], page_settings)
+        unpacked([Upload("bomb.zip", target.getvalue())], page)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
-        for i in range(page_settings.max_images + 1):
+        for i in range(page.max_images + 1):
             archive.writestr(f"{i}.png", b"x")
     with pytest.raises(TooLarge, match="501 images at once"):
-        unpacked([Upload("many.zip", target.getvalue())], page_settings)
+        unpacked([Upload("many.zip", target.getvalue())], page)

@@ -1,0 +1,91 @@
+"""What is in production: promotion, rollback, and the history of both.
+
+Setting an alias is a transaction of its own without compare-and-set, so a move of ``production``
+takes a file lock first.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from model_zoo.errors import UserError
+from model_zoo.locks import locked
+from model_zoo.registry.client import answered_by, is_absent
+from model_zoo.registry.store import Store
+from model_zoo.registry.versions import Version, find_alias, get_version
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+HISTORY_PREFIX = "production."
+LOCK = "promotion.lock"
+
+
+def promote(store: Store, version: str, reason: str = "by hand") -> Version:
+    """Point ``production`` at ``version``; ``previous`` keeps the one that it replaces.
+
+    Running it again changes nothing. The move is written into the registered model's tags, so
+    the history of what was in production stays readable in the MLflow UI.
+
+    Raises:
+        UserError: no such version, or a model of generated images would replace one of real ones.
+    """
+    with locked(store.home / LOCK), answered_by(store) as client:
+        target = get_version(store, version)
+        current = find_alias(store, "production")
+        if current is not None and current.version == target.version:
+            return target
+        if current is not None and target.generated and not current.generated:
+            raise UserError(
+                f"version {target.version} was trained on generated images and cannot replace "
+                f"version {current.version}, which was trained on real ones"
+            )
+        _move(client, store, target, current, reason)
+    return get_version(store, version)
+
+
+def rollback(store: Store) -> Version:
+    """Swap ``production`` and ``previous``.
+
+    Raises:
+        UserError: there is no previous version to go back to.
+    """
+    with locked(store.home / LOCK), answered_by(store) as client:
+        current = find_alias(store, "production")
+        previous = find_alias(store, "previous")
+        if previous is None or current is None or previous.version == current.version:
+            raise UserError("there is no previous version to go back to: promote one first")
+        _move(client, store, previous, current, "rollback")
+    return get_version(store, previous.version)
+
+
+def _move(
+    client: MlflowClient, store: Store, target: Version, current: Version | None, reason: str
+) -> None:
+    name = store.model
+    if current is not None:
+        client.set_registered_model_alias(name, "previous", current.version)
+    client.set_registered_model_alias(name, "production", target.version)
+    if "candidate" in target.aliases:
+        client.delete_registered_model_alias(name, "candidate")
+    moved = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S-%f")
+    origin = f"from version {current.version}" if current else "the first"
+    client.set_registered_model_tag(
+        name, f"{HISTORY_PREFIX}{moved}", f"version {target.version}, {origin}: {reason}"
+    )
+
+
+def history(store: Store) -> list[tuple[str, str]]:
+    """When ``production`` moved and why, oldest first, as (UTC time, sentence)."""
+    from mlflow.exceptions import MlflowException
+
+    with answered_by(store) as client:
+        try:
+            tags = client.get_registered_model(store.model).tags
+        except MlflowException as error:
+            if is_absent(error):
+                return []
+            raise
+    moves = [(key, value) for key, value in tags.items() if key.startswith(HISTORY_PREFIX)]
+    return [(key.removeprefix(HISTORY_PREFIX), value) for key, value in sorted(moves)]
