@@ -3,8 +3,9 @@
     catwalk export
     python examples/predict.py export/fashion-mnist-classifier-1 images.npy
 
-images.npy holds raw pixels, uint8 (N, 28, 28), light garments on black. Scaling, colour and size
-are inside the model. The temperature softens the probabilities so that they can be trusted.
+images.npy holds raw pixels, uint8 (N, h, w) or in colour (N, h, w, 3), as the version was trained
+on: classifier.json has their shape. Scaling, colour and size are inside the model. The temperature
+softens the probabilities so that they can be trusted.
 """
 
 import json

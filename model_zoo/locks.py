@@ -19,7 +19,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def try_locked(path: Path) -> Iterator[bool]:
-    """As :func:`locked`, without waiting: yields whether the lock is held now, or was taken."""
+    """As :func:`locked`, without waiting: yields whether the lock could be had."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
@@ -27,6 +27,7 @@ def try_locked(path: Path) -> Iterator[bool]:
     except Timeout:
         yield False
         return
-    with lock:
-        lock.release()  # `with` took it once more
+    try:
         yield True
+    finally:
+        lock.release()

@@ -1,8 +1,9 @@
 """One door for everything that can be plugged in: a decorator, an entry point, a plugins folder.
 
 Each kind of thing (backbones, sources of images, steps of preparation, ...) is one
-:class:`Registry`; what Catwalk ships is registered in the same way as what others add. A plugin
-that breaks is named in a warning and left out, with all that it registered anywhere.
+:class:`Registry`; what Catwalk ships is registered in the same way as what others add, and is
+there without being asked for. What others add is there after :func:`discover`. A plugin that
+breaks is named in a warning and left out, with all that it registered anywhere.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from model_zoo.errors import UserError
 
 T = TypeVar("T")
 
-#: Modules of Catwalk that register something; imported by `discover`, not by each other.
+#: Modules of Catwalk that register something; imported when a registry is first asked.
 BUILT_IN = (
     "model_zoo.backbones.resnet",
     "model_zoo.data.fashion_mnist",
@@ -76,13 +77,14 @@ class Registry(Generic[T]):
         known = self._entries.get(name)
         if known is not None and not _executed_again(known.made_by, made_by):
             raise DuplicateName(
-                f"two {self.kind}s are called {name!r}: one in {known.defined_in}, one in "
-                f"{file_of(made_by)}. Rename one of them"
+                f"{self.kind} {name!r} is registered twice, in {known.defined_in} and in "
+                f"{file_of(made_by)}: rename one of them"
             )
         self._entries[name] = Entry(value, made_by)
 
     def names(self, pattern: str = "*") -> list[str]:
         """Registered names that match a shell wildcard, sorted."""
+        _import_built_ins()
         return sorted(fnmatch.filter(self._entries, pattern))
 
     def get(self, name: str) -> T:
@@ -91,16 +93,17 @@ class Registry(Generic[T]):
         Raises:
             UserError: unknown; names the nearest ones, and the plugins that were left out.
         """
-        if name in self._entries:
+        if name in self:
             return self._entries[name].value
-        near = difflib.get_close_matches(name, self._entries, n=3, cutoff=0.4) or self.names()
-        left_out = "".join(f". Left out: {where} ({why})" for where, why in LEFT_OUT.items())
-        raise UserError(
-            f"unknown {self.kind} {name!r}: did you mean {', '.join(near) or 'none'}?{left_out}"
-        )
+        raise UserError(f"unknown {self.kind} {name!r}{self._nearest(name)}{_left_out()}")
 
     def origin(self, name: str) -> str:
-        """Where a name was registered, in words: built in, a plugin file, or a package."""
+        """Where a name was registered, in words: built in, a plugin file, or a package.
+
+        Raises:
+            UserError: unknown.
+        """
+        self.get(name)
         module = str(self._entries[name].made_by.__module__)
         if module.startswith("model_zoo."):
             return "built in"
@@ -109,17 +112,23 @@ class Registry(Generic[T]):
         return f"package {module.split('.')[0]}"
 
     def __contains__(self, name: object) -> bool:
+        _import_built_ins()
         return name in self._entries
+
+    def _nearest(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self._entries, n=3, cutoff=0.4)
+        if near:
+            return f": did you mean {', '.join(near)}?"
+        return f": there are {', '.join(self.names()) or 'none'}"
 
 
 def discover(plugins_dir: Path) -> None:
-    """Load what Catwalk ships, entry points and the modules of ``plugins_dir``; may be repeated.
+    """Load entry points and the modules of ``plugins_dir``; may be repeated.
 
     Raises:
         DuplicateName: two ask for one name; names both files.
     """
-    for module in BUILT_IN:
-        importlib.import_module(module)
+    _import_built_ins()
     for registry in tuple(_REGISTRIES):
         if registry.entry_point_group:
             for entry in entry_points(group=registry.entry_point_group):
@@ -140,6 +149,15 @@ def file_of(made_by: Any) -> Path:
     module = sys.modules.get(made_by.__module__)
     found = getattr(made_by, "__globals__", {}).get("__file__") or getattr(module, "__file__", None)
     return Path(found or made_by.__module__)
+
+
+def _import_built_ins() -> None:
+    for module in BUILT_IN:
+        importlib.import_module(module)
+
+
+def _left_out() -> str:
+    return "".join(f". Left out: {where} ({why})" for where, why in LEFT_OUT.items())
 
 
 def _executed_again(known: Any, now: Any) -> bool:

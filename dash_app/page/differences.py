@@ -147,8 +147,7 @@ def summary(context: Context, production: str, other: str) -> Any:
     """
     (report, ours), (their_report, theirs) = both_on_the_test_set(context, production, other)
     if ours is None or theirs is None:
-        reason = _why_not(report, their_report)
-        return _section(html.P(reason, className="quiet"), *_by_reports(report, their_report))
+        return _section(html.P(_why_not(report, their_report), className="quiet"))
     right, theirs_right = ours.predicted == ours.labels, theirs.predicted == ours.labels
     paired = compare(right, theirs_right)
     agreement = float((ours.predicted == theirs.predicted).mean())
@@ -197,24 +196,7 @@ def _section(*content: Any) -> Any:
 def _why_not(ours: VersionReport, theirs: VersionReport) -> str:
     if ours.dataset_digest != theirs.dataset_digest:
         return "The two were measured on different data: their figures cannot be compared."
-    return (
-        "One of the two was registered without its predictions for single test images, so they "
-        "can be compared by class only."
-    )
-
-
-def _by_reports(ours: VersionReport, theirs: VersionReport) -> list[Any]:
-    """By class from the recorded figures, when single predictions are missing."""
-    both = [ours.tables.get("evaluation"), theirs.tables.get("evaluation")]
-    if ours.dataset_digest != theirs.dataset_digest or not all(both):
-        return []
-    series = [
-        (f"version {report.version}", [one["recall"] for one in table["per_class"]], colour)
-        for report, table, colour in zip((ours, theirs), both, (ACCENT, OTHER), strict=True)
-        if table
-    ]
-    figure = accuracy_by_class(tuple(labels_of(ours)), series)
-    return [graph(figure, "compare-classes", "Share recognised by class, both versions")]
+    return "What one of the two predicted for the test images is not recorded in MLflow."
 
 
 def _shot(

@@ -27,41 +27,42 @@ async function load() {
   byId("answer").textContent = "Choose an image or an example";
 }
 
-// The picture as the model wants it: grey, light on dark, its proportions kept, centred on black.
-function rawPixels(picture, [height, width]) {
+// The picture as the model wants it: its proportions kept, centred on black, grey or in colour.
+function rawPixels(picture, { image_shape: [height, width, channels], preparation }) {
   const scale = Math.min(height / picture.height, width / picture.width);
   const [w, h] = [picture.width * scale, picture.height * scale];
   const canvas = new OffscreenCanvas(width, height);
   const pen = canvas.getContext("2d");
-  const inside = { left: Math.round((width - w) / 2), top: Math.round((height - h) / 2) };
+  const [left, top] = [Math.round((width - w) / 2), Math.round((height - h) / 2)];
   pen.fillStyle = "white"; // behind transparent pictures
-  pen.fillRect(inside.left, inside.top, w, h);
-  pen.drawImage(picture, inside.left, inside.top, w, h);
-  const { data } = pen.getImageData(0, 0, width, height);
+  pen.fillRect(left, top, w, h);
+  pen.drawImage(picture, left, top, w, h);
+  const { data } = pen.getImageData(0, 0, width, height); // red, green, blue, opacity
+  if (channels === 3) return new Uint8Array(data.filter((_, i) => i % 4 < 3));
   const grey = new Uint8Array(height * width);
-  const border = [];
-  const isInside = (x, y) =>
-    x >= inside.left && x < inside.left + Math.round(w) && y >= inside.top && y < inside.top + Math.round(h);
-  const isEdge = (x, y) =>
-    !isInside(x - 1, y) || !isInside(x + 1, y) || !isInside(x, y - 1) || !isInside(x, y + 1);
   for (let i = 0; i < grey.length; i++) {
     grey[i] = Math.round(0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]);
-    const [x, y] = [i % width, Math.floor(i / width)];
-    if (isInside(x, y) && isEdge(x, y)) border.push(grey[i]);
   }
-  border.sort((a, b) => a - b);
-  if (border[border.length >> 1] > 127) {
-    for (let i = 0; i < grey.length; i++) {
-      if (isInside(i % width, Math.floor(i / width))) grey[i] = 255 - grey[i];
-    }
-  }
-  return grey;
+  const box = { left, top, right: left + Math.round(w), bottom: top + Math.round(h) };
+  return preparation.includes("invert") ? lightOnDark(grey, width, box) : grey;
+}
+
+// What lies in the box is inverted when its border is light.
+function lightOnDark(grey, width, { left, top, right, bottom }) {
+  const inside = (x, y) => x >= left && x < right && y >= top && y < bottom;
+  const edge = (x, y) =>
+    !inside(x - 1, y) || !inside(x + 1, y) || !inside(x, y - 1) || !inside(x, y + 1);
+  const place = (i) => [i % width, Math.floor(i / width)];
+  const border = grey.filter((_, i) => inside(...place(i)) && edge(...place(i))).sort();
+  if (border[border.length >> 1] <= 127) return grey;
+  return grey.map((value, i) => (inside(...place(i)) ? 255 - value : value));
 }
 
 async function classify(session, facts, picture) {
-  const [height, width] = facts.image_shape;
-  const pixels = rawPixels(picture, facts.image_shape);
-  const input = new ort.Tensor("uint8", pixels, [1, height, width]);
+  const [height, width, channels] = facts.image_shape;
+  const pixels = rawPixels(picture, facts);
+  const shape = channels === 1 ? [1, height, width] : [1, height, width, channels];
+  const input = new ort.Tensor("uint8", pixels, shape);
   const { probabilities, heatmap } = await session.run({ [session.inputNames[0]]: input });
   const softened = [...probabilities.data].map((p) => p ** (1 / facts.temperature));
   const sum = softened.reduce((a, b) => a + b);
@@ -72,15 +73,21 @@ async function classify(session, facts, picture) {
   byId("bars").innerHTML = ranked
     .map(([label, share]) => `<tr><td>${label}<td><meter value="${share}"></meter>`)
     .join("");
-  paint(byId("image"), pixels, width, height, 1);
+  paint(byId("image"), pixels, width, height, channels);
   const [, mapHeight, mapWidth] = heatmap.dims;
-  paint(byId("heatmap"), heatmap.data, mapWidth, mapHeight, 255 / Math.max(...heatmap.data, 1e-12));
+  const strongest = Math.max(...heatmap.data, 1e-12);
+  paint(byId("heatmap"), heatmap.data.map((one) => (255 * one) / strongest), mapWidth, mapHeight, 1);
+  byId("heatmap").style.aspectRatio = width / height; // it lies over the whole image
 }
 
-function paint(canvas, values, width, height, scale) {
+// Values 0..255, one a pixel (grey) or three.
+function paint(canvas, values, width, height, channels) {
   [canvas.width, canvas.height] = [width, height];
   const image = new ImageData(width, height);
-  values.forEach((value, i) => image.data.set([value * scale, value * scale, value * scale, 255], 4 * i));
+  for (let i = 0; i < width * height; i++) {
+    const [red, green = red, blue = red] = values.slice(channels * i, channels * (i + 1));
+    image.data.set([red, green, blue, 255], 4 * i);
+  }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 

@@ -10,10 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from model_zoo.backbones.contract import NO_WEIGHTS, Backbone, set_trainable
-from model_zoo.backbones.discovery import source_of
+from model_zoo.backbones.contract import Backbone, set_trainable
+from model_zoo.backbones.registration import BACKBONES
 from model_zoo.backbones.weights import build_trunk
 from model_zoo.files import read_json, write_json
+from model_zoo.settings import NO_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def card(backbone: Backbone, cache: Path, say: Callable[[str], None]) -> Card:
     """
     return Card(
         name=backbone.name,
-        source=source_of(backbone),
+        source=BACKBONES.origin(backbone.name),
         defined_in=str(backbone.defined_in),
         summary=backbone.summary,
         native_size=backbone.native_size,

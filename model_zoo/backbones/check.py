@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_zoo.backbones.contract import NO_WEIGHTS, Backbone, set_trainable
+from model_zoo.backbones.contract import Backbone, set_trainable
 from model_zoo.backbones.weights import build_trunk
+from model_zoo.settings import NO_WEIGHTS
 
 if TYPE_CHECKING:
     import keras

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
-NO_WEIGHTS = "none"
-
 
 @dataclass(frozen=True)
 class Backbone:

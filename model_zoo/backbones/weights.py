@@ -6,14 +6,13 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_zoo.backbones.contract import NO_WEIGHTS, Backbone
+from model_zoo.backbones.contract import Backbone
 from model_zoo.backbones.weight_files import load_into
 from model_zoo.errors import UserError
+from model_zoo.settings import NO_WEIGHTS, PUBLISHED
 
 if TYPE_CHECKING:
     import keras
-
-PUBLISHED = "imagenet"
 
 
 def build_trunk(backbone: Backbone, image_size: int, weights: str) -> keras.Model:

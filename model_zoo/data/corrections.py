@@ -1,4 +1,4 @@
-"""Corrections that people send: kept in the home, bounded, ready to be trained on.
+"""Corrections that people send: kept in a folder, bounded, ready to be trained on.
 
 One small JSON file a picture, named by the picture's digest: a second correction of the same
 picture replaces the first. Kept is the image as the model saw it, not what was uploaded.
@@ -17,20 +17,24 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.files import write_json
 from model_zoo.images import png
-from model_zoo.registry.versions import locked
+from model_zoo.locks import locked
+
+FILES = "[0-9a-f]*.json"
 
 
-class FeedbackRefused(UserError):
-    """Switched off, full, or not one of the model's classes."""
+class CorrectionRefused(UserError):
+    """Full, or not one of the model's classes."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """``image`` uint8 (h, w); what ``version`` said with which confidence, and what is right."""
+    """What ``version`` said of an image with which confidence, and what is right.
+
+    ``image`` is uint8 (h, w) or (h, w, 3).
+    """
 
     image: np.ndarray
     predicted: str
@@ -40,60 +44,61 @@ class Correction:
     received: str
 
 
-def feedback_folder(settings: Settings) -> Path:
-    return settings.home_dir / "feedback" / settings.model_name
+class CorrectionStore:
+    """Safe for several processes; nothing touches the disk before the first correction."""
 
+    def __init__(self, folder: Path, limit: int) -> None:
+        """
+        Args:
+            folder: one project's.
+            limit: corrections that are kept at most; then none is taken.
+        """
+        self.folder = folder
+        self.limit = limit
 
-def store_correction(
-    settings: Settings,
-    image: np.ndarray,
-    predicted: str,
-    confidence: float,
-    version: str,
-    corrected: str,
-    labels: tuple[str, ...],
-) -> Path:
-    """Keep one correction.
+    def store(
+        self,
+        image: np.ndarray,
+        predicted: str,
+        confidence: float,
+        version: str,
+        corrected: str,
+        labels: tuple[str, ...],
+    ) -> Path:
+        """Keep one correction; returns its file.
 
-    Raises:
-        FeedbackRefused: feedback is off, ``corrected`` is none of ``labels``, or
-            ``feedback_limit`` corrections are kept already.
-    """
-    if not settings.feedback:
-        raise FeedbackRefused("feedback is switched off on this server")
-    if corrected not in labels:
-        raise FeedbackRefused(f"{corrected!r} is none of {', '.join(labels)}")
-    folder = feedback_folder(settings)
-    path = folder / f"{hashlib.sha256(image.tobytes()).hexdigest()[:24]}.json"
-    with locked(settings, "feedback"):
-        if not path.exists() and count_corrections(settings) >= settings.feedback_limit:
-            raise FeedbackRefused(
-                f"{settings.feedback_limit:,} corrections are kept already, and no more are taken"
+        Raises:
+            CorrectionRefused: ``corrected`` is none of ``labels``, or ``limit`` are kept already.
+        """
+        if corrected not in labels:
+            raise CorrectionRefused(f"{corrected!r} is none of {', '.join(labels)}")
+        path = self.folder / f"{hashlib.sha256(image.tobytes()).hexdigest()[:24]}.json"
+        with locked(self.folder / ".lock"):
+            if not path.exists() and self.count() >= self.limit:
+                raise CorrectionRefused(
+                    f"{self.limit:,} corrections are kept already, and no more are taken"
+                )
+            write_json(
+                path,
+                {
+                    "image": base64.b64encode(png(image)).decode(),
+                    "predicted": predicted,
+                    "confidence": round(confidence, 6),
+                    "version": version,
+                    "corrected": corrected,
+                    "received": datetime.now(UTC).isoformat(timespec="seconds"),
+                },
             )
-        write_json(
-            path,
-            {
-                "image": base64.b64encode(png(image)).decode(),
-                "predicted": predicted,
-                "confidence": round(confidence, 6),
-                "version": version,
-                "corrected": corrected,
-                "received": datetime.now(UTC).isoformat(timespec="seconds"),
-            },
-        )
-    return path
+        return path
 
+    def count(self) -> int:
+        return sum(1 for _ in self.folder.glob(FILES))
 
-def count_corrections(settings: Settings) -> int:
-    folder = feedback_folder(settings)
-    return sum(1 for _ in folder.glob("[0-9a-f]*.json")) if folder.is_dir() else 0
-
-
-def read_corrections(settings: Settings) -> list[Correction]:
-    """Every correction that is kept, the oldest first."""
-    found = []
-    for path in feedback_folder(settings).glob("[0-9a-f]*.json"):
-        entry = json.loads(path.read_text())
-        with Image.open(io.BytesIO(base64.b64decode(entry.pop("image")))) as image:
-            found.append(Correction(image=np.asarray(image.convert("L")), **entry))
-    return sorted(found, key=lambda one: one.received)
+    def read(self) -> list[Correction]:
+        """Every correction that is kept, the oldest first."""
+        found = []
+        for path in self.folder.glob(FILES):
+            entry = json.loads(path.read_text())
+            with Image.open(io.BytesIO(base64.b64decode(entry.pop("image")))) as image:
+                found.append(Correction(image=np.asarray(image), **entry))
+        return sorted(found, key=lambda one: one.received)

@@ -23,7 +23,8 @@ class Dataset:
         generated: made up by a program; nothing learned from it holds for real images.
         origin: where the images came from, in words.
         licence: of the images; empty: unknown.
-        snapshot: digest of all images and labels; empty until they are kept (``data.store``).
+        snapshot: digest of all images, labels and of this description but for ``origin`` and
+            ``licence``; empty until they are kept (``data.store``).
     """
 
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from model_zoo.errors import UserError
@@ -19,19 +18,23 @@ def download(url: str, path: Path) -> None:
         UserError: the server cannot be reached or answers with an error after three attempts.
     """
     import requests
+    import tenacity
 
-    failure = ""
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
-        try:
-            _continue(url, path)
-            return
-        except requests.ConnectionError as error:
-            failure = f"no connection: {error.__class__.__name__}"
-        except (requests.RequestException, OSError) as error:
-            failure = str(error)
-    raise UserError(f"{url} could not be downloaded after {ATTEMPTS} attempts ({failure})")
+    # An error of requests is an OSError too.
+    attempts = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_exponential(PAUSE_SECONDS),
+        retry=tenacity.retry_if_exception_type(OSError),
+        reraise=True,
+    )
+    try:
+        attempts(_continue, url, path)
+    except OSError as error:
+        lost = isinstance(error, requests.ConnectionError)
+        failure = f"no connection: {type(error).__name__}" if lost else str(error)
+        raise UserError(
+            f"{url} could not be downloaded after {ATTEMPTS} attempts ({failure})"
+        ) from None
 
 
 def _continue(url: str, path: Path) -> None:

@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import numpy as np
 
+from model_zoo.errors import UserError
+
 
 def stratified_split(
     labels: np.ndarray, share: float, seed: int, limit: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split indices so that every class gives the same share to validation.
+    """Split indices so that every class gives the same share to validation, and at least one.
+
+    Class by class: scikit-learn's own stratification leaves a rare class out of the smaller part.
 
     Args:
         labels: (N,) integers.
         share: part of each class that goes to validation, in (0, 1).
-        limit: keep at most this many training indices, stratified too; 0 keeps all.
+        limit: keep about this many training indices, stratified too and at least one of each
+            class; 0 keeps all.
 
     Returns:
         Training and validation indices, int64, each shuffled; disjoint.
+
+    Raises:
+        UserError: a class with one image, which cannot lie in both.
     """
-    random = np.random.default_rng(seed)
+    from sklearn.model_selection import train_test_split
+    from sklearn.utils import shuffle
+
+    random = np.random.RandomState(seed)
     training, validation = [], []
-    for label in np.unique(labels):
-        members = random.permutation(np.flatnonzero(labels == label))
-        held_out = max(1, round(share * len(members)))
-        validation.append(members[:held_out])
-        rest = members[held_out:]
+    for members in _by_class(labels):
+        if len(members) < 2:
+            raise UserError(
+                f"class {labels[members[0]]}: expected at least two training images, one of which "
+                "is held out to validate. Received: 1"
+            )
+        held_out = min(max(1, round(share * len(members))), len(members) - 1)
+        kept = len(members) - held_out
         if limit:
-            rest = rest[: max(1, round(limit * len(members) / len(labels)))]
-        training.append(rest)
+            kept = min(kept, max(1, round(limit * len(members) / len(labels))))
+        parts = train_test_split(members, train_size=kept, test_size=held_out, random_state=random)
+        training.append(parts[0])
+        validation.append(parts[1])
     return (
-        random.permutation(np.concatenate(training)),
-        random.permutation(np.concatenate(validation)),
+        shuffle(np.concatenate(training), random_state=random),
+        shuffle(np.concatenate(validation), random_state=random),
     )
+
+
+def _by_class(labels: np.ndarray) -> list[np.ndarray]:
+    """The indices of each class that has any, in the order of the classes."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)

@@ -6,6 +6,8 @@ read. It is whole or absent, and never changes.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from model_zoo.files import fill_folder, read_json, write_json
 
 DESCRIPTION = "dataset.json"
 PARTS = ("training", "test")
+#: Fields of a description that say how the images came here, not what they are.
+CIRCUMSTANCES = ("origin", "licence", "snapshot")
 
 
 def keep(found: Found, datasets_dir: Path) -> Dataset:
@@ -26,7 +30,7 @@ def keep(found: Found, datasets_dir: Path) -> Dataset:
     Raises:
         UserError: no room.
     """
-    snapshot = digest(found.training, found.test)
+    snapshot = snapshot_of(found)
     dataset = replace(found.dataset, snapshot=snapshot)
 
     def fill(partial: Path) -> None:
@@ -37,6 +41,17 @@ def keep(found: Found, datasets_dir: Path) -> Dataset:
 
     fill_folder(datasets_dir / snapshot, fill)
     return dataset
+
+
+def snapshot_of(found: Found) -> str:
+    """SHA-256 (16 hex digits) over images, labels and what the description says of them.
+
+    Of the description too: a class that is renamed, or another preparation, makes another dataset
+    of the same pixels.
+    """
+    about = {k: v for k, v in found.dataset.as_dict().items() if k not in CIRCUMSTANCES}
+    content = digest(found.training, found.test) + json.dumps(about, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def describe(datasets_dir: Path, snapshot: str) -> Dataset:

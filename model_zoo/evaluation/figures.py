@@ -11,7 +11,15 @@ from model_zoo.data.dataset import Images
 from model_zoo.files import complete_or_absent
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+#: Rows that a page of samples has at the most; with more classes it shows the first.
+MOST_ROWS = 40
+#: Classes whose names and shares fit a confusion matrix; with more it is colour alone.
+MOST_WRITTEN = 30
+#: Bars of the figure by class; with more classes it shows the worst.
+MOST_BARS = 30
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -24,6 +32,7 @@ def samples_page(images: Images, names: tuple[str, ...], path: Path, columns: in
     """The first images of every class, one row a class, with the class's count."""
     from matplotlib.figure import Figure
 
+    names = names[:MOST_ROWS]
     figure = Figure(figsize=(columns * 0.75 + 2.5, len(names) * 0.75))
     axes = figure.subplots(len(names), columns, squeeze=False)
     for row, name in enumerate(names):
@@ -31,7 +40,7 @@ def samples_page(images: Images, names: tuple[str, ...], path: Path, columns: in
         for column in range(columns):
             axis = axes[row, column]
             axis.axis("off")
-            if column < len(members):
+            if column < len(members):  # matplotlib leaves the map aside for an image in colour
                 axis.imshow(images.images[members[column]], cmap="gray", vmin=0, vmax=255)
         axes[row, 0].text(
             -0.2, 0.5, f"{name}\n{len(members):,}", ha="right", va="center",
@@ -50,20 +59,23 @@ def confusion_figure(confusion: list[list[int]], names: tuple[str, ...], path: P
     figure = Figure(figsize=(8, 7))
     axis = figure.subplots()
     axis.imshow(errors, cmap="Oranges", vmin=0, vmax=max(0.05, float(errors.max())))
-    axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    axis.set_yticks(range(len(names)), names)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
     axis.set_title("Confusion on the test set, % of the true class")
-    for i in range(len(names)):
-        for j in range(len(names)):
-            if counts[i, j]:
-                weight = "bold" if i == j else "normal"
-                axis.text(
-                    j, i, f"{100 * share[i, j]:.1f}", ha="center", va="center",
-                    fontsize=8, fontweight=weight,
-                )  # fmt: skip
+    if len(names) <= MOST_WRITTEN:
+        axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
+        axis.set_yticks(range(len(names)), names)
+        _write_shares(axis, 100 * share)
     return save(figure, path)
+
+
+def _write_shares(axis: Axes, percent: np.ndarray) -> None:
+    """Numbers (classes, classes) where they are not zero, those on the diagonal in bold."""
+    for i, j in np.argwhere(percent):
+        weight = "bold" if i == j else "normal"
+        axis.text(
+            j, i, f"{percent[i, j]:.1f}", ha="center", va="center", fontsize=8, fontweight=weight
+        )
 
 
 def curves_figure(history: list[dict[str, float]], path: Path) -> Path:
@@ -88,8 +100,8 @@ def per_class_figure(per_class: list[dict[str, float | str]], path: Path) -> Pat
     """Precision, recall and F1 of each class, worst F1 on top."""
     from matplotlib.figure import Figure
 
-    rows = sorted(per_class, key=lambda one: -float(one["f1"]))
-    figure = Figure(figsize=(7, 4.5))
+    rows = sorted(per_class, key=lambda one: -float(one["f1"]))[-MOST_BARS:]
+    figure = Figure(figsize=(7, max(3.0, 0.35 * len(rows) + 1)))
     axis = figure.subplots()
     for offset, metric in ((-0.25, "precision"), (0.0, "recall"), (0.25, "f1")):
         values = [float(one[metric]) for one in rows]

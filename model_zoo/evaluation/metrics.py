@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 
-Z_95 = 1.959964
+CONFIDENCE = 0.95
 
 
 def wilson_interval(correct: int, count: int) -> tuple[float, float]:
     """95 % interval of a proportion (Wilson 1927); never leaves 0..1, unlike the normal one."""
-    share = correct / count
-    middle = share + Z_95**2 / (2 * count)
-    half = Z_95 * np.sqrt(share * (1 - share) / count + Z_95**2 / (4 * count**2))
-    scale = 1 + Z_95**2 / count
-    return float((middle - half) / scale), float((middle + half) / scale)
+    from scipy.stats import binomtest
+
+    interval = binomtest(correct, count).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def expected_calibration_error(

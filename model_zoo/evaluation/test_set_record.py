@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from model_zoo.config import Settings
 from model_zoo.data.dataset import Images
 from model_zoo.files import complete_or_absent
-from model_zoo.registry import versions as registry
+from model_zoo.registry.run_files import find_runs
+from model_zoo.registry.store import Store
 
 IMAGES_TAG = "test_images"
 IMAGES_FILE = "data/test_images.npz"
@@ -21,7 +21,7 @@ PREDICTIONS_FILE = "evaluation/test_predictions.npz"
 
 
 def write_predictions(path: Path, calibrated: np.ndarray, labels: np.ndarray) -> Path:
-    """Write ``predicted`` uint8 (N,), ``labels`` uint8 (N,), ``probabilities`` float16 (N, c).
+    """Write ``predicted`` int32 (N,), ``labels`` int32 (N,), ``probabilities`` float16 (N, c).
 
     Args:
         calibrated: float (N, classes).
@@ -30,18 +30,18 @@ def write_predictions(path: Path, calibrated: np.ndarray, labels: np.ndarray) ->
     with complete_or_absent(path) as partial:
         np.savez_compressed(
             partial,
-            predicted=calibrated.argmax(axis=1).astype(np.uint8),
-            labels=labels.astype(np.uint8),
+            predicted=calibrated.argmax(axis=1).astype(np.int32),
+            labels=labels.astype(np.int32),
             probabilities=calibrated.astype(np.float16),
         )
     return path
 
 
-def log_test_images(settings: Settings, folder: Path, digest: str, test: Images) -> None:
+def log_test_images(store: Store, folder: Path, digest: str, test: Images) -> None:
     """Log the test images to the active run, unless a run on the same dataset has them."""
     import mlflow
 
-    if registry.find_runs(settings, IMAGES_TAG, digest):
+    if find_runs(store, IMAGES_TAG, digest):
         return
     path = folder / "test_images.npz"
     with complete_or_absent(path) as partial:

@@ -63,7 +63,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Report:
+class FormatReport:
     """One format of a version: a row of the table on the run, on the version and in the page.
 
     ``latency_ms`` is the median for one image on the machine that registered the version;
@@ -106,11 +106,11 @@ def latency_ms(predict: Predict, images: np.ndarray) -> float:
 
 def check(
     name: str, path: Path, predict: Predict, expected: Expected, tolerance: Tolerance
-) -> Report:
+) -> FormatReport:
     """Measure a file against Keras; ``attached`` says whether it is inside its tolerance.
 
     Args:
-        predict: uint8 (N, h, w) -> float (N, classes) probabilities, by the file.
+        predict: uint8 (N, h, w[, 3]) -> float (N, classes) probabilities, by the file.
     """
     received = predict(expected.compared)
     difference = float(np.abs(received - expected.probabilities).max())
@@ -126,7 +126,7 @@ def check(
         agreement = float((predicted == expected.predicted).mean())
         accuracy = float((predicted == expected.test.labels).mean())
     reason = _outside(tolerance, difference, agreement, accuracy, expected.accuracy)
-    return Report(
+    return FormatReport(
         format=name,
         file=path.name,
         attached=not reason,

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_zoo.errors import UserError
-from model_zoo.export.check import SAME_PRECISION, Expected, Report, check
+from model_zoo.export.check import SAME_PRECISION, Expected, FormatReport, check
 from model_zoo.files import complete_or_absent
 
 if TYPE_CHECKING:
     import keras
 
 
-def export_keras(model: keras.Model, path: Path, expected: Expected) -> Report:
+def export_keras(model: keras.Model, path: Path, expected: Expected) -> FormatReport:
     """Write ``path`` from a model that was loaded without its optimiser, and load it again.
 
     Training leaves Adam's two averages a weight in its own file, three times the size: a version

@@ -15,11 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_zoo.config import OPTIONAL_FORMATS
 from model_zoo.errors import UserError
-from model_zoo.export.check import SAME_PRECISION, Expected, Predict, Report, Tolerance, check
+from model_zoo.export.check import (
+    SAME_PRECISION,
+    Expected,
+    FormatReport,
+    Predict,
+    Tolerance,
+    check,
+)
 from model_zoo.files import complete_or_absent
 from model_zoo.registry.served_files import FORMATS
+from model_zoo.settings import OPTIONAL_FORMATS
 
 if TYPE_CHECKING:
     import keras
@@ -44,11 +51,11 @@ def export_litert(
     expected: Expected,
     int8_accuracy_loss: float,
     say: Callable[[str], None],
-) -> list[Report]:
+) -> list[FormatReport]:
     """Convert to each of ``names``; a file outside its tolerance is deleted and reported.
 
     Args:
-        calibration: uint8 (N, h, w) training images, from which int8 learns its ranges.
+        calibration: uint8 (N, h, w[, 3]) training images, from which int8 learns its ranges.
     """
     if not names:
         return []
@@ -96,7 +103,7 @@ def _set_precision(converter: Any, name: str, calibration: np.ndarray) -> None:
 
 
 def open_litert(path: Path, threads: int | None = None) -> Predict:
-    """A function from uint8 (N, h, w) to probabilities float32 (N, classes), by a LiteRT file.
+    """From uint8 (N, h, w[, 3]) to probabilities float32 (N, classes), by a LiteRT file.
 
     Raises:
         UserError: the file is not one that the runtime reads.

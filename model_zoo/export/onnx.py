@@ -9,15 +9,15 @@ import numpy as np
 
 from model_zoo.errors import UserError
 from model_zoo.explanation.grad_cam import OUTPUTS
-from model_zoo.export.check import SAME_PRECISION, Expected, Report, check
+from model_zoo.export.check import SAME_PRECISION, Expected, FormatReport, check
 from model_zoo.files import complete_or_absent
 
 if TYPE_CHECKING:
     import keras
 
 
-def export_onnx(explained: keras.Model, path: Path, expected: Expected) -> Report:
-    """Write ``path`` with the outputs of :func:`model_zoo.explanation.grad_cam.explained`, and run it.
+def export_onnx(explained: keras.Model, path: Path, expected: Expected) -> FormatReport:
+    """Write ``path`` with the outputs of :func:`.grad_cam.explained`, and run it.
 
     Raises:
         UserError: the file does not load, or differs from the Keras model by more than rounding,
@@ -26,9 +26,8 @@ def export_onnx(explained: keras.Model, path: Path, expected: Expected) -> Repor
     import onnx
     import onnxruntime
 
-    explained(
-        expected.compared[:1], training=False
-    )  # Keras exports only a model that has been called
+    # Keras exports only a model that has been called.
+    explained(expected.compared[:1], training=False)
     with complete_or_absent(path) as partial:
         explained.export(partial, format="onnx", verbose=False)
         # MLflow writes the file anew by onnx.save: written the same way here, it keeps its digest.
@@ -51,7 +50,7 @@ def export_onnx(explained: keras.Model, path: Path, expected: Expected) -> Repor
         _check_heatmaps(
             explained, session.run(["heatmaps"], {name: expected.compared})[0], expected
         )
-    return Report(**report.as_dict() | {"file": path.name})
+    return FormatReport(**report.as_dict() | {"file": path.name})
 
 
 def _check_heatmaps(explained: keras.Model, received: object, expected: Expected) -> None:

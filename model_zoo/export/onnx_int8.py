@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_zoo.export.check import Expected, Report, Tolerance, check
+from model_zoo.export.check import Expected, FormatReport, Tolerance, check
 from model_zoo.files import complete_or_absent
 from model_zoo.predictor.session import open_session
 
@@ -25,11 +25,11 @@ QUANTISED = ["Conv", "MatMul", "Add", "GlobalAveragePool", "MaxPool"]
 
 def export_onnx_int8(
     source: Path, path: Path, calibration: np.ndarray, expected: Expected, accuracy_loss: float
-) -> Report:
+) -> FormatReport:
     """Quantise the ONNX file ``source`` into ``path``; deleted again if outside its tolerance.
 
     Args:
-        calibration: uint8 (N, H, W) training images, from which activations learn their ranges.
+        calibration: uint8 (N, h, w[, 3]) training images, from which activations learn their ranges.
         accuracy_loss: test accuracy that it may lose, 0..1.
     """
     quantise(source, path, calibration)

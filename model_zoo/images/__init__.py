@@ -2,18 +2,20 @@
 
 from model_zoo.images.decode import Decoded, NotAnImage, decode
 from model_zoo.images.files import data_url, png
-from model_zoo.images.preparation import STEPS, Preparation, Prepared, Step, prepare, read_image
+from model_zoo.images.preparation import Prepared, StepDone, prepare, read_image
+from model_zoo.images.steps import STEPS, Picture, register_step
 
 __all__ = [
     "STEPS",
     "Decoded",
     "NotAnImage",
-    "Preparation",
+    "Picture",
     "Prepared",
-    "Step",
+    "StepDone",
     "data_url",
     "decode",
     "png",
     "prepare",
     "read_image",
+    "register_step",
 ]

@@ -1,80 +1,108 @@
-"""What images of the dataset look like in a few numbers, to tell when one looks otherwise.
+"""What images of a dataset look like in a few numbers, to tell when one looks otherwise.
 
-Deliberately simple: it says "a garment of the dataset never fills so little of its picture", not
-"this is no garment". Taken from the training images when a version is evaluated, and carried by
-the version.
+Deliberately simple: it says "no image of the dataset is this dark", not "this is something else".
+A dataset names the statistics that suit it, and may register some of its own; they are taken from
+its training images when a version is evaluated, and carried by the version.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
-INK = 25  # a pixel brighter than this belongs to the garment
+from model_zoo.plugin_registry import Registry
+
 QUANTILES = (0.001, 0.999)
-#: Each statistic with the words for one that is too low and too high.
-WORDS: dict[str, tuple[str, str]] = {
-    "covered": ("the garment covers too little of the image", "the garment covers too much of it"),
-    "extent": ("the garment does not reach two opposite edges", "it reaches beyond the edges"),
-    "brightness": ("the garment is unusually dark", "the garment is unusually bright"),
-    "roughness": ("it is unusually smooth", "it is unusually noisy or patterned"),
-    "at_the_corners": ("the corners are unusually dark", "the corners are not black"),
-}
+MEASURED_AT_ONCE = 4096  # images; a statistic may need several times their memory
+
+#: uint8 (N, h, w) or (N, h, w, 3) -> float (N,).
+Measure = Callable[[np.ndarray], np.ndarray]
 
 
-def measure(images: np.ndarray) -> dict[str, np.ndarray]:
-    """The statistics of uint8 (N, h, w), each float64 (N,).
+@dataclass(frozen=True)
+class Statistic:
+    """``too_low`` and ``too_high`` are what is said of an image outside what was recorded."""
 
-    covered: share of pixels that belong to the garment, 0..1; extent: longest side of its bounding
-    box over the image's; brightness: mean of the garment's pixels, 0..255; roughness: mean absolute
-    difference of neighbours, 0..255; at_the_corners: mean of the four corners, 0..255.
+    name: str
+    measure: Measure
+    too_low: str
+    too_high: str
+
+
+STATISTICS: Registry[Statistic] = Registry("statistic of images")
+
+
+def register_statistic(name: str, too_low: str, too_high: str) -> Callable[[Measure], Measure]:
+    """Register the decorated function as a statistic that datasets may name.
+
+    Raises:
+        DuplicateName: the name is taken; names both files.
     """
-    wide = images.astype(np.int16)
-    garment = np.asarray(images > INK)
-    pixels = garment.sum(axis=(1, 2))
-    rows, columns = np.any(garment, axis=2), np.any(garment, axis=1)
-    corner = max(1, images.shape[1] // 14)
-    corners = [
-        wide[:, y, x].mean(axis=(1, 2))
-        for y in (slice(corner), slice(-corner, None))
-        for x in (slice(corner), slice(-corner, None))
-    ]
-    return {
-        "covered": garment.mean(axis=(1, 2)),
-        "extent": np.maximum(_extent(rows), _extent(columns)),
-        "brightness": (wide * garment).sum(axis=(1, 2)) / np.maximum(pixels, 1),
-        "roughness": (
-            np.abs(np.diff(wide, axis=1)).mean(axis=(1, 2))
-            + np.abs(np.diff(wide, axis=2)).mean(axis=(1, 2))
-        )
-        / 2,
-        "at_the_corners": np.mean(corners, axis=0),
-    }
+
+    def register(measure: Measure) -> Measure:
+        STATISTICS.add(name, Statistic(name, measure, too_low, too_high), measure)
+        return measure
+
+    return register
 
 
-def _extent(used: np.ndarray) -> np.ndarray:
-    """Share of a side between the first and the last True; (N, side) -> (N,)."""
-    side = used.shape[1]
-    length = side - used.argmax(axis=1) - used[:, ::-1].argmax(axis=1)
-    return np.where(used.any(axis=1), length / side, 0.0)
+def summarise(images: np.ndarray, names: Collection[str]) -> dict[str, list[float]]:
+    """The 0.1 % and 99.9 % quantiles of statistics over uint8 (N, h, w) or (N, h, w, 3).
 
-
-def summarise(images: np.ndarray) -> dict[str, list[float]]:
-    """The 0.1 % and 99.9 % quantiles of each statistic over uint8 (N, h, w)."""
-    return {
-        name: [round(float(value), 4) for value in np.quantile(values, QUANTILES)]
-        for name, values in measure(images).items()
-    }
-
-
-def unlike(image: np.ndarray, recorded: dict[str, list[float]]) -> list[str]:
-    """In words, in what a uint8 (h, w) lies outside the recorded quantiles; empty: in nothing."""
-    found = []
-    for name, values in measure(image[None]).items():
-        if name in recorded:
-            low, high = recorded[name]
-            value = float(values[0])
-            if value < low:
-                found.append(WORDS[name][0])
-            elif value > high:
-                found.append(WORDS[name][1])
+    Raises:
+        UserError: no statistic has one of the names.
+    """
+    found = {}
+    for statistic in map(STATISTICS.get, names):
+        parts = [
+            statistic.measure(np.asarray(images[start : start + MEASURED_AT_ONCE]))
+            for start in range(0, len(images), MEASURED_AT_ONCE)
+        ]
+        quantiles = np.quantile(np.concatenate(parts), QUANTILES)
+        found[statistic.name] = [round(float(value), 4) for value in quantiles]
     return found
+
+
+def unlike(image: np.ndarray, recorded: Mapping[str, list[float]]) -> list[str]:
+    """In words, in what one image lies outside the recorded quantiles; empty: in nothing.
+
+    A name that is not registered here is passed over: the dataset's plugin may not be installed
+    where its version is served.
+    """
+    found = []
+    for name, (low, high) in recorded.items():
+        if name not in STATISTICS:
+            continue
+        statistic = STATISTICS.get(name)
+        value = float(statistic.measure(image[None])[0])
+        if value < low:
+            found.append(statistic.too_low)
+        elif value > high:
+            found.append(statistic.too_high)
+    return found
+
+
+@register_statistic("brightness", "it is unusually dark", "it is unusually bright")
+def brightness(images: np.ndarray) -> np.ndarray:
+    """Mean of all pixels, 0..255."""
+    return images.mean(axis=_all_but_first(images))
+
+
+@register_statistic("contrast", "it has unusually little contrast", "its contrast is unusual")
+def contrast(images: np.ndarray) -> np.ndarray:
+    """Standard deviation of all pixels, 0..127.5."""
+    return images.std(axis=_all_but_first(images))
+
+
+@register_statistic("roughness", "it is unusually smooth", "it is unusually noisy or patterned")
+def roughness(images: np.ndarray) -> np.ndarray:
+    """Mean absolute difference of neighbours, 0..255."""
+    wide, axes = images.astype(np.int16), _all_but_first(images)
+    down, across = (np.abs(np.diff(wide, axis=axis)).mean(axis=axes) for axis in (1, 2))
+    return (down + across) / 2
+
+
+def _all_but_first(images: np.ndarray) -> tuple[int, ...]:
+    return tuple(range(1, images.ndim))

@@ -1,19 +1,20 @@
 """Predict with a registered version; needs ONNX Runtime, not TensorFlow.
 
 :func:`load_classifier` loads one version by alias, number or file. :class:`ProductionPredictor`
-follows the alias ``production`` and batches concurrent requests.
+follows the alias ``production`` and batches concurrent requests. Whoever starts the process calls
+:func:`model_zoo.plugin_registry.discover` first: a version names the preparation steps it needs.
 """
 
 from model_zoo.predictor.production import NothingInProduction, ProductionPredictor
 from model_zoo.predictor.queue import Overloaded
-from model_zoo.predictor.served_classifier import Classifier, Prediction
+from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
 from model_zoo.predictor.versions import load_classifier
 
 __all__ = [
-    "Classifier",
     "NothingInProduction",
     "Overloaded",
     "Prediction",
     "ProductionPredictor",
+    "ServedClassifier",
     "load_classifier",
 ]

@@ -9,17 +9,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
 from model_zoo.images import read_image
 from model_zoo.predictor.queue import PredictionQueue
-from model_zoo.predictor.served_classifier import Classifier, Prediction
-from model_zoo.predictor.versions import cache_folder, load_version, open_folder, version_folder
-from model_zoo.registry import versions as registry
+from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
+from model_zoo.predictor.versions import VersionCache
+from model_zoo.registry.store import Store
+from model_zoo.registry.versions import find_alias
+from model_zoo.settings import Serving
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +33,24 @@ class NothingInProduction(UserError):
 class ProductionPredictor:
     """Predicts with whatever the alias ``production`` points at; safe for several threads."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.folder = cache_folder(settings)
+    def __init__(self, store: Store, serving: Serving, cache_dir: Path) -> None:
+        self.store = store
+        self.serving = serving
+        self.versions = VersionCache(store, serving, cache_dir)
         self.problem: str | None = None
-        self._current: Classifier | None = None
+        self._current: ServedClassifier | None = None
         self._refreshing = threading.Lock()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._queue = PredictionQueue(settings.predictor_batch, settings.predictor_queue)
+        self._queue = PredictionQueue(serving.predictor_batch, serving.predictor_queue)
 
     @property
-    def current(self) -> Classifier:
+    def _note(self) -> Path:
+        """Says which version was in production last."""
+        return self.versions.folder / "production.json"
+
+    @property
+    def current(self) -> ServedClassifier:
         """The version that answers now.
 
         Raises:
@@ -63,16 +71,13 @@ class ProductionPredictor:
         """
         with self._refreshing:
             try:
-                found = registry.find_alias(self.settings, "production")
+                found = find_alias(self.store, "production")
                 if found is None:
                     self.problem, self._current = None, None
                     return
                 if self._current is None or self._current.version != found.version:
-                    self._current = load_version(self.settings, found)
-                    write_json(
-                        self.folder / "production.json",
-                        {"version": found.version, "tags": found.tags},
-                    )
+                    self._current = self.versions.load(found)
+                    write_json(self._note, {"version": found.version, "tags": found.tags})
                 self.problem = None
             except Exception as error:  # whatever it is, the last good version goes on
                 text = str(error).strip().splitlines()
@@ -82,15 +87,13 @@ class ProductionPredictor:
                     self._load_last_good()
 
     def _load_last_good(self) -> None:
-        known = self.folder / "production.json"
-        if not known.exists():
+        if not self._note.exists():
             return
-        last = read_json(known)
-        folder = version_folder(self.settings, last["version"])
+        last = read_json(self._note)
         try:
-            self._current = open_folder(self.settings, folder, last["version"], last["tags"])
+            self._current = self.versions.open(last["version"], last["tags"])
         except UserError as error:
-            log.warning("the cached version in %s cannot be loaded: %s", folder, error)
+            log.warning("the version kept on disk cannot be loaded: %s", error)
 
     def start(self) -> None:
         """Load a version, then follow the alias.
@@ -109,7 +112,7 @@ class ProductionPredictor:
         """Refresh every ``poll_seconds`` in a background thread, until :meth:`close`."""
 
         def poll() -> None:
-            while not self._stopped.wait(self.settings.poll_seconds):
+            while not self._stopped.wait(self.serving.poll_seconds):
                 self.refresh()
 
         self._in_background(poll, "follow-production")
@@ -126,8 +129,8 @@ class ProductionPredictor:
             thread.join()
         self._queue.close()
 
-    def predict(self, image: np.ndarray) -> tuple[Classifier, Prediction]:
-        """Predict for raw pixels uint8 (H, W); also returns the version that answered.
+    def predict(self, image: np.ndarray) -> tuple[ServedClassifier, Prediction]:
+        """Predict for raw pixels, uint8 of the version's ``array_shape``; also returns the version that answered.
 
         Requests of several threads share forward passes.
 
@@ -139,12 +142,15 @@ class ProductionPredictor:
         classifier = self.current
         return classifier, self.predict_by(classifier, image)
 
-    def predict_by(self, classifier: Classifier, image: np.ndarray) -> Prediction:
+    def predict_by(self, classifier: ServedClassifier, image: np.ndarray) -> Prediction:
         """As :meth:`predict`, by a version that the caller holds already."""
         return self._queue.predict(classifier, image)
 
-    def predict_content(self, content: bytes) -> tuple[Classifier, Prediction]:
-        """Predict for the content of an image file; also returns the version that answered.
+    def predict_content(self, content: bytes) -> tuple[ServedClassifier, Prediction]:
+        """Predict for the content of an image file, prepared as the version wants it.
+
+        Returns:
+            The version that answered, and its answer.
 
         Raises:
             NotAnImage: it is none, or too large.
@@ -152,5 +158,7 @@ class ProductionPredictor:
             Overloaded: too many wait already.
         """
         classifier = self.current
-        image = read_image(content, classifier.image_shape, self.settings.max_pixels)
+        image = read_image(
+            content, classifier.image_shape, classifier.preparation, self.serving.max_pixels
+        )
         return classifier, self._queue.predict(classifier, image)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from model_zoo.errors import UserError
-from model_zoo.predictor.served_classifier import Classifier, Prediction
+from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
 
 
 class Overloaded(UserError):
@@ -18,7 +18,7 @@ class Overloaded(UserError):
 
 
 class Request(NamedTuple):
-    classifier: Classifier
+    classifier: ServedClassifier
     image: np.ndarray
     answer: Future[Prediction]
 
@@ -42,12 +42,12 @@ class PredictionQueue:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def predict(self, classifier: Classifier, image: np.ndarray) -> Prediction:
-        """Predict for one image uint8 (H, W); blocks until it is answered.
+    def predict(self, classifier: ServedClassifier, image: np.ndarray) -> Prediction:
+        """Predict for one image uint8, of the shape that it takes; blocks until it is answered.
 
         Raises:
             Overloaded: the queue is full.
-            UserError: what :meth:`Classifier.predict` finds wrong.
+            UserError: what :meth:`ServedClassifier.predict` finds wrong.
         """
         answer: Future[Prediction] = Future()
         try:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from model_zoo.data.dataset import array_shape
 from model_zoo.errors import UserError
 from model_zoo.evaluation.calibration import apply_temperature
+from model_zoo.images import STEPS
 from model_zoo.predictor.session import open_session
 from model_zoo.registry.served_files import FACTS_TAG, MODEL, check_file, read_facts
 
@@ -21,9 +23,9 @@ class Prediction:
 
     Attributes:
         probabilities: float64 (classes,), calibrated.
-        image: uint8 (H, W), what the model saw.
-        heatmap: float32 (h, w), Grad-CAM of the most likely class; None from an old version.
-        heatmaps: float32 (classes, h, w), Grad-CAM of every class; None from an old version.
+        image: uint8 (h, w) or (h, w, 3), what the model saw.
+        heatmap: float32 (y, x), Grad-CAM of the most likely class.
+        heatmaps: float32 (classes, y, x), Grad-CAM of every class.
     """
 
     label: str
@@ -31,36 +33,40 @@ class Prediction:
     labels: tuple[str, ...]
     probabilities: np.ndarray
     image: np.ndarray
-    heatmap: np.ndarray | None
-    heatmaps: np.ndarray | None = None
+    heatmap: np.ndarray
+    heatmaps: np.ndarray
 
     def as_dict(self) -> dict[str, Any]:
         shares = dict(zip(self.labels, map(float, self.probabilities), strict=True))
         return {"label": self.label, "confidence": self.confidence, "probabilities": shares}
 
     def heatmap_of(self, label: str | None = None) -> np.ndarray:
-        """float32 (h, w): where the model sees evidence for a class, by default the top one.
+        """float32 (y, x): where the model sees evidence for a class, by default the top one.
 
         Raises:
-            UserError: an unknown class, or a version that carries no heatmap for it.
+            UserError: an unknown class.
         """
         if label is not None and label not in self.labels:
             raise UserError(f"unknown class {label!r}: choose one of {', '.join(self.labels)}")
-        if self.heatmaps is not None:
-            return np.asarray(self.heatmaps[self.labels.index(label or self.label)])
-        if self.heatmap is None or label not in (None, self.label):
-            raise UserError(
-                f"this version has no heatmap for {label or self.label!r}: it was registered "
-                "before every class had one"
-            )
-        return self.heatmap
+        return np.asarray(self.heatmaps[self.labels.index(label or self.label)])
 
 
-class Classifier:
+class ServedClassifier:
     """One version, loaded from a folder with ``model.onnx`` and ``classifier.json``.
 
     Safe for several threads. It has predicted once when it is made, so the first request is as
     quick as the rest.
+
+    Attributes:
+        version: its number, or the path that it was loaded from.
+        tags: of the registered version.
+        facts: what ``classifier.json`` says.
+        labels: the classes, in the order of the probabilities.
+        image_shape: (h, w, channels) of an image.
+        array_shape: of its pixels: (h, w), or (h, w, 3) in colour.
+        preparation: names of the steps that bring any picture to such an image.
+        generated: it learned from generated images.
+        notice: a sentence when it does not run on the provider that was asked for first.
     """
 
     def __init__(
@@ -68,9 +74,10 @@ class Classifier:
         folder: Path,
         version: str,
         tags: dict[str, str],
-        threads: int = 0,
         *,
         file: str = MODEL,
+        project: str | None = None,
+        threads: int = 0,
         providers: str = "cpu",
         batch: int = 8,
     ) -> None:
@@ -78,30 +85,37 @@ class Classifier:
 
         Args:
             tags: of the registered version; they hold the digest of ``classifier.json``.
-            threads: of one prediction; 0: one a physical core.
             file: the ONNX file in ``folder``.
+            project: that must have registered it; None: any.
+            threads: of one prediction; 0: one a physical core.
             providers: execution providers in order of preference, separated by commas.
             batch: images that are run together at the most.
 
         Raises:
-            UserError: a file is missing, damaged, swapped, or cannot be run.
+            UserError: a file is missing, damaged, swapped, of another layout or project, or cannot
+                be run; or the version needs a preparation step that nobody registered.
         """
         self.version = version
         self.tags = tags
-        self.facts: dict[str, Any] = read_facts(folder, tags.get(FACTS_TAG))
+        self.facts: dict[str, Any] = read_facts(folder, tags.get(FACTS_TAG), project)
+        self.labels = tuple(self.facts["labels"])
+        height, width, channels = self.facts["image_shape"]
+        self.image_shape: tuple[int, int, int] = (height, width, channels)
+        self.array_shape = array_shape(self.image_shape)
+        self.preparation = tuple(self.facts["preparation"])
+        self.generated = bool(self.facts["generated"])
+        self.temperature = float(self.facts["temperature"])
+        self.batch = batch
+        for step in self.preparation:
+            STEPS.get(step)
         check_file(folder / file, self.facts)
         self.session, self.notice = open_session(folder / file, providers, threads)
-        self.batch = batch
-        self.labels = tuple(self.facts["labels"])
-        self.image_shape: tuple[int, int] = tuple(self.facts["image_shape"])  # type: ignore[assignment]
-        self.temperature = float(self.facts.get("temperature", 1.0))
-        self.outputs = [output.name for output in self.session.get_outputs()]
         self.input = self.session.get_inputs()[0].name
         self._warm_up(folder / file)
 
     def _warm_up(self, path: Path) -> None:
         try:
-            found = self.probabilities(np.zeros((1, *self.image_shape), np.uint8))
+            found = self.probabilities(np.zeros((1, *self.array_shape), np.uint8))
         except UserError:
             raise
         except Exception as error:  # ONNX Runtime's errors have no base class of their own
@@ -114,7 +128,7 @@ class Classifier:
             )
 
     def predict(self, images: np.ndarray) -> list[Prediction]:
-        """Predict for uint8 (N, H, W), with heatmaps.
+        """Predict for uint8 (N, *array_shape), with heatmaps.
 
         Raises:
             UserError: another shape or dtype, or no image at all.
@@ -122,7 +136,7 @@ class Classifier:
         return [one for part in self._parts(images) for one in self._predict_part(part)]
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities float64 (N, classes) for uint8 (N, H, W), without heatmaps.
+        """Calibrated probabilities float64 (N, classes) for uint8 (N, *array_shape), no heatmaps.
 
         Raises:
             UserError: another shape or dtype, or no image at all.
@@ -136,27 +150,25 @@ class Classifier:
     def _parts(self, images: np.ndarray) -> Iterator[np.ndarray]:
         """Never more than a batch at once: what ONNX Runtime once allocated, it keeps."""
         images = np.asarray(images)
-        if images.dtype != np.uint8 or images.shape[1:] != self.image_shape or not len(images):
-            height, width = self.image_shape
+        if images.dtype != np.uint8 or images.shape[1:] != self.array_shape or not len(images):
+            wanted = ", ".join(map(str, self.array_shape))
             raise UserError(
-                f"version {self.version}: expected images uint8 (N, {height}, {width}) with N > 0. "
+                f"version {self.version}: expected images uint8 (N, {wanted}) with N > 0. "
                 f"Received: {images.dtype} {images.shape}"
             )
         return (images[i : i + self.batch] for i in range(0, len(images), self.batch))
 
     def _predict_part(self, images: np.ndarray) -> Iterator[Prediction]:
-        values = dict(
-            zip(self.outputs, self.session.run(self.outputs, {self.input: images}), strict=True)
-        )
-        maps, every = values.get("heatmap"), values.get("heatmaps")
-        calibrated = apply_temperature(np.asarray(values["probabilities"]), self.temperature)
-        for i, row in enumerate(calibrated):
+        outputs = ["probabilities", "heatmap", "heatmaps"]
+        found = self.session.run(outputs, {self.input: images})
+        probabilities, heatmap, heatmaps = (np.asarray(one) for one in found)
+        for i, row in enumerate(apply_temperature(probabilities, self.temperature)):
             yield Prediction(
                 label=self.labels[int(row.argmax())],
                 confidence=float(row.max()),
                 labels=self.labels,
                 probabilities=row,
                 image=images[i],
-                heatmap=None if maps is None else np.asarray(maps[i]),
-                heatmaps=None if every is None else np.asarray(every[i]),
+                heatmap=heatmap[i],
+                heatmaps=heatmaps[i],
             )

@@ -8,38 +8,30 @@ import shutil
 import time
 from pathlib import Path
 
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.files import fill_folder
-from model_zoo.predictor.served_classifier import Classifier
-from model_zoo.registry import versions as registry
+from model_zoo.predictor.served_classifier import ServedClassifier
 from model_zoo.registry.served_files import (
     FACTS,
     FORMATS,
     MODEL,
     DamagedFile,
+    fetch_served_files,
     file_of,
     read_facts,
 )
-from model_zoo.registry.versions import Version
+from model_zoo.registry.store import Store
+from model_zoo.registry.versions import Version, check_origin, find_alias, get_version
+from model_zoo.settings import Serving
 
 log = logging.getLogger(__name__)
 
 PARTIAL_SECONDS = 3600.0  # a download that old was killed
 
 
-def cache_folder(settings: Settings) -> Path:
-    """Where the versions of the registered model lie, one folder each."""
-    return settings.cache_dir / "versions" / settings.model_name
-
-
-def version_folder(settings: Settings, version: str) -> Path:
-    """Where one version lies; its name tells which file is in it, if not the usual one."""
-    kind = "" if settings.served_format == "onnx" else f".{settings.served_format}"
-    return cache_folder(settings) / f"{version}{kind}"
-
-
-def load_classifier(settings: Settings, reference: str = "production") -> Classifier:
+def load_classifier(
+    store: Store, serving: Serving, cache_dir: Path, reference: str = "production"
+) -> ServedClassifier:
     """Load a version by alias, by number, or from a file.
 
     Args:
@@ -49,92 +41,124 @@ def load_classifier(settings: Settings, reference: str = "production") -> Classi
     Raises:
         UserError: there is no such version, or its files are damaged or cannot be run.
     """
+    versions = VersionCache(store, serving, cache_dir)
     path = Path(reference).expanduser()
     if reference.isdigit():
-        return load_version(settings, registry.get_version(settings, reference))
+        return versions.load(get_version(store, reference))
     if path.suffix == ".onnx" or path.name != reference:
-        return _load_file(settings, path)
-    found = registry.find_alias(settings, reference)
+        return _load_file(path, serving)
+    found = find_alias(store, reference)
     if found is not None:
-        return load_version(settings, found)
+        return versions.load(found)
     if path.exists():
-        return _load_file(settings, path)
+        return _load_file(path, serving)
     raise UserError(
         f"no version carries the alias {reference!r}: name an alias or a number that "
         "`catwalk versions` lists, or the path of an ONNX file"
     )
 
 
-def _load_file(settings: Settings, path: Path) -> Classifier:
+def _load_file(path: Path, serving: Serving) -> ServedClassifier:
     file = path / MODEL if path.is_dir() else path
     if file.suffix != ".onnx":
         raise UserError(f"{file}: expected an .onnx file, which is what the predictor runs")
-    return open_folder(settings, file.parent, str(path), {}, file.name)
-
-
-def load_version(settings: Settings, version: Version) -> Classifier:
-    """Load a registered version; what is damaged in the cache is fetched again, once.
-
-    Raises:
-        UserError: its files are damaged in the registry itself, or cannot be run.
-    """
-    folder = fetch(settings, version.version)
-    try:
-        return open_folder(settings, folder, version.version, version.tags)
-    except DamagedFile as error:
-        log.warning("%s", error)
-    shutil.rmtree(folder, ignore_errors=True)
-    return open_folder(settings, fetch(settings, version.version), version.version, version.tags)
+    return open_folder(file.parent, str(path), {}, serving, file=file.name)
 
 
 def open_folder(
-    settings: Settings, folder: Path, version: str, tags: dict[str, str], file: str | None = None
-) -> Classifier:
-    """A :class:`Classifier` of the files in ``folder``, run as the settings say.
+    folder: Path,
+    version: str,
+    tags: dict[str, str],
+    serving: Serving,
+    *,
+    file: str | None = None,
+    project: str | None = None,
+) -> ServedClassifier:
+    """A :class:`ServedClassifier` of the files in ``folder``, run as ``serving`` says.
 
     Args:
         file: by default that of the format that is served.
+        project: that must have registered it; None: any.
     """
-    loaded = Classifier(
+    loaded = ServedClassifier(
         folder,
         version,
         tags,
-        settings.predictor_threads,
-        file=file or FORMATS[settings.served_format],
-        providers=settings.execution_providers,
-        batch=settings.predictor_batch,
+        file=file or FORMATS[serving.served_format],
+        project=project,
+        threads=serving.predictor_threads,
+        providers=serving.execution_providers,
+        batch=serving.predictor_batch,
     )
     if loaded.notice:
         log.warning("%s", loaded.notice)
     return loaded
 
 
-def fetch(settings: Settings, version: str) -> Path:
-    """The folder with the served files of a version, downloaded at the first call."""
+class VersionCache:
+    """The served files of a registered model's versions, one folder each."""
 
-    def download(partial: Path) -> None:
-        registry.fetch_served_files(settings, version, partial, (FACTS,))
-        name = file_of(settings.served_format, read_facts(partial), version)
-        registry.fetch_served_files(settings, version, partial, (name,))
+    def __init__(self, store: Store, serving: Serving, cache_dir: Path) -> None:
+        self.store = store
+        self.serving = serving
+        self.folder = cache_dir / "versions" / store.model
 
-    folder = fill_folder(version_folder(settings, version), download)
-    os.utime(folder)  # the last one used is the last one dropped
-    _prune(settings, keep=folder.name)
-    return folder
+    def load(self, version: Version) -> ServedClassifier:
+        """Load a registered version; what is damaged in the cache is fetched again, once.
 
-
-def _prune(settings: Settings, keep: str) -> None:
-    """Drop all but the versions used last, and what killed downloads left."""
-    found = []
-    for folder in cache_folder(settings).iterdir():
+        Raises:
+            UserError: another project registered it, its files are damaged in the registry
+                itself, or they cannot be run.
+        """
+        check_origin(self.store, version)
         try:
-            age = time.time() - folder.stat().st_mtime
-        except FileNotFoundError:  # another process dropped it first
-            continue
-        if folder.name.startswith(".partial-"):
-            if age > PARTIAL_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
-        elif folder.is_dir() and folder.name != keep:
-            found.append((age, folder))
-    for _, folder in sorted(found)[settings.cached_versions - 1 :]:
-        shutil.rmtree(folder, ignore_errors=True)
+            return self._open(self.fetch(version.version), version.version, version.tags)
+        except DamagedFile as error:
+            log.warning("%s", error)
+        shutil.rmtree(self.folder_of(version.version), ignore_errors=True)
+        return self._open(self.fetch(version.version), version.version, version.tags)
+
+    def open(self, version: str, tags: dict[str, str]) -> ServedClassifier:
+        """Load a version that was fetched before; MLflow is not asked.
+
+        Raises:
+            UserError: it is not on disk, or damaged.
+        """
+        return self._open(self.folder_of(version), version, tags)
+
+    def _open(self, folder: Path, version: str, tags: dict[str, str]) -> ServedClassifier:
+        return open_folder(folder, version, tags, self.serving, project=self.store.experiment)
+
+    def folder_of(self, version: str) -> Path:
+        """Where one version lies; its name tells which file is in it, if not the usual one."""
+        served = self.serving.served_format
+        return self.folder / (version if served == "onnx" else f"{version}.{served}")
+
+    def fetch(self, version: str) -> Path:
+        """The folder with the served files of a version, downloaded at the first call."""
+
+        def download(partial: Path) -> None:
+            fetch_served_files(self.store, version, partial, (FACTS,))
+            name = file_of(self.serving.served_format, read_facts(partial), version)
+            fetch_served_files(self.store, version, partial, (name,))
+
+        folder = fill_folder(self.folder_of(version), download)
+        os.utime(folder)  # the last one used is the last one dropped
+        self._prune(keep=folder.name)
+        return folder
+
+    def _prune(self, keep: str) -> None:
+        """Drop all but the versions used last, and what killed downloads left."""
+        found = []
+        for folder in self.folder.iterdir():
+            try:
+                age = time.time() - folder.stat().st_mtime
+            except FileNotFoundError:  # another process dropped it first
+                continue
+            if folder.name.startswith(".partial-"):
+                if age > PARTIAL_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+            elif folder.is_dir() and folder.name != keep:
+                found.append((age, folder))
+        for _, folder in sorted(found)[self.serving.cached_versions - 1 :]:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from model_zoo.errors import UserError
+from model_zoo.registry import database
 from model_zoo.registry.store import Store
 
 if TYPE_CHECKING:
@@ -19,11 +21,13 @@ class RegistryUnavailable(UserError):
 
 
 def connect(store: Store) -> MlflowClient:
-    """A client of the tracking server; fails within seconds when there is none.
+    """A client of the store; fails within seconds when there is no server.
 
-    MLflow's process-wide URIs stay as they are: a thread that follows one registry must not move
-    the runs of another.
+    A home that was moved is put right first. MLflow's process-wide URIs stay as they are: a
+    thread that follows one registry must not move the runs of another.
     """
+    if not store.server:
+        database.relocate(store.home)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -43,21 +47,35 @@ def answered_by(store: Store) -> Iterator[MlflowClient]:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
+    with readable(store):
+        try:
+            yield connect(store)
+        except (requests.RequestException, SQLAlchemyError, ConnectionError) as error:
+            raise _away(store, error) from error
+        except MlflowException as error:
+            if isinstance(error.__cause__, (requests.RequestException, SQLAlchemyError)) or (
+                error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
+            ):
+                raise _away(store, error) from error
+            raise
+
+
+@contextmanager
+def readable(store: Store) -> Iterator[None]:
+    """Turn a database that cannot be read into one sentence.
+
+    Raises:
+        RegistryUnavailable: it is damaged, locked for long, or not a database.
+    """
     try:
-        yield connect(store)
-    except (requests.RequestException, SQLAlchemyError, ConnectionError) as error:
-        raise RegistryUnavailable(_away(store, error)) from error
-    except MlflowException as error:
-        if isinstance(error.__cause__, (requests.RequestException, SQLAlchemyError)) or (
-            error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
-        ):
-            raise RegistryUnavailable(_away(store, error)) from error
-        raise
+        yield
+    except sqlite3.Error as error:
+        raise _away(store, error) from error
 
 
-def _away(store: Store, error: Exception) -> str:
+def _away(store: Store, error: Exception) -> RegistryUnavailable:
     reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no answer"
-    return (
+    return RegistryUnavailable(
         f"MLflow at {store.uri} does not answer ({reason}). Start it with `catwalk up`, or "
         "correct CATWALK_TRACKING_URI, then run again"
     )

@@ -4,45 +4,51 @@ from __future__ import annotations
 
 from typing import Any
 
-from model_zoo.config import Settings
-from model_zoo.export.check import Report
+from model_zoo.data.dataset import Dataset
+from model_zoo.export.check import FormatReport
+from model_zoo.settings import Project
 
 
 def model_card(
-    settings: Settings,
+    project: Project,
     version: str,
+    dataset: Dataset,
     measured: dict[str, Any],
-    dataset_source: str,
-    reports: list[Report],
+    reports: list[FormatReport],
 ) -> str:
     """Accuracy with its uncertainty, what it was trained on, and its files, as Markdown."""
+    model = project.model
     lines = [
-        f"# {settings.model_name} version {version}",
+        f"# {project.registered_model} version {version}",
         "",
         f"Test accuracy **{measured['accuracy']:.2%}** on {measured['images']:,} images, 95 % "
         f"interval {measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%}; calibration "
         f"error {measured['calibration_error']:.2%} after temperature scaling.",
         "",
-        f"Backbone {settings.backbone} at {settings.image_size} px, weights {settings.weights}, "
-        f"profile {settings.profile}.",
+        f"Backbone {model.backbone} at {model.image_size} px, weights {model.weights}, profile "
+        f"{project.profile}. Images: {dataset.name}, {dataset.origin}.",
         "",
     ]
-    if dataset_source == "sample":
-        lines += ["**Trained on generated drawings, not on real data.**", ""]
+    if dataset.generated:
+        lines += ["**Trained on generated images, not on real ones.**", ""]
     weakest = min(measured["per_class"], key=lambda one: one["f1"])
     lines += [f"Weakest class: {weakest['label']}, F1 {weakest['f1']:.1%}.", "", "## Files", ""]
     lines += formats_table(reports)
     lines += [
         "",
         "Difference and agreement are against the Keras model on test images; time is the median "
-        "for one image on the machine that registered the version. Every file takes raw "
-        "`uint8 (N, h, w)` images and gives `probabilities`, `heatmap` (Grad-CAM of the top class) "
+        "for one image on the machine that registered the version. Every file takes raw images "
+        f"{_input_of(dataset)} and gives `probabilities`, `heatmap` (Grad-CAM of the top class) "
         "and `heatmaps` (of every class).",
     ]
     return "\n".join(lines) + "\n"
 
 
-def formats_table(reports: list[Report]) -> list[str]:
+def _input_of(dataset: Dataset) -> str:
+    return f"`uint8 ({', '.join(['N', *map(str, dataset.array_shape)])})`"
+
+
+def formats_table(reports: list[FormatReport]) -> list[str]:
     """One row a format; a format that is missing says why."""
     rows = [
         "| format | file | MiB | ms | largest difference | same top class | test accuracy |",

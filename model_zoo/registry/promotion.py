@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING
 
 from model_zoo.errors import UserError
 from model_zoo.locks import locked
-from model_zoo.registry.client import answered_by, is_absent
+from model_zoo.registry.client import answered_by
 from model_zoo.registry.store import Store
-from model_zoo.registry.versions import Version, find_alias, get_version
+from model_zoo.registry.versions import (
+    Version,
+    check_origin,
+    find_alias,
+    get_version,
+    model_tags,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,10 +35,12 @@ def promote(store: Store, version: str, reason: str = "by hand") -> Version:
     the history of what was in production stays readable in the MLflow UI.
 
     Raises:
-        UserError: no such version, or a model of generated images would replace one of real ones.
+        UserError: no such version, another project's, or a model of generated images would
+            replace one of real ones.
     """
-    with locked(store.home / LOCK), answered_by(store) as client:
+    with locked(store.home / LOCK):
         target = get_version(store, version)
+        check_origin(store, target)
         current = find_alias(store, "production")
         if current is not None and current.version == target.version:
             return target
@@ -41,8 +49,9 @@ def promote(store: Store, version: str, reason: str = "by hand") -> Version:
                 f"version {target.version} was trained on generated images and cannot replace "
                 f"version {current.version}, which was trained on real ones"
             )
-        _move(client, store, target, current, reason)
-    return get_version(store, version)
+        with answered_by(store) as client:
+            _move(client, store, target, current, reason)
+        return get_version(store, version)
 
 
 def rollback(store: Store) -> Version:
@@ -51,13 +60,14 @@ def rollback(store: Store) -> Version:
     Raises:
         UserError: there is no previous version to go back to.
     """
-    with locked(store.home / LOCK), answered_by(store) as client:
+    with locked(store.home / LOCK):
         current = find_alias(store, "production")
         previous = find_alias(store, "previous")
         if previous is None or current is None or previous.version == current.version:
             raise UserError("there is no previous version to go back to: promote one first")
-        _move(client, store, previous, current, "rollback")
-    return get_version(store, previous.version)
+        with answered_by(store) as client:
+            _move(client, store, previous, current, "rollback")
+        return get_version(store, previous.version)
 
 
 def _move(
@@ -78,14 +88,7 @@ def _move(
 
 def history(store: Store) -> list[tuple[str, str]]:
     """When ``production`` moved and why, oldest first, as (UTC time, sentence)."""
-    from mlflow.exceptions import MlflowException
-
-    with answered_by(store) as client:
-        try:
-            tags = client.get_registered_model(store.model).tags
-        except MlflowException as error:
-            if is_absent(error):
-                return []
-            raise
-    moves = [(key, value) for key, value in tags.items() if key.startswith(HISTORY_PREFIX)]
-    return [(key.removeprefix(HISTORY_PREFIX), value) for key, value in sorted(moves)]
+    moves = sorted(
+        (key, value) for key, value in model_tags(store).items() if key.startswith(HISTORY_PREFIX)
+    )
+    return [(key.removeprefix(HISTORY_PREFIX), value) for key, value in moves]

@@ -1,93 +1,128 @@
-"""From the files of a run to a registered version, and its predictions back."""
+"""From the files of a run to a registered version."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_zoo.config import Settings
-from model_zoo.data.dataset import Images
-from model_zoo.export.check import Report
-from model_zoo.registry import versions as registry
+from model_zoo.data.dataset import Dataset, Images
+from model_zoo.export.check import FormatReport
+from model_zoo.registry.client import answered_by
 from model_zoo.registry.model_card import model_card
 from model_zoo.registry.served_files import FACTS, FACTS_TAG, MODEL, sha256
+from model_zoo.registry.store import Store
+from model_zoo.registry.versions import find_alias
+from model_zoo.settings import Project
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 # What a client needs to run the served file with `mlflow.pyfunc.load_model`.
 SERVING_REQUIREMENTS = ["mlflow", "onnx", "onnxruntime", "numpy"]
 
 
 def register_version(
-    settings: Settings,
+    store: Store,
+    project: Project,
+    dataset: Dataset,
     folder: Path,
     run_id: str,
+    run_name: str,
+    run_identity: str,
     measured: dict[str, Any],
-    dataset_source: str,
     test: Images,
-    reports: list[Report],
+    reports: list[FormatReport],
 ) -> str:
     """Log the files as an MLflow model of the active run and register it as candidate.
 
     Run again for the same MLflow run, it finds the version that is there.
 
+    Args:
+        folder: of the run; the files lie in its ``served/``.
+        run_id: MLflow's; ``run_name`` and ``run_identity`` are the workflow run's.
+        measured: what the evaluation found.
+
     Returns:
         The version's number.
     """
-    name = settings.model_name
-    with registry.answered_by(settings) as client:
-        known = client.search_model_versions(f"name='{name}' and run_id='{run_id}'")
+    with answered_by(store) as client:
+        known = client.search_model_versions(f"name='{store.model}' and run_id='{run_id}'")
         if known:
             number = str(known[0].version)
         else:
-            number = _log_and_register(client, settings, folder, run_id, measured, test, reports)
-        tags = {
-            "accuracy": f"{measured['accuracy']:.4f}",
-            "accuracy_low": f"{measured['accuracy_low']:.4f}",
-            "accuracy_high": f"{measured['accuracy_high']:.4f}",
-            "backbone": settings.backbone,
-            "weights": settings.weights,
-            "profile": settings.profile,
-            "dataset_source": dataset_source,
-            "workflow_run": folder.name,
-        }
+            number = _log_and_register(client, store, folder, run_id, measured, test, reports)
+        tags = _tags(project, dataset, measured)
+        tags |= {"workflow_run": run_name, "run_identity": run_identity}
         for key, value in tags.items():
-            client.set_model_version_tag(name, number, key, value)
-        card = model_card(settings, number, measured, dataset_source, reports)
-        client.update_model_version(name, number, card)
+            client.set_model_version_tag(store.model, number, key, value)
+        card = model_card(project, number, dataset, measured, reports)
+        client.update_model_version(store.model, number, card)
         client.log_text(run_id, card, "export/model_card.md")
-        production = registry.find_alias(settings, "production")
+        production = find_alias(store, "production")
         if production is None or production.version != number:
-            client.set_registered_model_alias(name, "candidate", number)
+            client.set_registered_model_alias(store.model, "candidate", number)
     return number
 
 
+def _tags(project: Project, dataset: Dataset, measured: dict[str, Any]) -> dict[str, str]:
+    """What lists of versions show, and what judging and serving go by."""
+    return {
+        "project": project.name,
+        "accuracy": f"{measured['accuracy']:.4f}",
+        "accuracy_low": f"{measured['accuracy_low']:.4f}",
+        "accuracy_high": f"{measured['accuracy_high']:.4f}",
+        "backbone": project.model.backbone,
+        "weights": project.model.weights,
+        "profile": project.profile,
+        "dataset": dataset.name,
+        "dataset_digest": dataset.snapshot,
+        "data_origin": dataset.origin,
+        "generated": "true" if dataset.generated else "false",
+    }
+
+
 def _log_and_register(
-    client: Any,
-    settings: Settings,
+    client: MlflowClient,
+    store: Store,
     folder: Path,
     run_id: str,
     measured: dict[str, Any],
     test: Images,
-    reports: list[Report],
+    reports: list[FormatReport],
 ) -> str:
     import mlflow
     import onnx
     from mlflow.models import infer_signature
 
+    served = folder / "served"
+    probabilities = np.zeros((2, len(measured["per_class"])), np.float32)
     logged = mlflow.onnx.log_model(
-        onnx.load(folder / "served" / MODEL),
+        onnx.load(served / MODEL),
         name="model",
         save_as_external_data=False,  # one file: clients fetch model.onnx by name
-        signature=infer_signature(
-            test.images[:2], np.zeros((2, len(measured["per_class"])), np.float32)
-        ),
+        signature=infer_signature(test.images[:2], probabilities),
         pip_requirements=SERVING_REQUIREMENTS,
     )
     for name in (FACTS, *(one.file for one in reports if one.attached)):
         if name != MODEL:
-            client.log_model_artifact(logged.model_id, str(folder / "served" / name))
+            client.log_model_artifact(logged.model_id, str(served / name))
     mlflow.log_dict({"image": test.images[:2].tolist()}, "model_input_example.json")
+    _log_formats(client, run_id, reports)
+    registered = mlflow.register_model(
+        f"models:/{logged.model_id}",
+        store.model,
+        await_registration_for=0,
+        tags={FACTS_TAG: sha256(served / FACTS)},
+    )
+    return str(registered.version)
+
+
+def _log_formats(client: MlflowClient, run_id: str, reports: list[FormatReport]) -> None:
+    """The table of formats, and tags that say which there are and why others are not."""
+    import mlflow
+
     if not any(
         one.path == "export/formats.json" for one in client.list_artifacts(run_id, "export")
     ):
@@ -98,24 +133,3 @@ def _log_and_register(
     for one in reports:
         if not one.attached:
             mlflow.set_tag(f"format_missing.{one.format}", one.reason)
-    registered = mlflow.register_model(
-        f"models:/{logged.model_id}",
-        settings.model_name,
-        await_registration_for=0,
-        tags={FACTS_TAG: sha256(folder / "served" / FACTS)},
-    )
-    return str(registered.version)
-
-
-def predict_with_version(settings: Settings, version: str, images: Images) -> np.ndarray:
-    """What a registered version predicts for raw images, by the file that is served.
-
-    Returns:
-        Class indices, int64 (N,).
-
-    Raises:
-        UserError: no such version, a damaged file, or images of another shape.
-    """
-    from model_zoo.predictor import load_classifier
-
-    return load_classifier(settings, version).probabilities(images.images).argmax(axis=1)

@@ -3,61 +3,71 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_zoo.config import Settings
 from model_zoo.files import read_json, write_json
-from model_zoo.registry.versions import answered_by, prepare
+from model_zoo.registry.client import answered_by
+from model_zoo.registry.experiment import ensure_experiment
+from model_zoo.registry.run_files import find_runs
+from model_zoo.registry.store import Store
 
 if TYPE_CHECKING:
     from mlflow import ActiveRun
 
-RUN_TAG = "catwalk.run_id"
+#: Holds the random identity that a run's folder was given; names may be the same.
+RUN_TAG = "catwalk.run"
+NOTE = "mlflow_run.json"
 
 
-def parent_run_id(settings: Settings, folder: Path) -> str:
-    """The MLflow run of this workflow run; made at the first call, then the same for ever."""
-    known = folder / "mlflow_run.json"
-    if known.exists():
-        return str(read_json(known)["run_id"])
-    experiment = prepare(settings)
-    with answered_by(settings) as client:
-        found = client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{folder.name}'")
-        run = found[0] if found else client.create_run(
-            experiment,
-            run_name=folder.name,
-            tags={
-                RUN_TAG: folder.name,
-                "profile": settings.profile,
-                "backbone": settings.backbone,
-                "weights": settings.weights,
-                "mlflow.source.git.commit": git_revision(),
-            },
-        )  # fmt: skip
-    write_json(known, {"run_id": run.info.run_id})
-    return str(run.info.run_id)
+def parent_run_id(
+    store: Store, folder: Path, identity: str, name: str, tags: Mapping[str, str]
+) -> str:
+    """The MLflow run of this workflow run; made at the first call, then the same for ever.
+
+    Args:
+        folder: of the run; what is found is noted there.
+        identity: of the run, by which MLflow's is found.
+        name: for people.
+        tags: of a run that is made now, beside its identity and the source's revision.
+    """
+    note = folder / NOTE
+    if note.exists():
+        return str(read_json(note)["run_id"])
+    experiment = ensure_experiment(store)
+    known = find_runs(store, RUN_TAG, identity)
+    if known:
+        run_id = known[0]
+    else:
+        own = {RUN_TAG: identity, "mlflow.source.git.commit": git_revision()}
+        with answered_by(store) as client:
+            run = client.create_run(experiment, run_name=name, tags={**tags, **own})
+            run_id = str(run.info.run_id)
+    write_json(note, {"run_id": run_id})
+    return run_id
 
 
 @contextmanager
-def parent_run(settings: Settings, folder: Path) -> Iterator[ActiveRun]:
+def parent_run(
+    store: Store, folder: Path, identity: str, name: str, tags: Mapping[str, str]
+) -> Iterator[ActiveRun]:
     """Make the parent run the active one; a failure inside marks it FAILED."""
-    run_id = parent_run_id(settings, folder)
+    run_id = parent_run_id(store, folder, identity, name, tags)
     import mlflow
 
     # The fluent functions that the steps log with know only one store a process.
-    mlflow.set_tracking_uri(settings.mlflow_uri)
-    mlflow.set_registry_uri(settings.mlflow_uri)
-    with answered_by(settings), mlflow.start_run(run_id=run_id) as run:
+    mlflow.set_tracking_uri(store.uri)
+    mlflow.set_registry_uri(store.uri)
+    with answered_by(store), mlflow.start_run(run_id=run_id) as run:
         yield run
 
 
-def close_interrupted_trials(settings: Settings, parent: str) -> int:
+def close_interrupted_trials(store: Store, parent: str) -> int:
     """Mark nested runs that a kill left RUNNING as KILLED; returns how many there were."""
-    experiment = prepare(settings)
-    with answered_by(settings) as client:
+    experiment = ensure_experiment(store)
+    with answered_by(store) as client:
         running = client.search_runs(
             [experiment],
             f"tags.`mlflow.parentRunId` = '{parent}' and attributes.status = 'RUNNING'",
@@ -65,21 +75,6 @@ def close_interrupted_trials(settings: Settings, parent: str) -> int:
         for run in running:
             client.set_terminated(run.info.run_id, "KILLED")
     return len(running)
-
-
-def close_lost_trial(settings: Settings, parent: str, name: str) -> None:
-    """Mark runs of a trial that is about to run again as KILLED.
-
-    MLflow may know a trial as finished that the search does not: its worker was gone before the
-    search's own notes reached the disk, or the storage that another worker goes on from.
-    """
-    experiment = prepare(settings)
-    with answered_by(settings) as client:
-        for run in client.search_runs(
-            [experiment],
-            f"tags.`mlflow.parentRunId` = '{parent}' and attributes.run_name = '{name}'",
-        ):
-            client.set_terminated(run.info.run_id, "KILLED")
 
 
 def log_epoch(epoch: int, metrics: dict[str, float]) -> None:

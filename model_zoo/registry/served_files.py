@@ -1,7 +1,8 @@
 """The files of a version: their names, and the digests by which a damaged one is known.
 
-``classifier.json`` carries labels, shape, temperature, examples, the report on every format and
-the digest of every file beside it; its own digest is a tag of the registered version.
+``classifier.json`` says what a version takes and gives: labels, image shape, preparation steps,
+temperature, examples, the report on every format and the digest of every file beside it; its own
+digest is a tag of the registered version.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from model_zoo.errors import UserError
+from model_zoo.registry.client import answered_by
+from model_zoo.registry.store import Store
 
 MODEL = "model.onnx"
 FACTS = "classifier.json"
@@ -25,6 +28,20 @@ FORMATS = {
     "keras": KERAS,
 }
 FACTS_TAG = "classifier_sha256"
+SERVED_SUFFIXES = (".onnx", ".tflite", ".keras", ".json")
+#: What ``classifier.json`` must say for a version to be served.
+NEEDED = (
+    "project",
+    "labels",
+    "image_shape",
+    "preparation",
+    "statistics",
+    "generated",
+    "temperature",
+    "formats",
+    "sha256",
+    "examples",
+)
 
 
 class DamagedFile(UserError):
@@ -37,14 +54,17 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_facts(folder: Path, expected: str | None = None) -> dict[str, Any]:
+def read_facts(
+    folder: Path, expected: str | None = None, project: str | None = None
+) -> dict[str, Any]:
     """``classifier.json`` of a version.
 
     Args:
-        expected: its SHA-256 as the registry knows it; None for a version from before digests.
+        expected: its SHA-256 as the registry knows it; None for files that somebody has at hand.
+        project: that must have registered it; None: any.
 
     Raises:
-        UserError: it is missing, damaged, or no description of a classifier.
+        UserError: it is missing, damaged, of another layout, or another project's.
     """
     path = folder / FACTS
     try:
@@ -58,25 +78,37 @@ def read_facts(folder: Path, expected: str | None = None) -> dict[str, Any]:
         raise DamagedFile(_damaged(path))
     try:
         facts: dict[str, Any] = json.loads(content)
-        missing = {"labels", "image_shape"} - facts.keys()
+        missing = [name for name in NEEDED if name not in facts.keys()]
     except (ValueError, AttributeError):
         raise DamagedFile(_damaged(path)) from None
     if missing:
-        raise UserError(f"{path} does not describe a classifier: it lacks {', '.join(missing)}")
+        raise UserError(
+            f"{path} describes no classifier of this layout, it lacks {', '.join(missing)}: "
+            "register a version with a new run"
+        )
+    shape = facts["image_shape"]
+    if not isinstance(shape, list) or len(shape) != 3:
+        raise UserError(
+            f"{path} is of another layout: expected an image_shape (height, width, channels). "
+            f"Received: {shape}"
+        )
+    if project is not None and facts["project"] != project:
+        raise UserError(
+            f"{path} belongs to the project {facts['project']!r}, not to {project!r}: choose one "
+            "of `catwalk versions`"
+        )
     return facts
 
 
 def check_file(path: Path, facts: dict[str, Any]) -> None:
-    """Compare a file with the digest that ``facts`` hold; versions from before had none.
+    """Compare a file with the digest that ``facts`` hold.
 
     Raises:
         UserError: the file is missing, damaged or another one.
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist: expected the {path.name} of a version")
-    digests = facts.get("sha256")
-    if digests is None:
-        return
+    digests = facts["sha256"]
     if path.name not in digests:
         raise UserError(
             f"{path.name} is not among the files of this version: {', '.join(sorted(digests))}"
@@ -100,11 +132,39 @@ def file_of(name: str, facts: dict[str, Any], version: str) -> str:
     """
     if name not in FORMATS:
         raise UserError(f"unknown format {name!r}: choose one of {', '.join(FORMATS)}")
-    rows = {row["format"]: row for row in facts.get("formats", [])}
-    if not rows:  # from before there were several
-        rows = {old: {"attached": True} for old in ("onnx", "keras")}
+    rows = {row["format"]: row for row in facts["formats"]}
     if rows.get(name, {}).get("attached"):
         return FORMATS[name]
     reason = rows.get(name, {}).get("reason") or "it was registered without"
     has = ", ".join(one for one, row in rows.items() if row["attached"])
     raise UserError(f"version {version} has no file in the format {name} ({reason}); it has {has}")
+
+
+def fetch_served_files(
+    store: Store, version: str, folder: Path, names: tuple[str, ...] = (FACTS, MODEL)
+) -> None:
+    """Put files of a version into ``folder``, by default those that are served."""
+    import mlflow
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with answered_by(store) as client:
+        # Not `models:/...`: MLflow resolves that by its process-wide URI.
+        location = client.get_model_version_download_uri(store.model, version)
+        for name in names:
+            mlflow.artifacts.download_artifacts(
+                artifact_uri=f"{location}/{name}", dst_path=str(folder), tracking_uri=store.uri
+            )
+
+
+def list_served_files(store: Store, version: str) -> list[tuple[str, int]]:
+    """The files of a version, as (path, bytes), without MLflow's own notes."""
+    import mlflow
+
+    with answered_by(store) as client:
+        location = client.get_model_version_download_uri(store.model, version)
+        found = mlflow.artifacts.list_artifacts(artifact_uri=location, tracking_uri=store.uri)
+    return sorted(
+        (Path(one.path).name, int(one.file_size or 0))
+        for one in found
+        if not one.is_dir and Path(one.path).suffix in SERVED_SUFFIXES
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_zoo.registry.database import ARTIFACTS, FILE
 from model_zoo.settings import Places, Project
 
 
@@ -15,6 +16,7 @@ class Store:
     Attributes:
         home: the folder of locks and, without a server, of the database and the artifacts.
         server: the tracking URI of a server; empty: the database under ``home``.
+        experiment: the name of the project.
     """
 
     home: Path
@@ -24,12 +26,12 @@ class Store:
 
     @property
     def uri(self) -> str:
-        return self.server or f"sqlite:///{self.home / 'mlflow.db'}"
+        return self.server or f"sqlite:///{self.home / FILE}"
 
     @property
     def artifact_dir(self) -> Path:
         """Where artifacts lie without a server."""
-        return self.home / "mlflow-artifacts"
+        return self.home / ARTIFACTS
 
 
 def store_of(project: Project, places: Places) -> Store:

@@ -13,31 +13,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.evaluation.test_set_record import IMAGES_FILE, IMAGES_TAG, PREDICTIONS_FILE
 from model_zoo.files import complete_or_absent, read_json, write_json
-from model_zoo.registry import versions as registry
+from model_zoo.registry.client import RegistryUnavailable, answered_by
+from model_zoo.registry.run_files import fetch_run_file, find_runs
+from model_zoo.registry.served_files import list_served_files
+from model_zoo.registry.store import Store
+from model_zoo.registry.versions import Version, get_version
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 PAUSE_SECONDS = 15.0
 CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 DOCUMENTS = {  # text on the run, by the name under which the report has it
-    "verdict": ("gate/verdict.md",),
-    "card": ("export/model_card.md", "model_card.md"),
+    "verdict": "gate/verdict.md",
+    "card": "export/model_card.md",
 }
 TABLES = {  # JSON on the run
-    "evaluation": ("evaluation/test.json",),
-    "exports": ("export/formats.json",),
-    "robustness": ("evaluation/robustness.json", "robustness/report.json"),
+    "evaluation": "evaluation/test.json",
+    "exports": "export/formats.json",
 }
 
 
 @dataclass(frozen=True)
-class Report:
+class VersionReport:
     """What is known of one version.
 
     ``history`` has an entry an epoch; ``files`` are (path, bytes); ``documents`` and ``tables``
@@ -60,12 +65,12 @@ class Report:
 
     @property
     def dataset_digest(self) -> str:
-        return self.run_tags.get("dataset_digest", "")
+        return self.tags.get("dataset_digest", "")
 
 
 @dataclass(frozen=True)
 class TestPredictions:
-    """Of one version on the test set: ``predicted``, ``labels`` uint8 (N,), ``probabilities``
+    """Of one version on the test set: ``predicted``, ``labels`` int32 (N,), ``probabilities``
     float16 (N, classes), calibrated."""
 
     __test__ = False  # for pytest: not a test
@@ -75,29 +80,29 @@ class TestPredictions:
     probabilities: np.ndarray
 
 
-class Reports:
+class VersionReports:
     """Reads reports, and what belongs to them, through a cache on disk."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.folder = settings.cache_dir / "reports" / settings.model_name
-        self.images_folder = settings.cache_dir / "test-images"
+    def __init__(self, store: Store, cache_dir: Path) -> None:
+        self.store = store
+        self.folder = cache_dir / "reports" / store.model
+        self.images_folder = cache_dir / "test-images"
         self._away_until = 0.0
 
-    def report(self, version: str) -> Report:
+    def report(self, version: str) -> VersionReport:
         """The report of a version.
 
         Raises:
             UserError: no such version, or MLflow is away and the report has not been read before.
         """
         kept = self.folder / version / "report.json"
-        last = _read(kept)
+        last = _kept(kept)
         if last is not None and last.finished:
             return last
         try:
             with self._patience():
-                found = _ask(self.settings, version)
-        except registry.RegistryUnavailable:
+                found = _ask(self.store, version)
+        except RegistryUnavailable:
             if last is not None:
                 return last
             raise
@@ -108,34 +113,32 @@ class Reports:
     def _patience(self) -> Iterator[None]:
         """Not to ask again at once what has just not answered: each try takes seconds."""
         if time.monotonic() < self._away_until:
-            raise registry.RegistryUnavailable("MLflow did not answer a moment ago: try again soon")
+            raise RegistryUnavailable("MLflow did not answer a moment ago: try again soon")
         try:
             yield
-        except registry.RegistryUnavailable:
+        except RegistryUnavailable:
             self._away_until = time.monotonic() + PAUSE_SECONDS
             raise
 
-    def predictions(self, report: Report) -> TestPredictions | None:
-        """What the version predicted for the test images; None for one that did not keep it."""
+    def predictions(self, report: VersionReport) -> TestPredictions | None:
+        """What the version predicted for the test images; None where its run does not have it."""
         path = self.folder / report.version / "test_predictions.npz"
         if not path.exists() and not self._fetch(report.run_id, PREDICTIONS_FILE, path):
             return None
         with np.load(path) as stored:
-            if "probabilities" not in stored:
-                return None
             return TestPredictions(
                 *(stored[name] for name in ("predicted", "labels", "probabilities"))
             )
 
-    def test_images(self, report: Report) -> np.ndarray | None:
-        """The test images uint8 (N, h, w) of the version's dataset, where a run has them."""
+    def test_images(self, report: VersionReport) -> np.ndarray | None:
+        """The test images uint8 (N, h, w[, 3]) of the version's dataset, where a run has them."""
         digest = report.dataset_digest
         if not digest.isalnum():
             return None
         path = self.images_folder / f"{digest}.npz"
         if not path.exists():
             with self._patience():
-                runs = registry.find_runs(self.settings, IMAGES_TAG, digest)
+                runs = find_runs(self.store, IMAGES_TAG, digest)
             for run_id in runs:
                 if self._fetch(run_id, IMAGES_FILE, path):
                     break
@@ -145,10 +148,8 @@ class Reports:
             return np.asarray(stored["images"])
 
     def _fetch(self, run_id: str, artifact: str, path: Path) -> bool:
-        if not run_id:
-            return False
         with tempfile.TemporaryDirectory(prefix="catwalk-") as folder, self._patience():
-            found = registry.fetch_run_file(self.settings, run_id, artifact, Path(folder))
+            found = fetch_run_file(self.store, run_id, artifact, Path(folder))
             if found is None:
                 return False
             with complete_or_absent(path) as partial:
@@ -156,32 +157,24 @@ class Reports:
         return True
 
 
-def _read(path: Path) -> Report | None:
+def _kept(path: Path) -> VersionReport | None:
     try:
-        return Report(**read_json(path)) if path.exists() else None
-    except (TypeError, ValueError):  # written by another release: read it anew
+        return VersionReport(**read_json(path)) if path.exists() else None
+    except (TypeError, ValueError):  # a cache of other fields: read it anew
         return None
 
 
-def _ask(settings: Settings, number: str) -> Report:
-    version = registry.get_version(settings, number)
+def _ask(store: Store, number: str) -> VersionReport:
+    version = get_version(store, number)
     if not version.run_id:
         raise UserError(f"version {number} was registered without a run: nothing is known of it")
-    with registry.answered_by(settings) as client:
+    with answered_by(store) as client:
         run = client.get_run(version.run_id)
-        curves = {
-            name: client.get_metric_history(version.run_id, name)
-            for name in CURVES
-            if name in run.data.metrics
-        }
-    history: dict[int, dict[str, float]] = {}
-    for name, points in curves.items():
-        for point in points:
-            history.setdefault(int(point.step), {})[name] = float(point.value)
+        history = _history(client, version, [name for name in CURVES if name in run.data.metrics])
     with tempfile.TemporaryDirectory(prefix="catwalk-") as folder:
-        texts = _first_found(settings, version.run_id, DOCUMENTS, Path(folder))
-        tables = _first_found(settings, version.run_id, TABLES, Path(folder))
-        return Report(
+        texts = _fetched(store, version.run_id, DOCUMENTS, Path(folder))
+        tables = _fetched(store, version.run_id, TABLES, Path(folder))
+        return VersionReport(
             version=version.version,
             run_id=version.run_id,
             experiment_id=str(run.info.experiment_id),
@@ -191,21 +184,23 @@ def _ask(settings: Settings, number: str) -> Report:
             run_tags={k: v for k, v in run.data.tags.items() if k != "mlflow.log-model.history"},
             params=dict(run.data.params),
             metrics={name: float(value) for name, value in run.data.metrics.items()},
-            history=[history[step] for step in sorted(history)],
-            files=registry.list_served_files(settings, version.version),
+            history=history,
+            files=list_served_files(store, version.version),
             documents={name: path.read_text() for name, path in texts.items()},
             tables={name: read_json(path) for name, path in tables.items()},
         )
 
 
-def _first_found(
-    settings: Settings, run_id: str, wanted: dict[str, tuple[str, ...]], folder: Path
-) -> dict[str, Path]:
-    found = {}
-    for name, candidates in wanted.items():
-        for artifact in candidates:
-            path = registry.fetch_run_file(settings, run_id, artifact, folder)
-            if path is not None:
-                found[name] = path
-                break
-    return found
+def _history(client: MlflowClient, version: Version, curves: list[str]) -> list[dict[str, float]]:
+    """An entry an epoch, in their order."""
+    history: dict[int, dict[str, float]] = {}
+    for name in curves:
+        for point in client.get_metric_history(version.run_id, name):
+            history.setdefault(int(point.step), {})[name] = float(point.value)
+    return [history[step] for step in sorted(history)]
+
+
+def _fetched(store: Store, run_id: str, wanted: dict[str, str], folder: Path) -> dict[str, Path]:
+    """Those of the run's files that it has."""
+    found = {name: fetch_run_file(store, run_id, path, folder) for name, path in wanted.items()}
+    return {name: path for name, path in found.items() if path is not None}

@@ -1,21 +1,27 @@
 """Registered versions and the aliases that point at them.
 
 Stages are deprecated in MLflow and not used; ``production``, ``previous`` and ``candidate`` are
-aliases (https://mlflow.org/docs/latest/ml/model-registry/).
+aliases (https://mlflow.org/docs/latest/ml/model-registry/). A server is asked by MLflow's client,
+the database in a home is read as it lies there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from model_zoo.errors import UserError
-from model_zoo.registry.client import answered_by, is_absent
+from model_zoo.registry import database
+from model_zoo.registry.client import answered_by, is_absent, readable
+from model_zoo.registry.served_files import FACTS_TAG
 from model_zoo.registry.store import Store
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+#: Tags without which a version cannot be judged or served.
+NEEDED_TAGS = ("project", "generated", FACTS_TAG)
 
 
 @dataclass(frozen=True)
@@ -36,18 +42,17 @@ class Version:
 
 def list_versions(store: Store) -> list[Version]:
     """All registered versions, newest first."""
-    with answered_by(store) as client:
-        aliases = _aliases(client, store)
-        found = client.search_model_versions(f"name='{store.model}'")
-        versions = [_as_version(one, aliases) for one in found]
-    return sorted(versions, key=lambda version: -int(version.version))
+    aliases = _aliases(store)
+    return [_with_aliases(one, aliases) for one in _versions(store)]
 
 
 def find_alias(store: Store, alias: str) -> Version | None:
     """The version that ``alias`` points at, or None when nothing carries it."""
-    with answered_by(store) as client:
-        number = _aliases(client, store).get(alias)
-    return get_version(store, number) if number else None
+    aliases = _aliases(store)
+    if alias not in aliases:
+        return None
+    found = _version(store, aliases[alias])
+    return None if found is None else _with_aliases(found, aliases)
 
 
 def get_version(store: Store, version: str) -> Version:
@@ -56,39 +61,99 @@ def get_version(store: Store, version: str) -> Version:
     Raises:
         UserError: there is no such version; names those that there are.
     """
+    found = _version(store, version)
+    if found is None:
+        known = ", ".join(one.version for one in _versions(store)) or "none yet"
+        raise UserError(f"no version {version!r} of {store.model}; registered: {known}")
+    return _with_aliases(found, _aliases(store))
+
+
+def check_origin(store: Store, version: Version) -> None:
+    """A version was registered by this project, in this layout.
+
+    Raises:
+        UserError: another project or another program made it; says which.
+    """
+    whose = version.tags.get("project")
+    if whose is not None and whose != store.experiment:
+        raise UserError(
+            f"version {version.version} of {store.model} was registered by the project "
+            f"{whose!r}, not by {store.experiment!r}: choose one of `catwalk versions`"
+        )
+    missing = [tag for tag in NEEDED_TAGS if tag not in version.tags]
+    if missing:
+        raise UserError(
+            f"version {version.version} of {store.model} was registered by another program or an "
+            f"older Catwalk: it lacks the tags {', '.join(missing)}. Register one with a new run"
+        )
+
+
+def model_tags(store: Store) -> dict[str, str]:
+    """The tags of the registered model; none where nothing is registered."""
+    if not store.server:
+        with readable(store):
+            return database.read_tags(store.home, store.model)
+    model = _registered_model(store)
+    return dict(model.tags) if model else {}
+
+
+def _aliases(store: Store) -> dict[str, str]:
+    if not store.server:
+        with readable(store):
+            return database.read_aliases(store.home, store.model)
+    model = _registered_model(store)
+    return {alias: str(number) for alias, number in model.aliases.items()} if model else {}
+
+
+def _versions(store: Store) -> list[Version]:
+    """Newest first, their aliases left out."""
+    if not store.server:
+        with readable(store):
+            return [_from_row(one) for one in database.read_versions(store.home, store.model)]
+    with answered_by(store) as client:
+        found = client.search_model_versions(f"name='{store.model}'")
+        return sorted(map(_from_client, found), key=lambda version: -int(version.version))
+
+
+def _version(store: Store, number: str) -> Version | None:
+    if not store.server:
+        return next((one for one in _versions(store) if one.version == number), None)
     from mlflow.exceptions import MlflowException
 
     with answered_by(store) as client:
         try:
-            found = client.get_model_version(store.model, version)
+            return _from_client(client.get_model_version(store.model, number))
         except MlflowException as error:
-            if not (is_absent(error) or error.error_code == "INVALID_PARAMETER_VALUE"):
-                raise
-            found = None
-        if found is not None:
-            return _as_version(found, _aliases(client, store))
-    known = ", ".join(one.version for one in list_versions(store)) or "none yet"
-    raise UserError(f"no version {version!r} of {store.model}; registered: {known}")
+            if is_absent(error) or error.error_code == "INVALID_PARAMETER_VALUE":
+                return None
+            raise
 
 
-def _as_version(found: Any, aliases: dict[str, str]) -> Version:
-    number = str(found.version)
-    return Version(
-        version=number,
-        aliases=tuple(sorted(alias for alias, target in aliases.items() if target == number)),
-        tags=dict(found.tags),
-        run_id=found.run_id or "",
-        created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
-    )
-
-
-def _aliases(client: MlflowClient, store: Store) -> dict[str, str]:
+def _registered_model(store: Store) -> RegisteredModel | None:
     from mlflow.exceptions import MlflowException
 
-    try:
-        model = client.get_registered_model(store.model)
-    except MlflowException as error:
-        if is_absent(error):
-            return {}
-        raise
-    return {alias: str(version) for alias, version in model.aliases.items()}
+    with answered_by(store) as client:
+        try:
+            return client.get_registered_model(store.model)
+        except MlflowException as error:
+            if is_absent(error):
+                return None
+            raise
+
+
+def _from_row(row: database.Row) -> Version:
+    return Version(row.version, _moment(row.created), (), row.tags, row.run_id)
+
+
+def _from_client(found: ModelVersion) -> Version:
+    created = _moment(found.creation_timestamp)
+    return Version(str(found.version), created, (), dict(found.tags), found.run_id or "")
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _with_aliases(version: Version, aliases: dict[str, str]) -> Version:
+    own = sorted(alias for alias, number in aliases.items() if number == version.version)
+    return replace(version, aliases=tuple(own))

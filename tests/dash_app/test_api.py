@@ -26,7 +26,6 @@ from model_zoo.registry.experiment import ensure_experiment
 from model_zoo.registry.store import store_of
 from model_zoo.settings import Places, Project, Serving
 
-
 AWAY = "http://user:secret@127.0.0.1:9"
 
 
@@ -69,14 +68,14 @@ def test_many_are_answered_in_their_order_and_a_bad_one_does_not_spoil_them(
     assert "not an image" in bad["error"]
     assert first["label"] == last["label"], "the photo shows the same garment"
     assert {one["step"] for one in last["preparation"] if one["changed"]} >= {
-        "upright", "invert", "crop", "blacken",
+        "upright", "invert", "crop-to-garment", "blacken",
     }  # fmt: skip
 
 
 def test_a_step_can_be_left_out(client: FlaskClient, photo: bytes) -> None:
-    found = client.post("/api/v1/predict?without=crop,invert", data=form(photo))
+    found = client.post("/api/v1/predict?without=crop-to-garment,invert", data=form(photo))
     notes = {one["step"]: one["note"] for one in found.json["predictions"][0]["preparation"]}
-    assert notes["crop"] == notes["invert"] == "switched off"
+    assert notes["crop-to-garment"] == notes["invert"] == "switched off"
     wrong = client.post("/api/v1/predict?without=shrink", data=form(photo))
     assert wrong.status_code == 400 and "unknown step 'shrink'" in wrong.json["error"]
 

@@ -12,7 +12,7 @@ from model_zoo.settings import Places, Project, Serving
 
 REPORT = VersionReport(
     version="4", run_id="abc", experiment_id="1", created="", finished=True, tags={}, run_tags={},
-    params={}, history=[], files=[],
+    params={}, metrics={}, history=[], files=[],
 )  # fmt: skip
 
 

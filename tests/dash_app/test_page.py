@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from dash_app.settings import PageSettings
 from model_zoo.data.corrections import CorrectionStore
@@ -81,18 +81,25 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    """An open page whose scripts may not fail, and whose policy may not be broken."""
+@pytest.fixture(scope="module")
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """One visitor for most tests: the scripts are fetched once."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
-    page = context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(visitor: BrowserContext, url: str) -> Iterator[Page]:
+    """A page just opened, whose scripts may not fail, and whose policy may not be broken."""
+    page = visitor.new_page()
     errors = watch(page)
     page.goto(url)
     expect(page.locator("#examples button")).to_have_count(10)
     yield page
-    context.close()
+    page.close()
     assert errors == []
 
 

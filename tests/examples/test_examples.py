@@ -1,7 +1,11 @@
-"""The examples run outside Catwalk: plain Python, and the ONNX file in a real browser."""
+"""The examples: a notebook, plain Python outside Catwalk, and the ONNX file in a real browser."""
 
+from __future__ import annotations
+
+import base64
 import functools
 import http.server
+import os
 import re
 import shutil
 import subprocess
@@ -9,32 +13,45 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from model_zoo.config import Settings
+from model_zoo.data import store as dataset_store
+from model_zoo.files import read_json
+from model_zoo.images import png, read_image
 from model_zoo.predictor import load_classifier
+from model_zoo.registry.store import Store
+from model_zoo.settings import Places, Serving
+
+if TYPE_CHECKING:
+    from tests.conftest import FirstRun
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="module")
-def exported(settings: Settings, first_run: dict) -> Path:
-    return settings.run_dir("first") / "served"
+def exported(first_run: FirstRun) -> Path:
+    return first_run.folder / "served"
+
+
+@pytest.fixture(scope="module")
+def test_images(places: Places, exported: Path) -> np.ndarray:
+    digest = read_json(exported / "classifier.json")["dataset_digest"]
+    return dataset_store.load(places.datasets_dir, digest, "test").images
 
 
 def test_thirty_lines_of_python_need_only_numpy_and_onnxruntime(
-    settings: Settings, exported: Path, tmp_path: Path
+    store: Store, places: Places, exported: Path, test_images: np.ndarray, tmp_path: Path
 ) -> None:
-    from model_zoo.runs.steps import test_images
-
     program = EXAMPLES / "predict.py"
     source = program.read_text()
     assert len(source.splitlines()) <= 32
     imports = set(re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE))
     assert imports - set(sys.stdlib_module_names) == {"numpy", "onnxruntime"}
-    images = test_images(settings.run_dir("first")).images[:5]
+    images = test_images[:5]
     np.save(tmp_path / "images.npy", images)
     done = subprocess.run(
         [sys.executable, program, exported, tmp_path / "images.npy"],
@@ -43,9 +60,31 @@ def test_thirty_lines_of_python_need_only_numpy_and_onnxruntime(
         text=True,
         check=True,
     )
-    expected = load_classifier(settings, str(exported)).predict(images)
+    version = load_classifier(store, Serving.load(), places.cache_dir, str(exported))
+    expected = version.predict(images)
     for line, one in zip(done.stdout.splitlines(), expected, strict=True):
         assert line.startswith(f"{one.label} {one.confidence:.1%}, most of it from cell")
+
+
+def test_the_notebook_predicts_with_production_and_draws_heatmaps(
+    exported: Path, tmp_path: Path
+) -> None:
+    program = EXAMPLES / "notebook.py"
+    imports = re.findall(r"^from (model_zoo\S*) import", program.read_text(), re.MULTILINE)
+    assert imports == ["model_zoo"], "the public face is enough"
+    done = subprocess.run(
+        [sys.executable, program],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    labels = read_json(exported / "classifier.json")["labels"]
+    assert f"version 1: {', '.join(labels)}" in done.stdout
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[2:]] == labels
+    with Image.open(tmp_path / "heatmaps.png") as drawn:
+        assert drawn.width > drawn.height > 200
 
 
 @pytest.fixture(scope="module")
@@ -72,23 +111,19 @@ def site(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 
 
 def test_the_onnx_file_predicts_in_a_browser(
-    site: str, settings: Settings, exported: Path, tmp_path: Path
+    site: str, store: Store, places: Places, exported: Path, tmp_path: Path
 ) -> None:
     from playwright.sync_api import expect, sync_playwright
 
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("no Chromium on this machine")
-    from model_zoo.images import png, read_image
-
-    classifier = load_classifier(settings, str(exported))
-    import base64
-
+    classifier = load_classifier(store, Serving.load(), places.cache_dir, str(exported))
     content = base64.b64decode(classifier.facts["examples"][1]["png"])
-    image = read_image(content, classifier.image_shape, 10**6)
+    image = read_image(content, classifier.image_shape, classifier.preparation, 10**6)
     (known,) = classifier.predict(image[None])
     said = f"{known.label}, {100 * known.confidence:.1f} % confident"
-    (tmp_path / "garment.png").write_bytes(png(image))
+    (tmp_path / "picture.png").write_bytes(png(image))
     (tmp_path / "notes.png").write_bytes(b"no image")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -107,7 +142,7 @@ def test_the_onnx_file_predicts_in_a_browser(
         expect(page.locator("#bars tr")).to_have_count(10)
         page.locator("#file").set_input_files(tmp_path / "notes.png")
         expect(page.locator("#answer")).to_contain_text("not an image that this browser reads")
-        page.locator("#file").set_input_files(tmp_path / "garment.png")
+        page.locator("#file").set_input_files(tmp_path / "picture.png")
         expect(page.locator("#answer")).to_have_text(said)
         browser.close()
     assert errors == []

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from benchmarks.fuzz_uploads import encoded
-from model_zoo.images import STEPS, NotAnImage, Preparation, decode, prepare, read_image
+from model_zoo.errors import UserError
+from model_zoo.images import STEPS, NotAnImage, decode, prepare, read_image
 from model_zoo.images.decode import FORMATS
 
-SHAPE = (28, 28)
+GREY, COLOUR = (28, 28, 1), (40, 30, 3)
+STEPS_OF_ANY = ("upright", "flatten", "fit")
 SIDEWAYS = Image.Exif()
 SIDEWAYS[ExifTags.Base.Orientation] = 6
 
@@ -22,104 +23,139 @@ def file_of(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
     return target.getvalue()
 
 
-def coat(background: int, cloth: int, shape: tuple[int, int] = (300, 400)) -> np.ndarray:
-    """A dark or light rectangle, higher than wide, in the upper right of a noisy photograph."""
-    photo = np.full(shape, float(background))
-    photo[30:190, 250:330] = cloth
-    photo += np.random.default_rng(1).normal(0, 3, shape)
-    return photo.clip(0, 255).astype(np.uint8)
+def flag(height: int = 200, width: int = 300) -> np.ndarray:
+    """RGB: three stripes, one above the other, of red, green and blue."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    for colour, rows in enumerate(np.array_split(np.arange(height), 3)):
+        pixels[rows, :, colour] = 200
+    return pixels
 
 
-def seen(content: bytes, *without: str) -> np.ndarray:
-    return read_image(content, SHAPE, 10**8, Preparation.without(*without))
+def seen(content: bytes, shape: tuple[int, int, int] = COLOUR, *without: str) -> np.ndarray:
+    return read_image(content, shape, STEPS_OF_ANY, 10**8, without)
 
 
-def test_a_dark_garment_on_white_is_found_cropped_centred_and_light_on_black() -> None:
-    image = seen(file_of(coat(240, 30), "JPEG"))
-    assert image.shape == SHAPE and image.dtype == np.uint8
-    assert image[14, 14] > 240 and image[2, 14] > 200 and image[-3, 14] > 200, "fills the height"
-    assert image[:, :6].max() == 0 and image[:, -6:].max() == 0, "proportions kept, black beside it"
+def test_colours_and_proportions_are_kept_on_black() -> None:
+    image = seen(file_of(flag()))
+    assert image.shape == COLOUR and image.dtype == np.uint8
+    assert not image[:10].any() and not image[-10:].any(), "20 rows in the middle"
+    for row, expected in ((12, (200, 0, 0)), (20, (0, 200, 0)), (27, (0, 0, 200))):
+        np.testing.assert_allclose(image[row, 15], expected, atol=12)
 
 
-def test_a_light_garment_on_a_dark_floor_is_not_inverted() -> None:
-    prepared = prepare(decode(file_of(coat(60, 220)), 10**8), SHAPE)
-    step = next(one for one in prepared.steps if one.name == "invert")
-    assert not step.changed and "lighter than its background" in step.note
-    assert prepared.image[14, 14] > 240 and prepared.image[:, 0].max() == 0
+def test_a_grey_dataset_gets_grey() -> None:
+    image = seen(file_of(flag()), GREY)
+    assert image.shape == (28, 28)
+    assert image[14, 14] > image[8, 14] > image[20, 14] > 0, "green is lighter than red than blue"
 
 
-def test_a_colour_as_bright_as_its_background_is_found_by_its_hue() -> None:
-    photo = np.full((200, 200, 3), 120, np.uint8)
-    photo[40:160, 70:130] = (190, 90, 95)  # nearly the same luma
-    prepared = prepare(decode(file_of(photo), 10**8), SHAPE)
-    assert prepared.garment_found
-    assert "30%" not in prepared.steps[3].note and "18%" in prepared.steps[3].note
+def test_a_grey_picture_becomes_a_colour_image() -> None:
+    image = seen(file_of(np.full((80, 60), 77, np.uint8)))
+    assert image.shape == COLOUR and set(image.ravel()) == {77}
 
 
 def test_a_picture_of_the_datasets_size_is_left_as_it_is() -> None:
-    garment = np.zeros(SHAPE, np.uint8)
-    garment[4:20, 9:15] = 90
-    np.testing.assert_array_equal(seen(file_of(garment)), garment)
-    np.testing.assert_array_equal(seen(file_of(255 - garment)), garment)
+    pixels = np.random.default_rng(0).integers(0, 256, COLOUR, np.uint8)
+    prepared = prepare(decode(file_of(pixels), 10**8), COLOUR, STEPS_OF_ANY)
+    np.testing.assert_array_equal(prepared.image, pixels)
+    assert prepared.steps[-1].note == "already 30 x 40, as in the dataset"
+
+
+@pytest.mark.parametrize("shape", [GREY, COLOUR])
+@pytest.mark.parametrize("steps", [STEPS_OF_ANY, (), ("flatten",), ("fit", "upright")])
+def test_the_image_has_the_datasets_shape_whatever_the_steps(
+    shape: tuple[int, int, int], steps: tuple[str, ...]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 90, 4), np.uint8)
+    image = read_image(file_of(pixels), shape, steps, 10**8)
+    assert image.shape == (shape if shape[2] == 3 else shape[:2]) and image.dtype == np.uint8
+
+
+def test_without_the_step_that_fits_it_is_stretched_and_says_so() -> None:
+    prepared = prepare(decode(file_of(flag()), 10**8), COLOUR, STEPS_OF_ANY, {"fit"})
+    assert prepared.image[0].any() and prepared.image[-1].any()
+    assert prepared.steps[-1].note == "switched off: stretched to 30 x 40"
+    np.testing.assert_array_equal(prepared.steps[-1].picture, prepared.image)
 
 
 def test_a_phone_that_was_held_sideways_changes_nothing() -> None:
-    upright = coat(240, 30)
-    turned = file_of(np.rot90(upright), exif=SIDEWAYS)
-    np.testing.assert_array_equal(seen(turned), seen(file_of(upright)))
-    assert not np.array_equal(seen(turned, "upright"), seen(file_of(upright)))
+    turned = file_of(np.rot90(flag()), exif=SIDEWAYS)
+    np.testing.assert_array_equal(seen(turned), seen(file_of(flag())))
+    assert not np.array_equal(seen(turned, COLOUR, "upright"), seen(file_of(flag())))
 
 
 def test_what_is_transparent_counts_as_white() -> None:
-    pixels = np.zeros((120, 120, 4), np.uint8)  # black where it is transparent
-    pixels[20:100, 40:80] = (10, 10, 10, 255)
-    assert seen(file_of(pixels))[14, 14] > 240
-    assert seen(file_of(pixels), "flatten")[14, 14] < 60, "without: black on black"
+    pixels = np.zeros((120, 90, 4), np.uint8)  # black where it is transparent
+    pixels[20:100, 30:60] = (10, 200, 10, 255)
+    assert seen(file_of(pixels))[2, 2].min() == 255
+    assert seen(file_of(pixels), COLOUR, "flatten")[2, 2].max() == 0, "without: black"
 
 
-@pytest.mark.parametrize("name", STEPS)
+def test_a_turned_picture_with_transparent_parts_is_both() -> None:
+    pixels = np.zeros((90, 120, 4), np.uint8)
+    pixels[:, 60:] = (200, 0, 0, 255)  # the right half, which is the upper one once turned
+    prepared = prepare(
+        decode(file_of(np.rot90(pixels), exif=SIDEWAYS), 10**8), COLOUR, STEPS_OF_ANY
+    )
+    assert prepared.image[20, 3].min() == 255 and prepared.image[20, 27].tolist() == [200, 0, 0]
+    assert prepared.original[45, 5].min() == 255 and prepared.original[45, 100].max() == 200
+
+
+@pytest.mark.parametrize("name", STEPS_OF_ANY)
 def test_every_step_can_be_switched_off_and_is_told(name: str) -> None:
-    prepared = prepare(decode(file_of(coat(240, 30)), 10**8), SHAPE, Preparation.without(name))
-    assert [one.name for one in prepared.steps] == list(STEPS)
+    prepared = prepare(decode(file_of(flag()), 10**8), COLOUR, STEPS_OF_ANY, {name})
+    assert [one.name for one in prepared.steps] == list(STEPS_OF_ANY)
+    assert [one.words for one in prepared.steps] == [STEPS.get(one).words for one in STEPS_OF_ANY]
     (step,) = (one for one in prepared.steps if one.name == name)
     assert not step.changed and step.note.startswith("switched off")
-    assert all(max(one.picture.shape[:2]) <= 112 for one in prepared.steps)
+    pictures = [prepared.original, *(one.picture for one in prepared.steps)]
+    assert all(0 < max(one.shape[:2]) <= 112 for one in pictures)
 
 
-def test_a_picture_of_nothing_is_used_whole_and_says_so() -> None:
-    flat = np.full((100, 150), 200, np.uint8)
-    prepared = prepare(decode(file_of(flat), 10**8), SHAPE)
-    assert prepared.garment_found is False
-    assert "no garment told apart" in prepared.steps[3].note
+def test_pictures_of_the_steps_can_be_left_away() -> None:
+    decoded = decode(file_of(flag()), 10**8)
+    prepared = prepare(decoded, COLOUR, STEPS_OF_ANY, pictures=False)
+    assert [one.picture.size for one in prepared.steps] == [0, 0, 0] and not prepared.original.size
+    np.testing.assert_array_equal(prepared.image, prepare(decoded, COLOUR, STEPS_OF_ANY).image)
+
+
+def test_an_unknown_step_is_said_and_one_of_another_dataset_means_nothing() -> None:
+    with pytest.raises(UserError, match="'crop': leave out any of upright, flatten, fit"):
+        seen(file_of(flag()), COLOUR, "crop")
+    np.testing.assert_array_equal(
+        seen(file_of(flag()), COLOUR, "crop-to-garment"), seen(file_of(flag()))
+    )
+    with pytest.raises(UserError, match="unknown step of preparation 'up': did you mean upright"):
+        read_image(file_of(flag()), COLOUR, ("up",), 10**8)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
 def test_every_pixel_format_arrives_alike(mode: str) -> None:
-    grey = coat(240, 30)
+    grey = np.linspace(0, 255, 300 * 200).reshape(200, 300).astype(np.uint8)
     if mode == "I;16":
         content = file_of(grey.astype(np.uint16) * 257)
     else:
         target = io.BytesIO()
         Image.fromarray(grey).convert(mode).save(target, "JPEG" if mode == "CMYK" else "PNG")
         content = target.getvalue()
-    reference = seen(file_of(grey)).astype(int)
-    assert np.abs(seen(content).astype(int) - reference).mean() < (25 if mode == "1" else 12)
+    reference = seen(file_of(grey), GREY).astype(int)
+    assert np.abs(seen(content, GREY).astype(int) - reference).mean() < (25 if mode == "1" else 12)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_file_format_is_read(kind: str) -> None:
-    assert seen(encoded(Image.fromarray(coat(240, 30)), kind))[14, 14] > 230
+    image = seen(file_of(flag(), kind))
+    np.testing.assert_allclose(image[20, 15], (0, 200, 0), atol=30)
 
 
 def test_an_iphones_file_is_turned_once() -> None:
     """HEIF has a turn of its own, which its decoder follows, beside that of EXIF."""
-    upright = coat(240, 30)
-    content = file_of(np.rot90(upright), "HEIF", exif=SIDEWAYS.tobytes(), quality=-1)
-    np.testing.assert_allclose(seen(content), seen(file_of(upright)), atol=3)
+    content = file_of(np.rot90(flag()), "HEIF", exif=SIDEWAYS.tobytes(), quality=-1)
+    np.testing.assert_allclose(seen(content, GREY), seen(file_of(flag()), GREY), atol=3)
 
 
 def test_heic_where_it_is_not_read_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = encoded(Image.fromarray(coat(240, 30)), "HEIF")
+    content = file_of(flag(), "HEIF")
     module = sys.modules["model_zoo.images.decode"]  # the package's `decode` is the function
     monkeypatch.setattr(module, "HEIC", False)
     monkeypatch.setattr(module, "FORMATS", ("PNG", "JPEG"))
@@ -130,7 +166,7 @@ def test_heic_where_it_is_not_read_is_said(monkeypatch: pytest.MonkeyPatch) -> N
 def test_limits_hold_before_decoding() -> None:
     content = file_of(np.zeros((40, 50), np.uint8))
     with pytest.raises(NotAnImage, match="50 x 40 pixels; at most 1,000 in all"):
-        read_image(content, SHAPE, 1000)
+        read_image(content, GREY, STEPS_OF_ANY, 1000)
     for bad in (b"", b"hello", content[:40], b"<svg xmlns='http://www.w3.org/2000/svg'/>"):
         with pytest.raises(NotAnImage, match="not an image that can be read"):
-            read_image(bad, SHAPE, 1000)
+            read_image(bad, GREY, STEPS_OF_ANY, 1000)

@@ -50,9 +50,3 @@ def read_idx(path: Path) -> np.ndarray:
             f"{shape}, received {len(content) - header}"
         )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
-
-
-def write_idx(path: Path, array: np.ndarray) -> None:
-    """Write a uint8 array as gzip-compressed IDX, with no time stamp, so equal data is equal."""
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, UNSIGNED_BYTE, array.ndim, *array.shape)
-    path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), 6, mtime=0))

@@ -1,19 +1,16 @@
 """A generated stand-in for Fashion-MNIST: garment silhouettes drawn by our own code.
 
-Only for a demo without network. It has the same files, shapes and labels, so everything runs on
-it; nothing learned from it says anything about real garments.
+Only for a demo without network. It has the same shape and labels, so everything runs on it;
+nothing learned from it says anything about real garments.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from PIL import Image, ImageDraw
 
-from model_zoo.data.fashion_mnist.idx import write_idx
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
-from model_zoo.files import fill_folder
+from model_zoo.data.dataset import Images
+from model_zoo.data.fashion_mnist.description import SIDE
 
 TRAIN_PER_CLASS, TEST_PER_CLASS = 600, 100
 SCALE = 4  # drawn this much larger, then averaged down: smooth edges
@@ -41,7 +38,7 @@ OUTLINES: dict[int, list[list[tuple[float, float]]]] = {
 
 def draw(label: int, random: np.random.Generator) -> np.ndarray:
     """One silhouette: uint8 (28, 28), light on black, jittered in place, size, tilt and tone."""
-    side = 28 * SCALE
+    side = SIDE * SCALE
     canvas = Image.new("L", (side, side))
     pen = ImageDraw.Draw(canvas)
     tone = int(random.integers(120, 256))
@@ -49,24 +46,19 @@ def draw(label: int, random: np.random.Generator) -> np.ndarray:
     shift = random.uniform(-1.5, 1.5, 2)
     for outline in OUTLINES[label]:
         points = np.array(outline) + random.normal(0, 0.5, (len(outline), 2))
-        points = (points - 14) * (width, height) + 14 + shift
+        points = (points - SIDE / 2) * (width, height) + SIDE / 2 + shift
         pen.polygon([tuple(point) for point in points * SCALE], fill=tone)
     canvas = canvas.rotate(float(random.normal(0, 4)))
-    small = np.asarray(canvas.resize((28, 28), Image.Resampling.BOX), np.float32)
+    small = np.asarray(canvas.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32)
     noisy = small * random.normal(1, 0.15, small.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
-def write_sample(folder: Path, seed: int = 0) -> Path:
-    """Write the four files of the sample into ``folder``, unless they are there."""
-
-    def fill(partial: Path) -> None:
-        random = np.random.default_rng(seed)
-        names = iter(file.name for file in FASHION_MNIST.files)
-        for per_class in (TRAIN_PER_CLASS, TEST_PER_CLASS):
-            labels = random.permutation(np.repeat(np.arange(10, dtype=np.uint8), per_class))
-            images = np.stack([draw(int(label), random) for label in labels])
-            write_idx(partial / next(names), images)
-            write_idx(partial / next(names), labels)
-
-    return fill_folder(folder, fill)
+def draw_sample(seed: int = 0) -> tuple[Images, Images]:
+    """Training and test images, the same for the same seed."""
+    random = np.random.default_rng(seed)
+    parts = []
+    for per_class in (TRAIN_PER_CLASS, TEST_PER_CLASS):
+        labels = random.permutation(np.repeat(np.arange(len(OUTLINES), dtype=np.int32), per_class))
+        parts.append(Images(np.stack([draw(int(label), random) for label in labels]), labels))
+    return parts[0], parts[1]

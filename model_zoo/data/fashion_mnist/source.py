@@ -1,152 +1,33 @@
-"""Fashion-MNIST (Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747): description and ingest."""
+"""The source: the official files, or where it is allowed the generated sample."""
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
-from model_zoo.data.dataset import Dataset, Images, SourceFile
-from model_zoo.data.download import download
-from model_zoo.data.fashion_mnist.idx import read_idx
+from model_zoo.data.fashion_mnist.description import DATASET
+from model_zoo.data.fashion_mnist.official_files import find_files, read_files
+from model_zoo.data.fashion_mnist.sample import draw_sample
+from model_zoo.data.source import Found, Say, register_source
 from model_zoo.errors import UserError
-from model_zoo.files import complete_or_absent
-
-FASHION_MNIST = Dataset(
-    name="fashion-mnist",
-    image_shape=(28, 28),
-    labels=(
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ),
-    # MD5 as the authors publish it; SHA-256 as recorded from files that carry those MD5 sums.
-    files=(
-        SourceFile(
-            "train-images-idx3-ubyte.gz",
-            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        ),
-        SourceFile(
-            "train-labels-idx1-ubyte.gz",
-            "25c81989df183df01b3e8a0aad5dffbe",
-            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        ),
-        SourceFile(
-            "t10k-images-idx3-ubyte.gz",
-            "bef4ecab320f06d8554ea6380940ec79",
-            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        ),
-        SourceFile(
-            "t10k-labels-idx1-ubyte.gz",
-            "bb300cfdad3c16e7a12a480ee83cd310",
-            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        ),
-    ),
-    mirrors=(
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
-        "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
-    ),
-    licence="MIT",
-    homepage="https://github.com/zalandoresearch/fashion-mnist",
-)
+from model_zoo.settings import DataSettings, Places
 
 
-@dataclass(frozen=True)
-class Ingested:
-    """Where the checked files lie and where they came from."""
-
-    folder: Path
-    source: str
-
-
-def check_file(path: Path, file: SourceFile) -> None:
-    """Compare a file with the published checksums.
+@register_source(DATASET.name)
+def find(data: DataSettings, places: Places, say: Say) -> Found:
+    """Images of garments in ten classes, 60,000 to train and 10,000 to test.
 
     Raises:
-        UserError: absent, or another MD5 or SHA-256 than published.
+        UserError: a file fails its checksum, or none can be had and nothing may be generated.
     """
-    if not path.is_file():
-        raise UserError(f"{path} does not exist: put the four official files into {path.parent}")
-    content = path.read_bytes()
-    for kind, expected in (("md5", file.md5), ("sha256", file.sha256)):
-        received = hashlib.new(kind, content, usedforsecurity=False).hexdigest()
-        if received != expected:
-            raise UserError(
-                f"{path} is corrupted or truncated: expected {kind} {expected}, received "
-                f"{received}. Delete it and run again, or fetch it from {FASHION_MNIST.homepage}"
-            )
-
-
-def ingest(
-    data_dir: Path | None,
-    cache: Path,
-    *,
-    dataset: Dataset = FASHION_MNIST,
-    fetch: Callable[[str, Path], None] = download,
-) -> Ingested:
-    """Find the official files: ``data_dir``, else the cache, else the mirrors; always checked.
-
-    A file that is wrong in the cache is fetched anew; one that is wrong in ``data_dir`` is the
-    user's and is reported, never replaced.
-
-    Raises:
-        UserError: a file fails its checksum, or no mirror can be reached.
-    """
-    if data_dir is not None:
-        for file in dataset.files:
-            check_file(data_dir / file.name, file)
-        return Ingested(data_dir, "CATWALK_DATA_DIR")
-    folder = cache / dataset.name
-    source = "cache"
-    for file in dataset.files:
-        try:
-            check_file(folder / file.name, file)
-        except UserError:
-            source = _fetch_from_a_mirror(dataset, file, folder, fetch)
-    return Ingested(folder, source)
-
-
-def _fetch_from_a_mirror(
-    dataset: Dataset, file: SourceFile, folder: Path, fetch: Callable[[str, Path], None]
-) -> str:
-    failures = []
-    arriving = folder / f"{file.name}.part"  # kept when cut off: the next try resumes it
-    folder.mkdir(parents=True, exist_ok=True)
-    for mirror in dataset.mirrors:
-        try:
-            fetch(f"{mirror}/{file.name}", arriving)
-            check_file(arriving, file)
-        except UserError as error:
-            failures.append(str(error))
-            if arriving.exists() and "corrupted" in str(error):
-                arriving.unlink()
-            continue
-        with complete_or_absent(folder / file.name) as partial:
-            shutil.copyfile(arriving, partial)
-        arriving.unlink()
-        return mirror
-    raise UserError(
-        f"no mirror gave {file.name} ({'; '.join(failures)}). Go online, or set "
-        "CATWALK_DATA_DIR to a folder with the four official files"
-    )
-
-
-def load(folder: Path) -> tuple[Images, Images]:
-    """Read the four files: training images (60,000) and test images (10,000).
-
-    Raises:
-        UserError: a file that is not IDX, or is truncated.
-    """
-    names = [file.name for file in FASHION_MNIST.files]
-    train_x, train_y, test_x, test_y = (read_idx(folder / name) for name in names)
-    return Images(train_x, train_y), Images(test_x, test_y)
+    cache = places.cache_dir / DATASET.name
+    try:
+        folder, origin = find_files(places.data_dir, cache, say)
+    except UserError as error:
+        if not places.allow_generated or places.data_dir is not None:
+            raise
+        say(f"No network and no data at hand: GENERATED SAMPLE instead of real data. ({error})")
+        origin = "silhouettes drawn by Catwalk, not real garments"
+        dataset = replace(DATASET, generated=True, origin=origin, licence="")
+        return Found(dataset, *draw_sample())
+    origin = f"official files from {origin}, checksums agree"
+    return Found(replace(DATASET, origin=origin), *read_files(folder))
