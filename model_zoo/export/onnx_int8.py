@@ -29,7 +29,7 @@ def export_onnx_int8(
     """Quantise the ONNX file ``source`` into ``path``; deleted again if outside its tolerance.
 
     Args:
-        calibration: uint8 (N, h, w[, 3]) training images, from which activations learn their ranges.
+        calibration: uint8 (N, h, w[, 3]) training images, from which activations learn ranges.
         accuracy_loss: test accuracy that it may lose, 0..1.
     """
     quantise(source, path, calibration)

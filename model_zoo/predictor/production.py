@@ -130,9 +130,12 @@ class ProductionPredictor:
         self._queue.close()
 
     def predict(self, image: np.ndarray) -> tuple[ServedClassifier, Prediction]:
-        """Predict for raw pixels, uint8 of the version's ``array_shape``; also returns the version that answered.
+        """Predict for raw pixels, uint8 of the version's ``array_shape``.
 
         Requests of several threads share forward passes.
+
+        Returns:
+            The version that answered, and its answer.
 
         Raises:
             NothingInProduction: nobody can answer.

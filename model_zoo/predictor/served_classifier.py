@@ -106,12 +106,20 @@ class ServedClassifier:
         self.generated = bool(self.facts["generated"])
         self.temperature = float(self.facts["temperature"])
         self.batch = batch
-        for step in self.preparation:
-            STEPS.get(step)
+        self._check_preparation()
         check_file(folder / file, self.facts)
         self.session, self.notice = open_session(folder / file, providers, threads)
         self.input = self.session.get_inputs()[0].name
         self._warm_up(folder / file)
+
+    def _check_preparation(self) -> None:
+        for step in self.preparation:
+            try:
+                STEPS.get(step)
+            except UserError as error:
+                raise UserError(
+                    f"version {self.version} cannot prepare pictures: {error}"
+                ) from None
 
     def _warm_up(self, path: Path) -> None:
         try:

@@ -77,10 +77,10 @@ def read_facts(
     if expected and hashlib.sha256(content).hexdigest() != expected:
         raise DamagedFile(_damaged(path))
     try:
-        facts: dict[str, Any] = json.loads(content)
-        missing = [name for name in NEEDED if name not in facts.keys()]
-    except (ValueError, AttributeError):
+        facts: dict[str, Any] = dict(json.loads(content))
+    except (ValueError, TypeError):
         raise DamagedFile(_damaged(path)) from None
+    missing = [name for name in NEEDED if name not in facts]
     if missing:
         raise UserError(
             f"{path} describes no classifier of this layout, it lacks {', '.join(missing)}: "

@@ -1,94 +1,120 @@
-"""Run the workflow's steps: facts on disk, one recipe a run, one sentence for a mistake.
+"""Run the workflow's steps: facts on disk, one set of values a run, one sentence for a mistake.
 
-python -m model_zoo.runs.runner tune --run-id monday --settings '{"profile": "quick"}'
+python -m model_zoo.runs.runner tune --run monday --project fashion-mnist \
+    --set '{"training.epochs": 3}'
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
-from pathlib import Path
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
 
-from model_zoo import backbones
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write, read_json, write_json
-from model_zoo.runs import storage as run_storage
-from model_zoo.runs.steps import BESIDE, STEPS, WORKFLOW, Facts, say
+from model_zoo.locks import try_locked
+from model_zoo.runs import storage
+from model_zoo.runs.checks import check_project
+from model_zoo.runs.folder import Run, open_run, run_folder
+from model_zoo.runs.steps import STEPS, WORKFLOW, say, search_share
+from model_zoo.settings import Places, Project, load_project
+
+Facts = dict[str, Any]
+DECIDED = "settings.json"
+SHARE = re.compile(r"search_share\.(\d+)-of-(\d+)")
 
 
-def run_step(name: str, settings: Settings, run_id: str) -> Facts:
+def share_step(share: int, shares: int) -> str:
+    """The name of the step that runs one share of a search; shares count from 1."""
+    return f"search_share.{share}-of-{shares}"
+
+
+def run_step(step: str, project: Project, places: Places, run_name: str) -> Facts:
     """Run one step of a run and leave its facts in ``<run folder>/<step>.json``.
 
     Raises:
-        UserError: unknown step, a step before it is missing, or the run was started with another
-            recipe; and whatever the step itself finds wrong.
+        UserError: unknown step, a step before it is missing, somebody else works in the run, or it
+            was started with other values; and whatever the step itself finds wrong.
     """
-    step = _find(name)
-    folder = settings.run_dir(run_id)
-    # A search's further workers share the folder of the one that leads it, who keeps storage.
-    with run_storage.shared(settings, folder) if name in WORKFLOW else nullcontext():
-        return _run_here(name, step, settings, folder)
+    function, share = _find(step)
+    check_project(project, places)
+    folder = run_folder(places, project.name, run_name)
+    # The shares of a search work beside each other, each in a folder of its own.
+    lock = places.home / "locks" / f"{folder.name}{f'.share-{share}' if share else ''}.lock"
+    with ExitStack() as stack:
+        if not stack.enter_context(try_locked(lock)):
+            raise UserError(
+                f"another process works in run {run_name!r} of {project.name}: wait for it, stop "
+                "it, or give this run another name"
+            )
+        stack.enter_context(storage.shared(places, folder, share))
+        run = open_run(project, places, run_name)
+        keep_values(run)
+        return _timed(step, function, run)
 
 
-def _run_here(
-    name: str, step: Callable[[Settings, Path], Facts], settings: Settings, folder: Path
-) -> Facts:
-    _keep_recipe(settings, folder)
-    backbones.discover(settings.plugins_dir)
+def _timed(step: str, function: Callable[[Run], Any], run: Run) -> Facts:
     started = time.monotonic()
     try:
-        facts = step(settings, folder)
+        facts: Facts = dict(function(run))
     except OSError as error:  # from a library's own writing: KerasTuner, MLflow's artifacts
         if error.errno not in NO_ROOM:
             raise
-        raise cannot_write(error.filename or folder, error) from error
+        raise cannot_write(error.filename or run.folder, error) from error
     facts["step_seconds"] = round(time.monotonic() - started, 1)
-    write_json(folder / f"{name}.json", facts)
+    write_json(run.folder / f"{step}.json", facts)
     return facts
 
 
-def _find(name: str) -> Callable[[Settings, Path], Facts]:
-    if name in WORKFLOW:
-        return WORKFLOW[name]
-    beside, _, number = name.partition(".")
-    if beside in BESIDE and number.isdecimal():
-        return lambda settings, folder: BESIDE[beside](settings, folder, int(number))
+def _find(step: str) -> tuple[Callable[[Run], Any], int | None]:
+    """The function of a step, and which share of a search it is, if any."""
+    if step in WORKFLOW:
+        return WORKFLOW[step], None
+    found = SHARE.fullmatch(step)
+    if found and 1 <= int(found[1]) <= int(found[2]):
+        return partial(search_share, share=int(found[1]), shares=int(found[2])), int(found[1])
     raise UserError(
-        f"unknown step {name!r}: choose one of {', '.join(STEPS)}, "
-        f"or {', '.join(f'{one}.NUMBER' for one in BESIDE)}"
+        f"unknown step {step!r}: choose one of {', '.join(STEPS)}, or {share_step(1, 2)}"
     )
 
 
 def run_all(
-    settings: Settings,
-    run_id: str,
-    on_step: Callable[[str, Facts], None] = lambda name, facts: None,
-    run: Callable[[str, Settings, str], Facts] = run_step,
+    project: Project,
+    places: Places,
+    run_name: str,
+    on_step: Callable[[str, Facts], object] = lambda step, facts: None,
+    run: Callable[[str, Project, Places, str], Facts] = run_step,
 ) -> Facts:
     """Run every step, in this process unless ``run`` does otherwise; steps that are done already
     are not run again."""
     facts: Facts = {}
-    for name in STEPS:
-        done = settings.run_dir(run_id) / f"{name}.json"
-        facts = read_json(done) if done.exists() else run(name, settings, run_id)
-        on_step(name, facts)
+    for step in STEPS:
+        done = run_folder(places, project.name, run_name) / f"{step}.json"
+        facts = read_json(done) if done.exists() else run(step, project, places, run_name)
+        on_step(step, facts)
     return facts
 
 
-def _keep_recipe(settings: Settings, folder: Path) -> None:
-    recipe = {name: str(value) for name, value in settings.deciding.items()}
-    kept = folder / "recipe.json"
+def keep_values(run: Run) -> None:
+    """Note what decides the model, or compare it with what the run was started with.
+
+    Raises:
+        UserError: a value is another one; names both.
+    """
+    values = {name: str(value) for name, value in run.project.deciding().items()}
+    kept = run.folder / DECIDED
     if not kept.exists():
-        write_json(kept, recipe)
+        write_json(kept, values)
         return
     before = read_json(kept)
-    for name, value in recipe.items():
+    for name, value in values.items():
         if before.get(name) != value:
             raise UserError(
-                f"run {folder.name} was started with {name} = {before.get(name)}, not {value}: "
+                f"run {run.name} was started with {name} = {before.get(name)}, not {value}: "
                 "continue it with the same settings, or start a run of another name"
             )
 
@@ -110,18 +136,19 @@ def main(arguments: list[str] | None = None) -> int:
     import json
     import sys
 
-    from model_zoo.config import load_settings
-
     parser = argparse.ArgumentParser(
         prog="python -m model_zoo.runs.runner", description=main.__doc__
     )
-    parser.add_argument("step", help=f"one of {', '.join(STEPS)}")
-    parser.add_argument("--run-id", required=True)
-    parser.add_argument("--settings", default="{}", help="JSON object of settings")
+    parser.add_argument("step", help=f"one of {', '.join(STEPS)}, or {share_step(1, 2)}")
+    parser.add_argument("--run", required=True, help="name of the run")
+    parser.add_argument("--project", help="name or file; default: CATWALK_PROJECT")
+    parser.add_argument("--set", default="{}", help="JSON object: values by dotted names")
     given = parser.parse_args(arguments)
     quiet()
     try:
-        facts = run_step(given.step, load_settings(**json.loads(given.settings)), given.run_id)
+        places = Places.load()
+        project = load_project(given.project, json.loads(given.set), places)
+        facts = run_step(given.step, project, places, given.run)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

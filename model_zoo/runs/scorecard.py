@@ -7,20 +7,24 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from model_zoo.config import Settings
 from model_zoo.files import read_json
-from model_zoo.registry import versions as registry
+from model_zoo.registry.store import store_of
+from model_zoo.registry.versions import find_alias
+from model_zoo.runs.folder import run_folder
 from model_zoo.runs.steps import STEPS
+from model_zoo.settings import Places, Project
 
 
-def print_scorecard(settings: Settings, run_id: str, console: Console | None = None) -> None:
+def print_scorecard(
+    project: Project, places: Places, run_name: str, console: Console | None = None
+) -> None:
     """Print accuracy, classes, version, production and times of a finished run."""
     console = console or Console()
-    folder = settings.run_dir(run_id)
+    folder, store = run_folder(places, project.name, run_name), store_of(project, places)
     facts: dict[str, Any] = {step: read_json(folder / f"{step}.json") for step in STEPS}
     measured, verdict, promoted = facts["evaluate"], facts["gate"], facts["promote"]
 
-    console.rule(f"Run {run_id}")
+    console.rule(f"Run {run_name}")
     console.print(
         f"Test accuracy   [bold]{measured['accuracy']:.2%}[/] on {measured['images']:,} images, "
         f"95 % interval {measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%}"
@@ -29,19 +33,19 @@ def print_scorecard(settings: Settings, run_id: str, console: Console | None = N
         f"Calibration     error {measured['calibration_error']:.2%} "
         f"(before temperature scaling {measured['calibration_error_raw']:.2%})"
     )
-    production = registry.find_alias(settings, "production")
-    console.print(f"Registered      {settings.model_name} version {verdict['version']}")
+    production = find_alias(store, "production")
+    console.print(f"Registered      {store.model} version {verdict['version']}")
     console.print(f"Gate            {'passed' if verdict['passed'] else 'not passed'}")
     for reason in verdict["reasons"]:
         console.print(f"                - {reason}", highlight=False)
     where = f"version {production.version}" if production else "nothing yet"
     console.print(f"Production      {where} ({promoted['summary']})")
-    if facts["ingest"]["dataset_source"] == "sample":
+    if facts["ingest"]["generated"]:
         console.print(
-            "[bold red]Trained on the GENERATED SAMPLE: drawings, not garments. The figures say "
-            "nothing about real data.[/]"
+            "[bold red]Trained on GENERATED images, made up by a program. The figures say nothing "
+            "about real ones.[/]"
         )
-    if settings.weights == "none":
+    if project.model.from_scratch:
         console.print("Weights         none: the whole trunk was trained from scratch")
     console.print(_classes(measured["per_class"]))
     console.print(_times(facts))

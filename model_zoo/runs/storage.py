@@ -12,7 +12,6 @@ while it was copied: a state that a kill could have left, which every step can c
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -25,14 +24,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent, fill_folder, read_json
 from model_zoo.registry.served_files import sha256
+from model_zoo.runs.folder import run_folder
+from model_zoo.settings import Places, Project
 
 PUSH_SECONDS = 2.0
 MANIFEST = "manifest.json"
-OWN = ("steps.log", "failure.json")  # about one worker's try, not the run; Airflow has the log
+# About one worker's try, not the run (Airflow has the log); and what each worker makes for itself.
+OWN = ("steps.log", "failure.json", "examples.npz")
 PARTIAL = ".partial-"
 Stamp = tuple[int, int, int]
 
@@ -40,9 +41,9 @@ Stamp = tuple[int, int, int]
 class StoredFolder:
     """One local folder (``here``) and its copy in storage."""
 
-    def __init__(self, settings: Settings, name: str, here: Path) -> None:
-        self.url = settings.storage
-        self.fs, root = _file_system(settings.storage)
+    def __init__(self, url: str, name: str, here: Path) -> None:
+        self.url = url
+        self.fs, root = _file_system(url)
         self.there = f"{root.rstrip('/')}/{name}"
         self.here = here
         self.writer = f"{socket.gethostname()} process {os.getpid()} {secrets.token_hex(4)}"
@@ -144,58 +145,92 @@ class StoredFolder:
 
 
 @contextmanager
-def shared(settings: Settings, folder: Path) -> Iterator[None]:
+def shared(places: Places, folder: Path, share: int | None = None) -> Iterator[None]:
     """Run the block, a step, on the run's newest state, and keep storage up to date with it.
+
+    Args:
+        share: the block is this share of a search: it reads the run as it is, and sends its own
+            folder alone. Without, the folders of all shares are brought here.
 
     Raises:
         UserError: storage cannot be written, or the dataset cannot be put where it was ingested.
     """
-    if not settings.storage:
+    if not places.storage:
         yield
         return
-    check_writable(settings)
-    run = StoredFolder(settings, f"runs/{folder.name}", folder)
+    check_writable(places.storage)
+    run = StoredFolder(places.storage, f"runs/{folder.name}", folder)
     run.pull()
-    run.claim()
-    _fetch_dataset(settings, folder)
+    _fetch_dataset(places, folder)
+    if share is not None:
+        kept = _share(places, folder, share)
+        kept.pull()
+    else:
+        kept = run
+        for number in _shares_of(run):
+            _share(places, folder, number).pull()
+    kept.claim()
+    with _pushed_regularly(kept):
+        yield
+    _send_dataset(places, folder)
+
+
+@contextmanager
+def _pushed_regularly(kept: StoredFolder) -> Iterator[None]:
+    """Send what changed every few seconds, and at the end all of it."""
     over = threading.Event()
-    watcher = threading.Thread(target=_push_regularly, args=(run, over), daemon=True)
+    watcher = threading.Thread(target=_push_regularly, args=(kept, over), daemon=True)
     watcher.start()
     try:
         yield
     finally:
         over.set()
         watcher.join()
-    while not run.push():
+    while not kept.push():
         over.wait(PUSH_SECONDS)
-    _send_dataset(settings, folder)
 
 
-def facts(settings: Settings, run_id: str, step: str) -> dict[str, Any] | None:
+def _share(places: Places, folder: Path, number: int) -> StoredFolder:
+    here = folder / "tuning" / f"share-{number}"
+    here.mkdir(parents=True, exist_ok=True)
+    return StoredFolder(places.storage, f"shares/{folder.name}/{number}", here)
+
+
+def _shares_of(run: StoredFolder) -> list[int]:
+    """Numbers of the shares of a run's search that have left something."""
+    root = run.there.replace("/runs/", "/shares/")
+    try:
+        found = run.fs.ls(root, detail=False)
+    except FileNotFoundError:
+        return []
+    return sorted(int(path.rstrip("/").rpartition("/")[2]) for path in found)
+
+
+def facts(project: Project, places: Places, run_name: str, step: str) -> dict[str, Any] | None:
     """The facts of a step that was done before, here or on another worker; None if it was not."""
-    folder, name = settings.run_dir(run_id), f"{step}.json"
-    if settings.storage:
-        check_writable(settings)
-        found = StoredFolder(settings, f"runs/{folder.name}", folder).read_json(name)
+    folder, name = run_folder(places, project.name, run_name), f"{step}.json"
+    if places.storage:
+        check_writable(places.storage)
+        found = StoredFolder(places.storage, f"runs/{folder.name}", folder).read_json(name)
     else:
         found = read_json(folder / name) if (folder / name).exists() else None
     return None if found is None else dict(found)
 
 
-def check_writable(settings: Settings) -> None:
+def check_writable(url: str) -> None:
     """Write a few bytes to storage and delete them.
 
     Raises:
         UserError: that failed; names the location and the reason.
     """
     try:
-        fs, root = _file_system(settings.storage)
+        fs, root = _file_system(url)
         probe = f"{root.rstrip('/')}/probe-{secrets.token_hex(8)}"
         fs.pipe_file(probe, b"catwalk")
         fs.rm_file(probe)
     except Exception as error:  # each protocol's library has exceptions of its own
         raise UserError(
-            f"storage {settings.storage} cannot be written ({' '.join(str(error).split())}): "
+            f"storage {url} cannot be written ({' '.join(str(error).split())}): "
             "correct CATWALK_STORAGE, or the credentials and the bucket that it means"
         ) from error
 
@@ -219,16 +254,16 @@ def _push_regularly(run: StoredFolder, over: threading.Event) -> None:
             print(f"storage {run.url}: {error}; trying again", flush=True)
 
 
-def _dataset(settings: Settings, folder: Path) -> StoredFolder | None:
+def _dataset(places: Places, folder: Path) -> StoredFolder | None:
     if not (folder / "ingest.json").exists():
         return None
-    path = Path(read_json(folder / "ingest.json")["folder"])
-    name = f"datasets/{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    return StoredFolder(settings, name, path)
+    snapshot = read_json(folder / "ingest.json")["dataset"]
+    here = places.datasets_dir / snapshot
+    return StoredFolder(places.storage, f"datasets/{snapshot}", here)
 
 
-def _fetch_dataset(settings: Settings, folder: Path) -> None:
-    dataset = _dataset(settings, folder)
+def _fetch_dataset(places: Places, folder: Path) -> None:
+    dataset = _dataset(places, folder)
     if dataset is None or dataset.here.is_dir():
         return
     path = dataset.here
@@ -237,16 +272,10 @@ def _fetch_dataset(settings: Settings, folder: Path) -> None:
         dataset.here = partial
         dataset.pull()
 
-    try:
-        fill_folder(path, fill)
-    except OSError as error:
-        raise UserError(
-            f"the dataset was ingested from {path}, which cannot be made here ({error.strerror}): "
-            "give every worker the same CATWALK_HOME, or the same folder as CATWALK_DATA_DIR"
-        ) from error
+    fill_folder(path, fill)
 
 
-def _send_dataset(settings: Settings, folder: Path) -> None:
-    dataset = _dataset(settings, folder)
+def _send_dataset(places: Places, folder: Path) -> None:
+    dataset = _dataset(places, folder)
     if dataset is not None and dataset.manifest() is None:
         dataset.push()

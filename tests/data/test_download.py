@@ -12,7 +12,8 @@ from model_zoo.data import download as module
 from model_zoo.data.download import download
 from model_zoo.errors import UserError
 
-CONTENT = bytes(range(256)) * 40
+CONTENT = bytes(range(256)) * 700
+BLOCK = 1 << 16  # what is written at a time
 
 
 @dataclass
@@ -42,7 +43,7 @@ def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
             self.send_response(206 if asked else 200)
             self.send_header("Content-Length", str(len(CONTENT) - start))
             self.end_headers()
-            end = start + 3000 if failure == "cut" else None
+            end = start + BLOCK + 3000 if failure == "cut" else None
             self.wfile.write(CONTENT[start:end])
 
         def log_message(self, *_: object) -> None:
@@ -60,7 +61,7 @@ def test_what_was_cut_off_is_continued(mirror: Mirror, tmp_path: Path) -> None:
     mirror.failures = ["cut", "cut"]
     download(mirror.url, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == CONTENT
-    assert mirror.ranges == [None, "bytes=3000-", "bytes=6000-"]
+    assert mirror.ranges == [None, f"bytes={BLOCK}-", f"bytes={2 * BLOCK}-"]
 
 
 def test_what_is_complete_is_left_alone(mirror: Mirror, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_what_each_step_leaves_is_not_needed_by_the_next() -> None:
     whole = note_of(prepared(coat(240, 30)), "crop-to-garment")
     assert note_of(prepared(coat(240, 30), "invert"), "crop-to-garment") == whole
     alone = prepared(coat(60, 220), "invert", "crop-to-garment")
-    assert "background 60 of 255" in note_of(alone, "blacken")
+    assert "background 59 of 255" in note_of(alone, "blacken")
 
 
 def test_a_picture_of_nothing_is_used_whole_and_says_so() -> None:

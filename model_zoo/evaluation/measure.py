@@ -1,0 +1,55 @@
+"""Measure a trained classifier: temperature on validation images, everything else on the test set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model_zoo.data.dataset import Dataset, Images
+
+PREDICT_BATCH = 250
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one pass over the test set gives.
+
+    Attributes:
+        facts: JSON-able: what ``metrics.score`` gives, ``calibration_error`` after temperature
+            scaling and ``_raw`` before it, ``temperature``, ``statistics`` of the training images.
+        raw, calibrated: probabilities float (N, classes) of the test images.
+    """
+
+    facts: dict[str, Any]
+    raw: np.ndarray
+    calibrated: np.ndarray
+
+
+def measure(
+    path: Path, dataset: Dataset, training: Images, validation: Images, test: Images
+) -> Measured:
+    """Load the ``.keras`` file and measure it."""
+    import keras
+
+    from model_zoo.evaluation.calibration import apply_temperature, fit_temperature
+    from model_zoo.evaluation.metrics import expected_calibration_error, score
+    from model_zoo.images.statistics import summarise
+    from model_zoo.training.batches import in_batches
+
+    model = keras.models.load_model(path)
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict(**in_batches(images, None, PREDICT_BATCH), verbose=0))
+
+    temperature = fit_temperature(predict(validation.images), validation.labels)
+    raw = predict(test.images)
+    calibrated = apply_temperature(raw, temperature)
+    facts = score(raw, test.labels, dataset.labels)
+    facts["calibration_error_raw"] = facts.pop("calibration_error")
+    facts["calibration_error"] = expected_calibration_error(calibrated, test.labels)
+    facts["temperature"] = temperature
+    facts["statistics"] = summarise(training.images, dataset.statistics)
+    return Measured(facts, raw, calibrated)

@@ -1,0 +1,43 @@
+"""What can be said before the first step: the project names things that exist and fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from model_zoo.backbones import get_backbone
+from model_zoo.data.source import SOURCES
+from model_zoo.errors import UserError
+from model_zoo.plugin_registry import discover
+from model_zoo.settings import NO_WEIGHTS, PUBLISHED, Places, Project
+from model_zoo.settings.layers import line_of
+
+
+def check_project(project: Project, places: Places) -> None:
+    """Find plugins, then look for source, backbone and weights.
+
+    Raises:
+        UserError: one is not there, or they do not fit; names the file and the line, where the
+            project's file says it.
+    """
+    discover(places.plugins_dir)
+    model = project.model
+    try:
+        wrong = "data.source"
+        SOURCES.get(project.data.source)
+        wrong = "model.backbone"
+        backbone = get_backbone(model.backbone)
+        wrong = "model.image_size"
+        if model.image_size < backbone.smallest_size:
+            raise UserError(
+                f"{model.backbone} needs images of at least {backbone.smallest_size} pixels. "
+                f"Received: image_size {model.image_size}"
+            )
+        wrong = "model.weights"
+        if model.weights not in (PUBLISHED, NO_WEIGHTS) and not Path(model.weights).is_file():
+            raise UserError(
+                f"weights {model.weights!r}: expected {PUBLISHED}, {NO_WEIGHTS} or the path of a "
+                "file that exists"
+            )
+    except UserError as error:
+        line = line_of(project.file, wrong)
+        raise UserError(f"{project.file}, line {line}: {error}" if line else str(error)) from None

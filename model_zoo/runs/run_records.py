@@ -1,0 +1,197 @@
+"""What a run leaves in MLflow and in its folder for people: parameters, figures, tables, Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from model_zoo.backbones import get_backbone, weights_origin
+from model_zoo.data.dataset import Dataset, Images
+from model_zoo.evaluation import figures, test_set_record
+from model_zoo.registry import run_log
+from model_zoo.registry.client import answered_by
+from model_zoo.runs.folder import Run
+from model_zoo.settings import Project
+
+if TYPE_CHECKING:
+    from model_zoo.classifier import Head
+    from model_zoo.evaluation.measure import Measured
+    from model_zoo.judging.gate import Verdict
+    from model_zoo.training.checkpoint import Progress
+
+PREDICTIONS = "test_predictions.npz"
+
+
+@contextmanager
+def parent_run(run: Run) -> Iterator[str]:
+    """Make the workflow run's MLflow run the active one; yields its id."""
+    with run_log.parent_run(run.store, run.folder, run.identity, run.name, run.tags) as active:
+        yield str(active.info.run_id)
+
+
+def log_data(
+    run: Run,
+    dataset: Dataset,
+    images: Images,
+    training: np.ndarray,
+    validation: np.ndarray,
+    test: Images,
+    found: dict[str, Any],
+) -> None:
+    """Values that decide the run, the three parts as MLflow datasets, facts and a page of samples.
+
+    Args:
+        training, validation: indices into ``images``.
+        found: what the checks found.
+    """
+    import mlflow
+    from mlflow.data.numpy_dataset import from_numpy
+
+    page = figures.samples_page(images, dataset.labels, run.folder / "figures" / "samples.png")
+    with parent_run(run):
+        mlflow.log_params({name: str(value) for name, value in run.project.deciding().items()})
+        mlflow.log_params({"profile": run.project.profile, "recipe": run.project.recipe})
+        mlflow.set_tags(
+            {
+                "dataset": dataset.name,
+                "dataset_digest": dataset.snapshot,
+                "data_origin": dataset.origin,
+                "generated": "true" if dataset.generated else "false",
+            }
+        )
+        parts = {"training": images.take(training), "validation": images.take(validation)}
+        for context, part in (parts | {"test": test}).items():
+            logged = from_numpy(
+                part.images, targets=part.labels, name=dataset.name, digest=dataset.snapshot
+            )
+            mlflow.log_input(logged, context=context)
+        mlflow.log_dict(found, "data/facts.json")
+        mlflow.log_artifact(str(run.folder / "split.npz"), "data")
+        mlflow.log_artifact(str(page), "data")
+
+
+@contextmanager
+def parent_run_without_old_trials(run: Run) -> Iterator[str]:
+    """As :func:`parent_run`, after marking trials that a kill left open."""
+    with parent_run(run) as parent:
+        run_log.close_interrupted_trials(run.store, parent)
+        yield parent
+
+
+def log_search(trials: list[dict[str, Any]], seed: int) -> None:
+    """The trials as a table and a figure, to the active run."""
+    import mlflow
+
+    from model_zoo.tuning.summary import importance, summary_figure
+
+    mattered = importance(trials, seed)
+    mlflow.log_dict({"trials": trials, "importance": mattered}, "tuning/trials.json")
+    mlflow.log_figure(summary_figure(trials, mattered), "tuning/search.png")
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """Takes what training reports; made by :func:`training_logged`."""
+
+    project: Project
+
+    def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
+        run_log.log_epoch(epoch, metrics)
+
+    def end(self, progress: Progress) -> None:
+        """Where the weights came from, on what machine, and how it went."""
+        import mlflow
+
+        from model_zoo.training.machine import machine
+
+        model = self.project.model
+        origin = weights_origin(get_backbone(model.backbone), model.weights)
+        mlflow.set_tags(origin | {"machine": machine()})
+        mlflow.log_metrics(
+            {"best_val_accuracy": progress.best_accuracy, "train_seconds": progress.seconds}
+        )
+
+
+@contextmanager
+def training_logged(run: Run, project: Project, head: Head) -> Iterator[TrainingLog]:
+    """The parent run with what the search decided.
+
+    Args:
+        project: with the values that were searched.
+    """
+    import mlflow
+
+    with parent_run(run):
+        mlflow.log_params({f"head.{name}": value for name, value in head.as_dict().items()})
+        mlflow.log_param("computed_in", project.training.precision)
+        yield TrainingLog(project)
+
+
+def log_evaluation(
+    run: Run,
+    dataset: Dataset,
+    measured: Measured,
+    test: Images,
+    history: list[dict[str, float]],
+) -> None:
+    """Figures and numbers of the test set; predictions too, so that single images can be seen."""
+    import mlflow
+
+    facts, pages = measured.facts, run.folder / "figures"
+    predictions = test_set_record.write_predictions(
+        run.folder / PREDICTIONS, measured.calibrated, test.labels
+    )
+    drawn = [
+        figures.confusion_figure(facts["confusion"], dataset.labels, pages / "confusion.png"),
+        figures.curves_figure(history, pages / "curves.png"),
+        figures.per_class_figure(facts["per_class"], pages / "per_class.png"),
+        figures.reliability_figure(
+            measured.raw, measured.calibrated, test.labels, pages / "reliability.png"
+        ),
+    ]
+    with parent_run(run):
+        numbers = {name: one for name, one in facts.items() if isinstance(one, int | float)}
+        mlflow.log_metrics({f"test_{name}": float(one) for name, one in numbers.items()})
+        by_class = {
+            "test_f1_" + "".join(c if c.isalnum() else "_" for c in one["label"]): one["f1"]
+            for one in facts["per_class"]
+        }
+        mlflow.log_metrics(by_class)
+        mlflow.log_dict(facts, "evaluation/test.json")
+        for path in (*drawn, predictions):
+            mlflow.log_artifact(str(path), "evaluation")
+        test_set_record.log_test_images(run.store, run.folder, dataset.snapshot, test)
+
+
+def predicted(run: Run) -> np.ndarray:
+    """The evaluated model's class for each test image, integers (N,)."""
+    with np.load(run.folder / PREDICTIONS) as stored:
+        return np.asarray(stored["predicted"])
+
+
+def log_verdict(run: Run, version: str, against: str | None, verdict: Verdict) -> str:
+    """The verdict as Markdown on the run and as tags of run and version; returns the Markdown."""
+    import mlflow
+
+    rival = f"version {against}" if against else "nothing"
+    word = "passed" if verdict.passed else "not passed"
+    lines = [
+        f"### Version {version} against {rival} in production",
+        "",
+        f"**{'Passed' if verdict.passed else 'Did not pass'}** the gate:",
+        "",
+        *(f"- {reason}" for reason in verdict.reasons),
+    ]
+    report = "\n".join(lines)
+    with parent_run(run):
+        mlflow.log_text(report, "gate/verdict.md")
+        mlflow.log_dict(verdict.figures, "gate/figures.json")
+        mlflow.set_tags({"gate": word})
+    with answered_by(run.store) as client:
+        for key, value in {"gate": word, "gate_reasons": "; ".join(verdict.reasons)}.items():
+            client.set_model_version_tag(run.store.model, version, key, value)
+    return report

@@ -1,0 +1,33 @@
+"""Figures are drawn for grey and colour, two classes and hundreds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model_zoo.data.dataset import Images
+from model_zoo.evaluation import figures
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (40, 30, 3)])
+def test_samples_of_grey_and_of_colour(shape: tuple[int, ...], tmp_path: Path) -> None:
+    pixels = np.zeros((6, *shape), np.uint8)
+    pixels[..., 0] = 255  # red where there is colour, a white edge where not
+    images = Images(pixels, np.array([0, 0, 0, 1, 1, 1], np.int32))
+    page = np.asarray(Image.open(figures.samples_page(images, ("a", "b"), tmp_path / "page.png")))
+    coloured = bool((page[..., 0].astype(int) - page[..., 1] > 200).any())
+    assert coloured is (len(shape) == 3)
+
+
+@pytest.mark.parametrize("classes", [2, 300])
+def test_any_number_of_classes_can_be_drawn(classes: int, tmp_path: Path) -> None:
+    names = tuple(f"class {i}" for i in range(classes))
+    images = Images(np.zeros((classes, 8, 8), np.uint8), np.arange(classes, dtype=np.int32))
+    rows = [{"label": name, "precision": 1, "recall": 0.5, "f1": 0.7} for name in names]
+    drawn = [
+        figures.samples_page(images, names, tmp_path / "samples.png", columns=2),
+        figures.confusion_figure(np.eye(classes).tolist(), names, tmp_path / "confusion.png"),
+        figures.per_class_figure(rows, tmp_path / "per_class.png"),
+    ]
+    assert all(max(Image.open(path).size) < 5000 for path in drawn)

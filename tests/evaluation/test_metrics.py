@@ -1,0 +1,57 @@
+"""Figures of merit against published values, scikit-learn and cases worked by hand."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+from model_zoo.evaluation.metrics import expected_calibration_error, score, wilson_interval
+
+NAMES = ("cat", "dog", "horse")
+
+
+@pytest.fixture
+def answers() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 3, 400).astype(np.int32)
+    probabilities = rng.dirichlet((1, 1, 1), 400)
+    probabilities[np.arange(400), labels] += 0.5
+    return probabilities / probabilities.sum(axis=1, keepdims=True), labels
+
+
+def test_the_wilson_interval_matches_a_published_value() -> None:
+    # Newcombe 1998, table I: 81 of 263, method 3.
+    low, high = wilson_interval(81, 263)
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+
+
+@pytest.mark.parametrize("correct", [0, 20])
+def test_the_wilson_interval_stays_between_0_and_1(correct: int) -> None:
+    low, high = wilson_interval(correct, 20)
+    assert 0 <= low <= correct / 20 <= high <= 1
+
+
+def test_the_score_is_that_of_scikit_learn(answers: tuple[np.ndarray, np.ndarray]) -> None:
+    probabilities, labels = answers
+    predicted = probabilities.argmax(axis=1)
+    found = score(probabilities.astype(np.float32), labels, NAMES)
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
+    assert found["f1_macro"] == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert found["log_loss"] == pytest.approx(
+        -np.log(probabilities[np.arange(400), labels]).mean(), rel=1e-5
+    )
+    assert found["accuracy_low"] < found["accuracy"] < found["accuracy_high"]
+    assert [one["support"] for one in found["per_class"]] == np.bincount(labels).tolist()
+    assert np.trace(found["confusion"]) == (predicted == labels).sum()
+
+
+def test_a_class_that_no_image_has_is_scored_as_nothing() -> None:
+    found = score(np.array([[0.6, 0.3, 0.1]] * 4), np.zeros(4, np.int32), NAMES)
+    assert [one["support"] for one in found["per_class"]] == [4, 0, 0]
+    assert found["per_class"][2]["f1"] == 0.0
+
+
+def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    probabilities = np.tile([0.9, 0.1], (10, 1))
+    labels = np.array([0] * 6 + [1] * 4)
+    assert expected_calibration_error(probabilities, labels) == pytest.approx(0.3)
+    assert expected_calibration_error(probabilities, np.array([0] * 9 + [1])) == pytest.approx(0)

@@ -1,0 +1,130 @@
+"""What is read by SQL is what MLflow's client says; a home that moved points to where it lies."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from model_zoo.registry import database
+from model_zoo.registry.client import RegistryUnavailable, connect
+from model_zoo.registry.experiment import ensure_experiment
+from model_zoo.registry.promotion import history, promote
+from model_zoo.registry.run_files import fetch_run_file
+from model_zoo.registry.store import Store
+from model_zoo.registry.versions import find_alias, get_version, list_versions
+
+
+def everything(home: Path) -> list[str]:
+    """Every text in MLflow's database."""
+    connection = sqlite3.connect(home / "mlflow.db")
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
+    names = [name for name in tables if not name.startswith(("sqlite_", "index_", "idx_", "ix_"))]
+    found = []
+    for name in names:
+        try:
+            rows = connection.execute(f"SELECT * FROM {name}").fetchall()
+        except sqlite3.OperationalError:  # an index
+            continue
+        found += [value for row in rows for value in row if isinstance(value, str)]
+    return found
+
+
+def test_versions_are_those_that_the_client_lists(three: Store) -> None:
+    promote(three, "1")
+    promote(three, "2", "better")
+    client = connect(three)
+    client.set_registered_model_alias(three.model, "candidate", "3")
+    client.create_model_version(three.model, "file:///nowhere", run_id="a" * 32)
+    client.delete_model_version(three.model, "1")
+    client.create_registered_model("another")
+    client.create_model_version("another", "file:///nowhere", tags={"other": "model"})
+    by_client = replace(three, server=three.uri)
+    assert list_versions(three) == list_versions(by_client)
+    assert [one.version for one in list_versions(three)] == ["4", "3", "2"]
+    assert history(three) == history(by_client) and len(history(three)) == 2
+    for alias in ("production", "previous", "candidate", "champion"):
+        assert find_alias(three, alias) == find_alias(by_client, alias)
+    assert get_version(three, "4") == get_version(by_client, "4")
+
+
+def test_a_home_without_a_store_has_no_versions_and_gets_none(tmp_path: Path) -> None:
+    nothing = Store(tmp_path / "home", "", "shirts", "shirts-classifier")
+    assert list_versions(nothing) == [] and find_alias(nothing, "production") is None
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_damaged_database_is_one_sentence(three: Store) -> None:
+    (three.home / "mlflow.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(RegistryUnavailable, match=r"does not answer \(file is not a database\)"):
+        list_versions(three)
+
+
+@pytest.mark.parametrize("how", [shutil.move, shutil.copytree])
+def test_a_moved_home_points_to_where_it_lies(empty: Store, tmp_path: Path, how) -> None:
+    client = connect(empty)
+    run = client.create_run(ensure_experiment(empty)).info
+    client.log_text(run.run_id, "kept", "data/note.txt")
+    client.create_registered_model(empty.model)
+    source = f"{run.artifact_uri}/model"
+    client.create_model_version(empty.model, source)
+    client.create_model_version(empty.model, "s3://bucket/elsewhere")
+    beside = f"{empty.artifact_dir.as_uri()}-of-others/model"
+    client.create_model_version(empty.model, beside)
+    moved = replace(empty, home=tmp_path / "an other ö%20 place")
+    how(str(empty.home), str(moved.home))
+
+    here = connect(moved)
+    text = fetch_run_file(moved, run.run_id, "data/note.txt", tmp_path)
+    assert text is not None and text.read_text() == "kept"
+    found = {here.get_model_version_download_uri(moved.model, str(i)) for i in (1, 2, 3)}
+    expected = source.replace(empty.artifact_dir.as_uri(), moved.artifact_dir.as_uri())
+    assert found == {expected, "s3://bucket/elsewhere", beside}
+    left = [text for text in everything(moved.home) if str(empty.home) in text]
+    assert set(left) == {beside}, "a folder whose name only begins alike is another one"
+    again = here.create_run(ensure_experiment(moved)).info
+    assert again.artifact_uri.startswith(moved.artifact_dir.as_uri())
+
+
+def test_a_move_that_is_killed_is_done_by_the_next_one(empty: Store, tmp_path: Path) -> None:
+    run = connect(empty).create_run(ensure_experiment(empty)).info
+    home = tmp_path / "moved"
+    shutil.move(empty.home, home)
+    program = (
+        "import os, sqlite3, sys\n"
+        "from pathlib import Path\n"
+        "from model_zoo.registry import database\n"
+        "database.LOCATIONS = (*database.LOCATIONS[:2], ('no_table', 'killed_here'))\n"
+        "try: database.relocate(Path(sys.argv[1]))\n"
+        "except sqlite3.Error: os.kill(os.getpid(), 9)\n"
+    )
+    # `is_made` would ask for that table too.
+    program = program.replace("try:", "database.is_made = lambda path: True\ntry:")
+    assert subprocess.run([sys.executable, "-c", program, str(home)]).returncode == -9
+    assert any(str(empty.home) in text for text in everything(home)), "nothing half done"
+    assert database.relocate(home) and not database.relocate(home)
+    moved = connect(replace(empty, home=home)).get_run(run.run_id).info.artifact_uri
+    assert moved.startswith((home / "mlflow-artifacts").as_uri())
+
+
+def test_nothing_that_moved_costs_nothing(three: Store) -> None:
+    started = time.process_time()
+    for _ in range(100):
+        assert not database.relocate(three.home)
+    assert time.process_time() - started < 1.0
+
+
+def test_listing_versions_does_not_import_the_client(three: Store) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from model_zoo.registry.store import Store\n"
+        "from model_zoo.registry.versions import list_versions\n"
+        "assert len(list_versions(Store(Path(sys.argv[1]), '', 'e', 'shirts-classifier'))) == 3\n"
+        "assert 'mlflow' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(three.home)], check=True)

@@ -1,0 +1,47 @@
+"""The MLflow run of a workflow run is found by its random identity, never by a name."""
+
+import shutil
+from pathlib import Path
+
+from model_zoo.registry.client import connect
+from model_zoo.registry.run_files import find_runs
+from model_zoo.registry.run_log import RUN_TAG, close_interrupted_trials, parent_run, parent_run_id
+from model_zoo.registry.store import Store
+
+
+def test_two_runs_of_one_name_are_two(empty: Store, tmp_path: Path) -> None:
+    first, second = (
+        parent_run_id(empty, tmp_path / folder, identity, "weekly", {"profile": "quick"})
+        for folder, identity in (("a", "1f"), ("b", "2e"))
+    )
+    assert first != second
+    client = connect(empty)
+    for run_id, identity in ((first, "1f"), (second, "2e")):
+        found = client.get_run(run_id)
+        assert found.info.run_name == "weekly"
+        assert found.data.tags[RUN_TAG] == identity and found.data.tags["profile"] == "quick"
+
+
+def test_a_run_is_found_again_wherever_its_folder_lies(empty: Store, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    run_id = parent_run_id(empty, here, "1f", "weekly", {})
+    shutil.move(here, tmp_path / "there")
+    assert parent_run_id(empty, tmp_path / "there", "1f", "weekly", {}) == run_id
+    (tmp_path / "there" / "mlflow_run.json").unlink()  # killed before it was noted
+    assert parent_run_id(empty, tmp_path / "there", "1f", "renamed", {}) == run_id
+    assert find_runs(empty, RUN_TAG, "1f") == [run_id]
+
+
+def test_trials_that_a_kill_left_running_are_closed(
+    empty: Store, another_store: None, tmp_path: Path
+) -> None:
+    import mlflow
+
+    with parent_run(empty, tmp_path / "run", "1f", "weekly", {}) as run:
+        client = connect(empty)
+        tags = {"mlflow.parentRunId": run.info.run_id}
+        trial = client.create_run(run.info.experiment_id, tags=tags).info.run_id
+        assert close_interrupted_trials(empty, run.info.run_id) == 1
+        assert client.get_run(trial).info.status == "KILLED"
+        assert mlflow.active_run().info.run_id == run.info.run_id
+    assert client.get_run(run.info.run_id).info.status == "FINISHED"
