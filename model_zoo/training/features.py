@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_zoo.classifier import augmentation
-from model_zoo.config import Settings
+from model_zoo.classifier import augmentation_layers
 from model_zoo.data.dataset import Images, digest
 from model_zoo.files import read_json, write_json
+from model_zoo.locks import locked
+from model_zoo.settings import Augmentation
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +43,7 @@ class Features:
 
     Attributes:
         views: one array (N, ...) for each view of the images.
-        labels: uint8 (N,).
+        labels: int32 (N,).
     """
 
     views: tuple[np.ndarray, ...]
@@ -68,58 +69,78 @@ class Features:
         return Features(tuple(np.asarray(view, np.float32) for view in self.views), self.labels)
 
 
-def views_that_fit(settings: Settings, count: int, values: int, wanted: int) -> int:
-    """How many views of ``count`` images with ``values`` numbers each the budget and disk hold."""
-    settings.cache_dir.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(settings.cache_dir).free - SPARE_BYTES + _stored(settings)
-    budget = min(free, settings.feature_cache_gb * 1e9)
-    return max(0, min(wanted, int(budget // (count * values * STORED().itemsize))))
+@dataclass(frozen=True)
+class Views:
+    """How images are seen before a frozen part: in which augmented views, and by which seed.
 
-
-def frozen_features(
-    settings: Settings,
-    frozen: keras.Model,
-    images: Images,
-    key: dict[str, Any],
-    augmented_views: int,
-    say: Callable[[str], None] = print,
-) -> Features:
-    """Read the features of ``images`` from the cache, after computing what is missing.
-
-    Args:
-        frozen: float32 pixels (N, h, w, 1) -> features, see ``training.cut``.
-        key: what decides the frozen part: backbone, weights, size, cut, precision.
-        augmented_views: how many; 0: one view of the images as they are.
-
-    Raises:
-        UserError: the features cannot be written.
+    Attributes:
+        count: augmented views; 0: one view of the images as they are.
     """
-    from model_zoo.registry.versions import locked
 
-    views: list[Path] = []
-    decided = key | {"images": digest(images), "seed": settings.seed} | _augmentation(settings)
-    for view in range(max(1, augmented_views)):
-        name = _name(decided | {"view": view if augmented_views else "plain"})
-        path = _folder(settings) / f"{name}.npy"
-        with locked(settings, "features"):
-            if not path.exists():
-                _make_room(settings, len(images), frozen, keep={*views, path})
-                _compute(settings, frozen, images, path, view if augmented_views else None, say)
-        path.touch()  # the oldest are removed first when room is needed
-        views.append(path)
-    arrays = tuple(np.load(path, mmap_mode="r") for path in views)
-    return Features(arrays, images.labels)
+    augmentation: Augmentation
+    seed: int
+    count: int
 
 
-def _augmentation(settings: Settings) -> dict[str, Any]:
-    names = ("flip", "shift", "rotation", "zoom", "erase")
-    return {name: getattr(settings, name) for name in names}
+class FeatureCache:
+    """Features on disk, within a budget; what was not used for longest makes room for new ones."""
 
+    def __init__(self, folder: Path, budget_gb: float) -> None:
+        self.folder = folder
+        self.budget_gb = budget_gb
 
-def _folder(settings: Settings) -> Path:
-    folder = settings.cache_dir / "features"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    def views_that_fit(self, count: int, values: int, wanted: int) -> int:
+        """How many views of ``count`` images with ``values`` numbers each budget and disk hold."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.folder).free - SPARE_BYTES + self._stored()
+        budget = min(free, self.budget_gb * 1e9)
+        return max(0, min(wanted, int(budget // (count * values * STORED().itemsize))))
+
+    def features(
+        self,
+        frozen: keras.Model,
+        images: Images,
+        key: dict[str, Any],
+        views: Views,
+        say: Callable[[str], None] = print,
+    ) -> Features:
+        """Read the features of ``images`` from the cache, after computing what is missing.
+
+        Args:
+            frozen: float32 pixels (N, h, w, channels) -> features, see ``training.frozen_part``.
+            key: what decides the frozen part: backbone, weights, size, border, precision.
+
+        Raises:
+            UserError: the features cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        paths: list[Path] = []
+        decided = key | {"images": digest(images), "seed": views.seed}
+        decided |= views.augmentation.model_dump()
+        for view in range(max(1, views.count)):
+            name = _name(decided | {"view": view if views.count else "plain"})
+            path = self.folder / f"{name}.npy"
+            with locked(self.folder.with_suffix(".lock")):
+                if not path.exists():
+                    self._make_room(len(images), frozen, keep={*paths, path})
+                    _compute(frozen, images, path, views, view if views.count else None, say)
+            path.touch()  # the oldest are removed first when room is needed
+            paths.append(path)
+        arrays = tuple(np.load(path, mmap_mode="r") for path in paths)
+        return Features(arrays, images.labels)
+
+    def _stored(self) -> int:
+        return sum(path.stat().st_size for path in self.folder.glob("*.npy"))
+
+    def _make_room(self, count: int, frozen: keras.Model, keep: set[Path]) -> None:
+        """Remove the features that were not used for longest until the budget holds new ones."""
+        size = count * int(np.prod(frozen.output_shape[1:])) * STORED().itemsize
+        for path in sorted(self.folder.glob("*.npy"), key=lambda path: path.stat().st_mtime):
+            free = shutil.disk_usage(path.parent).free - SPARE_BYTES
+            if free >= size and self._stored() + size <= self.budget_gb * 1e9:
+                return
+            if path not in keep:
+                path.unlink(missing_ok=True)
 
 
 def _name(decided: dict[str, Any]) -> str:
@@ -127,27 +148,11 @@ def _name(decided: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _stored(settings: Settings) -> int:
-    return sum(path.stat().st_size for path in _folder(settings).glob("*.npy"))
-
-
-def _make_room(settings: Settings, count: int, frozen: keras.Model, keep: set[Path]) -> None:
-    """Remove the features that were not used for longest until the budget holds new ones."""
-    size = count * int(np.prod(frozen.output_shape[1:])) * STORED().itemsize
-    old = sorted(_folder(settings).glob("*.npy"), key=lambda path: path.stat().st_mtime)
-    for path in old:
-        free = shutil.disk_usage(path.parent).free - SPARE_BYTES
-        if free >= size and _stored(settings) + size <= settings.feature_cache_gb * 1e9:
-            return
-        if path not in keep:
-            path.unlink(missing_ok=True)
-
-
 def _compute(
-    settings: Settings,
     frozen: keras.Model,
     images: Images,
     path: Path,
+    views: Views,
     view: int | None,
     say: Callable[[str], None],
 ) -> None:
@@ -163,7 +168,7 @@ def _compute(
     first = done
     for start in range(done, len(images), CHUNK):
         batch = images.images[start : start + CHUNK]
-        pixels = _pixels(settings, batch, view, start)
+        pixels = _pixels(views, batch, view, start)
         found = np.asarray(frozen.predict_on_batch(pixels), np.float32)
         stored[start : start + len(batch)] = np.clip(found, -LARGEST, LARGEST)
         done = start + len(batch)
@@ -182,12 +187,12 @@ def _compute(
     counted.unlink(missing_ok=True)
 
 
-def _pixels(settings: Settings, batch: np.ndarray, view: int | None, start: int) -> np.ndarray:
-    """Float32 (N, h, w, 1); the augmentation depends on the seed, the view and the place alone."""
-    pixels: Any = batch[..., None].astype(np.float32)
+def _pixels(views: Views, batch: np.ndarray, view: int | None, start: int) -> np.ndarray:
+    """Float32 (N, h, w, channels); augmented by the seed, the view and the place alone."""
+    pixels: Any = (batch[..., None] if batch.ndim == 3 else batch).astype(np.float32)
     if view is None:
         return np.asarray(pixels)
-    chosen = np.random.default_rng((settings.seed, view, start)).integers(2**30)
-    for layer in augmentation(settings, int(chosen)):
+    chosen = np.random.default_rng((views.seed, view, start)).integers(2**30)
+    for layer in augmentation_layers(views.augmentation, int(chosen)):
         pixels = layer(pixels, training=True)
     return np.asarray(pixels)

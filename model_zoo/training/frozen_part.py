@@ -1,4 +1,4 @@
-"""Cut a classifier where training begins: what no gradient reaches, and the rest.
+"""Split a classifier where training begins: what no gradient reaches, and the rest.
 
 The frozen part gives equal features for equal pixels (see ``backbones.contract.set_trainable``),
 so they can be computed once. The trained part shares its layers with the whole model: to train it
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Parts:
+class SplitClassifier:
     """A classifier in two.
 
     Attributes:
-        frozen: float32 pixels (N, h, w, 1), augmented already -> features at the cut.
-        trained: features at the cut -> float32 probabilities (N, classes).
-        pooled: features at the cut -> pooled features (N, c), the first piece of ``trained``;
-            None where the cut lies after the pooling.
-        cut: name of the layer whose output is cut.
+        frozen: float32 pixels (N, h, w, channels), augmented already -> features at the border.
+        trained: features at the border -> float32 probabilities (N, classes).
+        pooled: features at the border -> pooled features (N, c), the first piece of ``trained``;
+            None where the border lies after the pooling.
+        border: name of the layer whose output passes from one part to the other.
     """
 
     frozen: keras.Model
     trained: keras.Model
     pooled: keras.Model | None
-    cut: str
+    border: str
 
 
-def cut_where_training_begins(model: keras.Model) -> Parts | None:
-    """The two parts of ``model``; None if there is nothing frozen worth a cut.
+def split_where_training_begins(model: keras.Model) -> SplitClassifier | None:
+    """The two parts of ``model``; None if there is nothing frozen worth a split.
 
-    A trunk that is frozen altogether is cut after the pooling. Otherwise the cut is the last place
-    before the first trained layer through which a single tensor passes: in a residual network,
+    A trunk that is frozen altogether is split after the pooling. Otherwise the border is the last
+    place before the first trained layer through which a single tensor passes: in a residual network,
     between two blocks.
     """
     import keras
 
     trunk = trunk_of(model)
     if not trunk.trainable_weights:
-        return cut_before_head(model)
+        return split_before_head(model)
     bridge = _last_bridge(trunk)
     if bridge is None:
         return None
@@ -56,7 +56,7 @@ def cut_where_training_begins(model: keras.Model) -> Parts | None:
     x = keras.Model(bridge, trunk.output, name="trained_trunk")(given)
     pooled = model.get_layer(POOL)(model.get_layer(TRUNK)(x))
     probabilities = _through(model, pooled, HEAD)
-    return Parts(
+    return SplitClassifier(
         keras.Model(pixels, features, name="frozen"),
         keras.Model(given, probabilities, name=f"{model.name}_trained"),
         keras.Model(given, pooled, name="pooled"),
@@ -64,13 +64,13 @@ def cut_where_training_begins(model: keras.Model) -> Parts | None:
     )
 
 
-def cut_before_head(model: keras.Model) -> Parts:
+def split_before_head(model: keras.Model) -> SplitClassifier:
     """All of the trunk and the pooling, a few thousand numbers an image; and the head."""
     import keras
 
     pooled = model.get_layer(POOL).output
     given = keras.Input(pooled.shape[1:], name="features")
-    return Parts(
+    return SplitClassifier(
         keras.Model(model.get_layer(PIXELS).output, pooled, name="frozen"),
         keras.Model(given, _through(model, given, HEAD), name=f"{model.name}_head"),
         None,

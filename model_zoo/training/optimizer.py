@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from model_zoo.backbones import get_backbone
-from model_zoo.backbones.contract import NO_WEIGHTS
 from model_zoo.classifier import Head
-from model_zoo.config import Settings
+from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.precision import has_accelerator
 
 if TYPE_CHECKING:
@@ -20,45 +19,49 @@ MOMENTUM = 0.9
 
 
 def compile_classifier(
-    model: keras.Model, settings: Settings, head: Head, steps: int
+    network: keras.Model,
+    model: ModelSettings,
+    training: TrainingSettings,
+    head: Head,
+    steps: int,
 ) -> keras.Model:
     """Compile a classifier, or its trained part, for ``steps`` optimiser steps in all."""
     import keras
 
-    optimizer = _optimizer(settings, _schedule(settings, head.learning_rate, steps))
-    shares = rate_shares(model, settings)
+    optimizer = _optimizer(training, _schedule(training, head.learning_rate, steps))
+    shares = rate_shares(network, model, training)
     if set(shares) != {1.0}:
         optimizer = _with_shares(optimizer, shares)
-    if settings.weight_decay:
+    if training.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
-    smoothed = settings.label_smoothing
-    model.compile(
+    smoothed = training.label_smoothing
+    network.compile(
         optimizer=optimizer,
         loss=smoothed_loss(smoothed) if smoothed else "sparse_categorical_crossentropy",
         metrics=["accuracy"],
         # XLA on a CPU made a ResNet50 four times slower; on accelerators "auto" is right.
         jit_compile="auto" if has_accelerator() or keras.backend.backend() == "jax" else False,
     )
-    return model
+    return network
 
 
-def _optimizer(settings: Settings, rate: Any) -> keras.optimizers.Optimizer:
+def _optimizer(training: TrainingSettings, rate: Any) -> keras.optimizers.Optimizer:
     from keras import optimizers
 
-    decay = settings.weight_decay or None
-    if settings.optimizer == "sgd":
+    decay = training.weight_decay or None
+    if training.optimizer == "sgd":
         return optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=decay)
-    if settings.optimizer == "adamw":
-        return optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+    if training.optimizer == "adamw":
+        return optimizers.AdamW(rate, weight_decay=training.weight_decay)
     return optimizers.Adam(rate, weight_decay=decay)
 
 
-def _schedule(settings: Settings, peak: float, steps: int) -> Any:
+def _schedule(training: TrainingSettings, peak: float, steps: int) -> Any:
     from keras.optimizers import schedules
 
-    if settings.lr_schedule == "exponential":  # Keras' documented example, and the notebook's
+    if training.lr_schedule == "exponential":  # Keras' documented example, and the notebook's
         return schedules.ExponentialDecay(peak, decay_steps=10_000, decay_rate=0.9)
-    warmup = int(steps * settings.warmup_share)
+    warmup = int(steps * training.warmup_share)
     return schedules.CosineDecay(
         0.0 if warmup else peak,
         decay_steps=max(1, steps - warmup),
@@ -82,7 +85,9 @@ def smoothed_loss(smoothing: float) -> Any:
     return loss
 
 
-def rate_shares(model: keras.Model, settings: Settings) -> list[float]:
+def rate_shares(
+    network: keras.Model, model: ModelSettings, training: TrainingSettings
+) -> list[float]:
     """Each trainable variable's learning rate as a part of the head's.
 
     In a pretrained trunk the last block learns at ``trunk_rate``, each block before it at
@@ -90,16 +95,16 @@ def rate_shares(model: keras.Model, settings: Settings) -> list[float]:
     """
     import keras
 
-    backbone = get_backbone(settings.backbone)
+    backbone = get_backbone(model.backbone)
     shares: dict[int, float] = {}
-    inner = [one for one in model.layers if isinstance(one, keras.Model)]
-    if settings.weights != NO_WEIGHTS:
+    inner = [one for one in network.layers if isinstance(one, keras.Model)]
+    if not model.from_scratch:
         for layer in (layer for trunk in inner for layer in trunk.layers):
             block = backbone.block_of(layer.name)
             before_last = len(backbone.blocks) - 1 - (block if block is not None else 0)
-            share = settings.trunk_rate * settings.block_rate**before_last
+            share = training.trunk_rate * training.block_rate**before_last
             shares |= {id(variable): share for variable in layer.trainable_weights}
-    return [shares.get(id(variable), 1.0) for variable in model.trainable_variables]
+    return [shares.get(id(variable), 1.0) for variable in network.trainable_variables]
 
 
 def _with_shares(

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_zoo.backbones.contract import NO_WEIGHTS
 from model_zoo.classifier import Head, build_classifier, head_from
-from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
-from model_zoo.training.features import Features, frozen_features, views_that_fit
+from model_zoo.training.features import FeatureCache, Features, Views
 from model_zoo.training.fit import Examples, Plan, fit
-from model_zoo.training.frozen_part import Parts, cut_before_head, cut_where_training_begins
+from model_zoo.training.frozen_part import (
+    SplitClassifier,
+    split_before_head,
+    split_where_training_begins,
+)
 from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.precision import computing_in
@@ -34,41 +37,75 @@ OnEpoch = Callable[[int, dict[str, float]], object]
 
 
 @dataclass(frozen=True)
-class Work:
+class Recipe:
+    """What decides a training beside the images.
+
+    Attributes:
+        training: with a precision that is decided (``training.precision``).
+    """
+
+    dataset: Dataset
+    model: ModelSettings
+    training: TrainingSettings
+    head: Head
+
+    def network(self) -> keras.Model:
+        """The whole classifier, uncompiled, of Keras' own layers."""
+        return build_classifier(
+            self.dataset, self.model, self.training.augmentation, self.head, self.training.seed
+        )
+
+    def compiled(self, part: keras.Model, steps: int) -> keras.Model:
+        """A classifier, or its trained part, for ``steps`` optimiser steps in all."""
+        return compile_classifier(part, self.model, self.training, self.head, steps)
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
     """A classifier and what it is trained on.
 
     Attributes:
         model: the whole classifier.
         trained: the part that is trained; shares the layers of ``model``, or is ``model``.
         train, validation: examples for ``trained``.
-        parts: how the model was cut; None: it is trained as a whole.
+        split: how the model was divided; None: it is trained as a whole.
     """
 
     model: keras.Model
     trained: keras.Model
     train: Examples
     validation: Examples
-    parts: Parts | None = None
+    split: SplitClassifier | None = None
 
     @property
     def head_only(self) -> bool:
-        return self.parts is not None and self.parts.pooled is None
+        return self.split is not None and self.split.pooled is None
+
+
+def trained_network(
+    dataset: Dataset, model: ModelSettings, training: TrainingSettings
+) -> keras.Model:
+    """The network that a training without a search would fit, under the policy of the moment."""
+    recipe = Recipe(dataset, model, training, head_from(model, training))
+    return with_fused_normalisation(recipe.network())
 
 
 def train_classifier(
     dataset: Dataset,
-    settings: Settings,
+    model: ModelSettings,
+    training: TrainingSettings,
     head: Head,
-    training: Images,
+    train_images: Images,
     validation: Images,
     folder: Path,
+    cache: FeatureCache,
     on_epoch: OnEpoch,
     say: Say = print,
 ) -> tuple[keras.Model, Progress]:
     """Train to the end, from the last checkpoint in ``folder`` if there is one.
 
     Args:
-        settings: with a precision that is decided (``training.precision``).
+        training: with a precision that is decided (``training.precision``).
 
     Returns:
         The whole classifier with the weights of its best epoch, computing in float32; and how
@@ -77,74 +114,74 @@ def train_classifier(
     Raises:
         UserError: see ``build_classifier`` and ``training.fit.fit``.
     """
+    recipe = Recipe(dataset, model, training, head)
     with on_all_accelerators(say):
-        model, progress = _train(
-            dataset, settings, head, training, validation, folder, on_epoch, say
-        )
-        weights = model.get_weights()
-    finished = build_classifier(dataset, settings, head)
+        fitted, progress = _train(recipe, train_images, validation, folder, cache, on_epoch, say)
+        weights = fitted.get_weights()
+    finished = recipe.network()
     finished.set_weights(weights)
     return finished, progress
 
 
 def _train(
-    dataset: Dataset,
-    settings: Settings,
-    head: Head,
-    training: Images,
+    recipe: Recipe,
+    train_images: Images,
     validation: Images,
     folder: Path,
+    cache: FeatureCache,
     on_epoch: OnEpoch,
     say: Say,
 ) -> tuple[keras.Model, Progress]:
+    training = recipe.training
     plan = Plan(
-        settings.epochs,
-        settings.batch_size,
-        settings.early_stopping_patience,
-        settings.seed,
-        settings.averaged_share,
+        training.epochs,
+        training.batch_size,
+        training.early_stopping_patience,
+        training.seed,
+        training.averaged_share,
     )
-    work = prepare(dataset, settings, head, training, validation, say)
-    if settings.weights != NO_WEIGHTS and settings.head_epochs and not work.head_only:
+    setup = set_up_training(recipe, train_images, validation, cache, say)
+    if not recipe.model.from_scratch and training.head_epochs and not setup.head_only:
+        say(f"the head alone, {training.head_epochs} epochs on pooled features")
         _train_head(
-            settings, head, work, training, validation, plan, folder / "head", on_epoch, say
+            recipe, setup, (train_images, validation), plan, folder / "head", cache, on_epoch, say
         )
+    _, progress = fit(
+        lambda steps: recipe.compiled(setup.trained, steps),
+        setup.train,
+        setup.validation,
+        plan,
+        folder,
+        on_epoch,
+        say,
+    )
+    return setup.model, progress
 
-    def build(steps: int) -> keras.Model:
-        return compile_classifier(work.trained, settings, head, steps)
 
-    _, progress = fit(build, work.train, work.validation, plan, folder, on_epoch, say)
-    return work.model, progress
-
-
-def prepare(
-    dataset: Dataset,
-    settings: Settings,
-    head: Head,
-    training: Images,
-    validation: Images,
-    say: Say = print,
-) -> Work:
+def set_up_training(
+    recipe: Recipe, train_images: Images, validation: Images, cache: FeatureCache, say: Say = print
+) -> TrainingSetup:
     """Build the classifier, computing in the settings' precision, and decide what is trained on
     what."""
-    with computing_in(settings.precision):
-        model = with_fused_normalisation(build_classifier(dataset, settings, head))
-        whole = Work(model, model, training, validation)
-        parts = None if settings.weights == NO_WEIGHTS else cut_where_training_begins(model)
-    if parts is None:
+    with computing_in(recipe.training.precision):
+        model = with_fused_normalisation(recipe.network())
+        whole = TrainingSetup(model, model, train_images, validation)
+        anew = recipe.model.from_scratch or not recipe.training.feature_views
+        split = None if anew else split_where_training_begins(model)
+    if split is None:
         return whole
-    examples = features_of(settings, parts, training, validation, say)
+    examples = features_of(recipe, split, train_images, validation, cache, say)
     if examples is None:
         return whole
-    return Work(model, parts.trained, *examples, parts)
+    return TrainingSetup(model, split.trained, *examples, split)
 
 
 def pooled_examples(
-    dataset: Dataset,
-    settings: Settings,
-    training: Images,
+    recipe: Recipe,
+    train_images: Images,
     validation: Images,
     chosen: np.ndarray,
+    cache: FeatureCache,
     say: Say = print,
 ) -> tuple[Features, Features]:
     """What a head is trained on when the whole trunk is frozen: pooled features, in memory.
@@ -155,36 +192,33 @@ def pooled_examples(
     Args:
         chosen: the training images whose features are returned.
     """
-    work = prepare(dataset, settings, head_from(settings), training, validation, say)
-    few = Images(training.images[chosen], training.labels[chosen])
-    if isinstance(work.train, Features):
-        work = replace(work, train=work.train.take(chosen))
-    return _pooled(settings, work, few, validation, say)
+    setup = set_up_training(recipe, train_images, validation, cache, say)
+    if isinstance(setup.train, Features):
+        setup = replace(setup, train=setup.train.take(chosen))
+    return _pooled(recipe, setup, train_images.take(chosen), validation, cache, say)
 
 
 def _train_head(
-    settings: Settings,
-    head: Head,
-    work: Work,
-    training: Images,
-    validation: Images,
+    recipe: Recipe,
+    setup: TrainingSetup,
+    images: tuple[Images, Images],
     plan: Plan,
     folder: Path,
+    cache: FeatureCache,
     on_epoch: OnEpoch,
     say: Say,
 ) -> None:
     """Phase 1: the trunk is left alone until the new head knows what it is doing."""
-    part = cut_before_head(work.model).trained
+    part = split_before_head(setup.model).trained
     checkpoint = Checkpoint(folder)
     reached = checkpoint.progress()
     if reached is not None and reached.finished:
         part.set_weights(checkpoint.load_best())
         return
-    say(f"the head alone, {settings.head_epochs} epochs on pooled features")
-    examples = _pooled(settings, work, training, validation, say)
-    plan = replace(plan, epochs=settings.head_epochs, patience=0)
+    examples = _pooled(recipe, setup, *images, cache, say)
+    plan = replace(plan, epochs=recipe.training.head_epochs, patience=0)
     fit(
-        lambda steps: compile_classifier(part, settings, head, steps),
+        lambda steps: recipe.compiled(part, steps),
         *examples,
         plan,
         folder,
@@ -194,36 +228,51 @@ def _train_head(
 
 
 def features_of(
-    settings: Settings, parts: Parts, training: Images, validation: Images, say: Say = print
+    recipe: Recipe,
+    split: SplitClassifier,
+    train_images: Images,
+    validation: Images,
+    cache: FeatureCache,
+    say: Say = print,
 ) -> tuple[Features, Features] | None:
     """What the frozen part makes of both; None where not even one view fits the disk."""
-    values = int(np.prod(parts.trained.input_shape[1:]))
-    count = len(training) + len(validation)
-    views = views_that_fit(settings, count, values, settings.feature_views)
+    values = int(np.prod(split.trained.input_shape[1:]))
+    count = len(train_images) + len(validation)
+    wanted = recipe.training.feature_views
+    views = cache.views_that_fit(count, values, wanted)
     if not views:
         say(
-            f"features of the frozen layers need {2e-9 * count * values:.1f} GB, feature_cache_gb "
-            f"is {settings.feature_cache_gb:g}: they are computed anew in every epoch"
+            f"features of the frozen layers need {2e-9 * count * values:.1f} GB, "
+            f"CATWALK_FEATURE_CACHE_GB is {cache.budget_gb:g}: they are computed anew in every epoch"
         )
         return None
-    if views < settings.feature_views:
-        say(f"{views} of {settings.feature_views} augmented views fit the disk")
-    return _both(settings, parts, training, validation, views, say)
+    if views < wanted:
+        say(f"{views} of {wanted} augmented views fit the disk")
+    return _features_of_both(recipe, split, train_images, validation, views, cache, say)
 
 
-def _both(
-    settings: Settings, parts: Parts, training: Images, validation: Images, views: int, say: Say
+def _features_of_both(
+    recipe: Recipe,
+    split: SplitClassifier,
+    train_images: Images,
+    validation: Images,
+    views: int,
+    cache: FeatureCache,
+    say: Say,
 ) -> tuple[Features, Features]:
+    """Training images in augmented views, validation images as they are."""
+    training = recipe.training
     key = {
-        "backbone": settings.backbone,
-        "weights": _weights_key(settings.weights),
-        "size": settings.image_size,
-        "cut": parts.cut,
-        "precision": settings.precision,
+        "backbone": recipe.model.backbone,
+        "weights": _weights_key(recipe.model.weights),
+        "size": recipe.model.image_size,
+        "border": split.border,
+        "precision": training.precision,
     }
+    seen = Views(training.augmentation, training.seed, views)
     return (
-        frozen_features(settings, parts.frozen, training, key, views, say),
-        frozen_features(settings, parts.frozen, validation, key, 0, say),
+        cache.features(split.frozen, train_images, key, seen, say),
+        cache.features(split.frozen, validation, key, replace(seen, count=0), say),
     )
 
 
@@ -236,16 +285,22 @@ def _weights_key(weights: str) -> dict[str, Any]:
 
 
 def _pooled(
-    settings: Settings, work: Work, training: Images, validation: Images, say: Say
+    recipe: Recipe,
+    setup: TrainingSetup,
+    train_images: Images,
+    validation: Images,
+    cache: FeatureCache,
+    say: Say,
 ) -> tuple[Features, Features]:
-    """Pooled features, by what is left of the trunk after the cut."""
-    if isinstance(work.train, Features) and isinstance(work.validation, Features):
-        if work.parts is None or work.parts.pooled is None:
-            return work.train.in_memory(), work.validation.in_memory()
-        rest = work.parts.pooled
-        return _through(rest, work.train), _through(rest, work.validation)
-    parts = cut_before_head(work.model)
-    return _both(settings, parts, training, validation, settings.feature_views, say)
+    """Pooled features, by what is left of the trunk after the border."""
+    if isinstance(setup.train, Features) and isinstance(setup.validation, Features):
+        if setup.split is None or setup.split.pooled is None:
+            return setup.train.in_memory(), setup.validation.in_memory()
+        rest = setup.split.pooled
+        return _through(rest, setup.train), _through(rest, setup.validation)
+    split = split_before_head(setup.model)
+    views = max(1, recipe.training.feature_views)
+    return _features_of_both(recipe, split, train_images, validation, views, cache, say)
 
 
 def _through(model: keras.Model, features: Features, rows: int = 512) -> Features:

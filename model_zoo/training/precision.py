@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model_zoo.config import Settings
-
 if TYPE_CHECKING:
     import keras
 
@@ -37,7 +35,7 @@ def computing_in(policy: str) -> Iterator[None]:
 
 
 def choose_precision(
-    settings: Settings, build: Callable[[], keras.Model], say: Callable[[str], None] = print
+    wanted: str, build: Callable[[], keras.Model], say: Callable[[str], None] = print
 ) -> str:
     """The Keras dtype policy to train in: the setting's, or for ``auto`` the faster one.
 
@@ -45,10 +43,11 @@ def choose_precision(
     networks on one processor one gains and the other loses.
 
     Args:
+        wanted: a policy, or ``auto``.
         build: makes the classifier under the policy of the moment.
     """
-    if settings.precision != "auto":
-        return settings.precision
+    if wanted != "auto":
+        return wanted
     if not _has_bfloat16():
         return FLOAT32
     if has_accelerator():

@@ -17,9 +17,9 @@ from dash_app.uploads import from_data_url
 from model_zoo.images import data_url
 from model_zoo.settings import Places, load_project
 
-WIDTH, HEIGHT = 40, 30
+HEIGHT, WIDTH = 40, 30
 PICTURE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-PICTURE[5:25, 10:30] = (220, 30, 30)
+PICTURE[10:30, 5:25] = (220, 30, 30)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_an_image_and_its_heatmap_have_the_same_proportions() -> None:
         return Image.open(io.BytesIO(content)).size
 
     assert size(pixels(PICTURE, "a picture").src) == (WIDTH, HEIGHT)
-    assert size(glass(np.eye(3, 4), PICTURE.shape)) == (112, 84)
+    assert size(glass(np.eye(4, 3), PICTURE.shape)) == (84, 112)
 
 
 def test_catwalk_predict_answers_it(
