@@ -28,19 +28,16 @@ def enlarged(shape: Sequence[int]) -> str:
 
 
 def heatmaps_of(prediction: Prediction) -> dict[str, str]:
-    """A ``data:`` URL for each class that the version gives a map for, the top class at least.
+    """A ``data:`` URL for each class.
 
     Every map is scaled to its own largest value: it shows where, not how much. So a map of a single
     cell, which a backbone gives for a picture as small as its stride, shows nothing and is left
     out.
     """
-    shape = prediction.image.shape
-    if prediction.heatmap is None or prediction.heatmap.size == 1:
+    if prediction.heatmap.size == 1:
         return {}
-    if prediction.heatmaps is None:
-        return {prediction.label: glass(prediction.heatmap, shape)}
     return {
-        label: glass(one, shape)
+        label: glass(one, prediction.image.shape)
         for label, one in zip(prediction.labels, prediction.heatmaps, strict=True)
     }
 

@@ -10,8 +10,6 @@ from dash import ALL, ClientsideFunction, Dash, Input, Output, State, html, no_u
 
 from dash_app.page.context import Context
 from dash_app.page.pictures import pixels
-from dash_app.status import public
-from model_zoo.errors import UserError
 from model_zoo.images import STEPS, Prepared
 from model_zoo.predictor import NothingInProduction
 
@@ -50,13 +48,13 @@ def register(app: Dash, context: Context) -> None:
         """The switches stay as they are when the next version has the same steps."""
         try:
             current = context.predictor.current
-            same = [one["step"] for one in shown] == list(current.preparation)
-            steps = no_update if same else [card(name) for name in current.preparation]
         except NothingInProduction:
             return no_update, no_update
-        except UserError as error:  # a step of a plugin that is not here
-            return [], public(error)
-        return steps, explanation(current.image_shape)
+        same = [one["step"] for one in shown] == list(current.preparation)
+        return (
+            no_update if same else [card(name) for name in current.preparation],
+            explanation(current.image_shape),
+        )
 
     app.clientside_callback(
         ClientsideFunction("catwalk", "all_on"),

@@ -37,7 +37,7 @@ def export_files(
     """Write every format and ``classifier.json`` into ``served/`` of a run's folder.
 
     Args:
-        measured: what the evaluation found; its temperature and image statistics go along.
+        measured: what the evaluation found; its temperature and the statistics go along.
         predicted: the evaluated model's top class for each test image.
         training: its first images calibrate int8.
         test: every file must agree with Keras on it; one image a class goes along as example.
@@ -105,7 +105,7 @@ def _facts(
         "labels": list(dataset.labels),
         "image_shape": list(dataset.image_shape),
         "preparation": list(dataset.preparation),
-        "statistics": measured["image_statistics"],
+        "statistics": measured["statistics"],
         "generated": dataset.generated,
         "dataset": dataset.name,
         "dataset_digest": dataset.snapshot,

@@ -26,7 +26,9 @@ class Store:
 
     @property
     def uri(self) -> str:
-        return self.server or f"sqlite:///{self.home / FILE}"
+        """As MLflow takes it."""
+        path = str(self.home / FILE).replace("%", "%25").replace("?", "%3F")  # SQLAlchemy decodes
+        return self.server or f"sqlite:///{path}"
 
     @property
     def artifact_dir(self) -> Path:

@@ -1,9 +1,9 @@
 """The KerasTuner search: proposals by its oracles, trials in processes of their own.
 
-``search`` leads a search, alone or as KerasTuner's chief; ``join`` runs trials for a chief.
+``search`` leads a search on this machine; ``run_share`` runs a share of a random one anywhere.
 """
 
 from model_zoo.tuning.leader import search
-from model_zoo.tuning.worker import join
+from model_zoo.tuning.share import run_share
 
-__all__ = ["join", "search"]
+__all__ = ["run_share", "search"]

@@ -1,7 +1,6 @@
 """What the trials of a search train on: images, or what a frozen trunk makes of them.
 
-Written once by whoever leads the search, to where every trial, in any process or on another
-machine, reads it. With a pretrained trunk a trial trains the head alone, on pooled features: a few
+Written once a search, or a share of one, to where every trial process reads it. With a pretrained trunk a trial trains the head alone, on pooled features: a few
 thousand numbers an image instead of a pass through the network.
 """
 
@@ -15,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from model_zoo.backbones.contract import NO_WEIGHTS
-from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.files import complete_or_absent
+from model_zoo.settings import Places, Project
 
 EXAMPLES = "examples.npz"
 
@@ -39,15 +37,20 @@ class TrialExamples:
     precision: str
 
 
-def on_pooled_features(settings: Settings) -> bool:
+def on_pooled_features(project: Project) -> bool:
     """Whether trials train the head alone. Not if they differ in what is frozen."""
-    return settings.weights != NO_WEIGHTS and not settings.search_unfrozen_blocks
+    return not project.model.from_scratch and not project.search.unfrozen_blocks
 
 
 def write_examples(
-    settings: Settings, dataset: Dataset, training: Images, validation: Images, folder: Path
+    project: Project,
+    places: Places,
+    dataset: Dataset,
+    training: Images,
+    validation: Images,
+    folder: Path,
 ) -> None:
-    """Leave what trials train on in ``folder``: the first ``search_limit`` training images, half as
+    """Leave what trials train on in ``folder``: the first ``search.limit`` training images, half as
     many validation images.
 
     Features are computed for all training images, as the training after the search reads them
@@ -58,17 +61,20 @@ def write_examples(
     """
     if (folder / EXAMPLES).exists():
         return
-    if on_pooled_features(settings):
+    if on_pooled_features(project):
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-            given = (settings, dataset, training, validation, folder)
+            given = (project, places, dataset, training, validation, folder)
             process.submit(_write_pooled, *given).result()
         return
-    few, held_out = _first(settings.search_limit), _first(settings.search_limit // 2)
+    few, held_out = _first(project.search.limit), _first(project.search.limit // 2)
     train, val = training.take(few(training)), validation.take(held_out(validation))
     keep_examples(
         folder,
         TrialExamples(
-            (train.images, train.labels), (val.images, val.labels), False, settings.precision
+            (train.images, train.labels),
+            (val.images, val.labels),
+            False,
+            project.training.precision,
         ),
     )
 
@@ -84,23 +90,33 @@ def read_examples(folder: Path) -> TrialExamples:
 
 
 def _write_pooled(
-    settings: Settings, dataset: Dataset, training: Images, validation: Images, folder: Path
+    project: Project,
+    places: Places,
+    dataset: Dataset,
+    training: Images,
+    validation: Images,
+    folder: Path,
 ) -> None:
-    from model_zoo.backbones import discover
-    from model_zoo.training.phases import pooled_examples
+    from model_zoo.classifier import head_from
+    from model_zoo.plugin_registry import discover
+    from model_zoo.training.features import FeatureCache
+    from model_zoo.training.phases import Recipe, pooled_examples
 
-    discover(settings.plugins_dir)
-    train, held_out = pooled_examples(
-        dataset, settings, training, validation, _first(settings.search_limit)(training), _say
+    discover(places.plugins_dir)
+    recipe = Recipe(
+        dataset, project.model, project.training, head_from(project.model, project.training)
     )
-    val = held_out.take(_first(settings.search_limit // 2)(validation))
+    cache = FeatureCache(places.cache_dir / "features", places.feature_cache_gb)
+    chosen = _first(project.search.limit)(training)
+    train, held_out = pooled_examples(recipe, training, validation, chosen, cache, _say)
+    val = held_out.take(_first(project.search.limit // 2)(validation))
     keep_examples(
         folder,
         TrialExamples(
             (np.concatenate(train.views), np.tile(train.labels, len(train.views))),
             (val.views[0], val.labels),
             True,
-            settings.precision,
+            project.training.precision,
         ),
     )
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model_zoo.classifier import build_classifier, build_head
-from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset
 from model_zoo.files import read_json, write_json
+from model_zoo.settings import Project, SearchSettings
 from model_zoo.training.batches import in_batches
 from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
@@ -33,7 +33,7 @@ class Result:
 
     Attributes:
         values: what the oracle proposed, by name.
-        worker: who ran it: w0 is the step ``tune`` itself.
+        worker: which process ran it.
         started: seconds since 1970 (UTC).
         seconds: wall time of building and training.
         curve: an entry an epoch: every metric, and ``time`` (seconds since 1970) at its end.
@@ -74,12 +74,23 @@ def read_result(folder: Path, trial: str) -> Result | None:
     return Result(**read_json(path)) if path.exists() else None
 
 
+def read_results(folder: Path) -> list[Result]:
+    """The results of all trials of a search that have ended."""
+    paths = trial_folder(folder, "").parent.glob("trial_*/result.json")
+    return [Result(**read_json(path)) for path in sorted(paths)]
+
+
+def count_results(folder: Path) -> int:
+    """How many trials of the search in ``folder`` have ended."""
+    return len(read_results(folder))
+
+
 def write_result(folder: Path, result: Result) -> None:
     write_json(trial_folder(folder, result.trial) / "result.json", asdict(result))
 
 
 @dataclass(frozen=True)
-class Prepared:
+class TrialModel:
     """A compiled model with what it is trained and judged on: (inputs, labels)."""
 
     model: keras.Model
@@ -87,25 +98,33 @@ class Prepared:
     validation: tuple[Any, Any]
 
 
-def trial_data_and_model(
-    settings: Settings, dataset: Dataset, candidate: Candidate, folder: Path, epochs: int
-) -> Prepared:
-    """The model of a trial and what it is fed with: see ``tuning.examples``."""
+def trial_model(
+    project: Project, dataset: Dataset, candidate: Candidate, folder: Path, epochs: int
+) -> TrialModel:
+    """The model of a trial and what it is fed with: see ``tuning.examples``.
+
+    Args:
+        project: with what the candidate changes.
+    """
     examples = read_examples(folder)
+    training, head = project.training, candidate.head
     count = len(examples.train[1])
-    steps = max(1, epochs * count // settings.batch_size)
+    steps = max(1, epochs * count // training.batch_size)
     with computing_in(examples.precision):
         if examples.pooled:
             channels = examples.train[0].shape[1]
-            model = build_head(dataset, settings, candidate.head, channels)
+            network = build_head(len(dataset.labels), head, channels, training.seed)
         else:
-            model = with_fused_normalisation(build_classifier(dataset, settings, candidate.head))
-    model = compile_classifier(model, settings, candidate.head, steps)
-    return Prepared(model, examples.train, examples.validation)
+            whole = build_classifier(
+                dataset, project.model, training.augmentation, head, training.seed
+            )
+            network = with_fused_normalisation(whole)
+    network = compile_classifier(network, project.model, training, head, steps)
+    return TrialModel(network, examples.train, examples.validation)
 
 
 def run_trial(
-    settings: Settings,
+    project: Project,
     dataset: Dataset,
     folder: Path,
     trial: str,
@@ -124,23 +143,22 @@ def run_trial(
     keras.utils.clear_session(free_memory=True)
     gc.collect()
     started = time.time()
-    candidate = candidate_from(values, settings)
+    candidate = candidate_from(values, project)
     # Hyperband names how long a trial may train and whose weights it goes on from.
-    last = int(values.get("tuner/epochs", settings.search_epochs))
+    last = int(values.get("tuner/epochs", project.search.epochs))
     first = int(values.get("tuner/initial_epoch", 0))
-    prepared = trial_data_and_model(
-        candidate.applied_to(settings), dataset, candidate, folder, last - first
-    )
+    project = candidate.applied_to(project)
+    made = trial_model(project, dataset, candidate, folder, last - first)
     before = values.get("tuner/trial_id")
     if before:
-        prepared.model.load_weights(trial_folder(folder, before) / WEIGHTS)
+        made.model.load_weights(trial_folder(folder, before) / WEIGHTS)
     times: list[float] = []
-    callbacks = _callbacks(settings, times)
-    if settings.search_algorithm == "hyperband":
+    callbacks = _callbacks(project.search, times)
+    if project.search.algorithm == "hyperband":
         callbacks.append(_keep_best(trial_folder(folder, trial) / WEIGHTS))
-    held_out = in_batches(*prepared.validation, settings.batch_size)
-    given = in_batches(*prepared.train, settings.batch_size, shuffled=True)
-    history = prepared.model.fit(
+    held_out = in_batches(*made.validation, project.training.batch_size)
+    given = in_batches(*made.train, project.training.batch_size, shuffled=True)
+    history = made.model.fit(
         **given,
         shuffle="batch_size" in given,  # arrays; a pipeline shuffles itself
         validation_data=(held_out["x"], held_out.get("y")),
@@ -168,17 +186,15 @@ def run_trial(
     )
 
 
-def _callbacks(settings: Settings, times: list[float]) -> list[keras.callbacks.Callback]:
+def _callbacks(search: SearchSettings, times: list[float]) -> list[keras.callbacks.Callback]:
     from keras import callbacks
 
     found: list[keras.callbacks.Callback] = [
         callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: times.append(time.time())),
         callbacks.TerminateOnNaN(),
     ]
-    if settings.search_patience:
-        found.append(
-            callbacks.EarlyStopping(OBJECTIVE, mode="max", patience=settings.search_patience)
-        )
+    if search.patience:
+        found.append(callbacks.EarlyStopping(OBJECTIVE, mode="max", patience=search.patience))
     return found
 
 

@@ -12,41 +12,57 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
 
-from model_zoo.config import Settings
 from model_zoo.data.dataset import Dataset
 from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write
+from model_zoo.settings import Places, Project
+from model_zoo.tuning.devices import VISIBLE
+from model_zoo.tuning.trial import Result, read_result, write_result
 
 # Starting one costs the import of the framework, some seconds of a processor: ten share that.
 TRIALS_PER_PROCESS = 10
 TRACEBACK = "traceback.txt"  # of a failed trial, in its folder
-HEARTBEAT_SECONDS = 5.0
 END_SECONDS = 5.0
-
-
-class TrialFailed(Exception):
-    """A trial ended badly; another one may end well."""
 
 
 class TrialProcess:
     """Trains trials one after the other; use it as a context manager.
 
-    The process is started at once, so that it imports the framework while its owner does other
-    things, and ends with its owner, however that one ends.
+    The process ends with its owner, however that one ends.
+
+    Attributes:
+        worker: its name, by which the oracle knows it.
     """
 
-    def __init__(self, settings: Settings, dataset: Dataset, folder: Path, worker: str) -> None:
-        self._arguments = (settings, dataset, folder, worker)
+    def __init__(
+        self,
+        project: Project,
+        places: Places,
+        dataset: Dataset,
+        folder: Path,
+        number: int,
+        device: str | None = None,
+    ) -> None:
+        """
+        Args:
+            folder: of the search or the share whose trials it runs.
+            device: the only GPU that it may use, as CUDA names it; None: what the framework finds.
+        """
+        self.worker = f"process {number}"
+        self._folder = folder
+        self._arguments = (project, places, dataset, folder, self.worker, device)
         # A forked process would share the parent's locks and, on a GPU, its broken CUDA context.
         self._context = multiprocessing.get_context("spawn")
         self._process: Any = None
-        self._start()
+        self._trials = 0
+        self._given: tuple[str, dict[str, Any], float] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -54,41 +70,51 @@ class TrialProcess:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def run(
-        self,
-        trial: str,
-        values: Mapping[str, Any],
-        while_waiting: Callable[[], object] = lambda: None,
-    ) -> None:
-        """Train ``trial``; its result then lies in the search's folder.
+    @property
+    def connection(self) -> Connection:
+        """Ready to be read when the trial has ended, or the process has."""
+        return self._connection
 
-        Args:
-            while_waiting: called every few seconds until the trial has ended.
-
-        Raises:
-            UserError: what no other trial would survive either; one sentence.
-            TrialFailed: this trial went wrong; one sentence. Where there is more to say, it lies
-                in the trial's folder.
-        """
+    def warm_up(self) -> None:
+        """Start the process, so that it imports the framework while its owner does other things."""
         used_up = self._trials == TRIALS_PER_PROCESS
         if self._process is None or used_up or not self._process.is_alive():
             self._end()
             self._start()
+
+    def start(self, trial: str, values: Mapping[str, Any]) -> None:
+        """Have ``trial`` trained; :meth:`result` waits for its end."""
+        self.warm_up()
         self._trials += 1
+        self._given = (trial, dict(values), time.time())
         try:
             self._connection.send((trial, dict(values)))
-            while not self._connection.poll(HEARTBEAT_SECONDS):
-                while_waiting()
+        except OSError:
+            pass  # the process is gone already: `result` says so
+
+    def result(self) -> Result:
+        """How the trial that was started ended; a failed one has a result too.
+
+        Raises:
+            UserError: what no other trial would survive either; one sentence.
+        """
+        assert self._given is not None
+        trial, values, started = self._given
+        try:
             kind, sentence = self._connection.recv()
         except (EOFError, OSError):
             self._process.join(END_SECONDS)
-            status = self._process.exitcode
+            kind, sentence = "failed", f"its process ended with status {self._process.exitcode}"
             self._end()
-            raise TrialFailed(f"its process ended with status {status}") from None
         if kind == "mistake":
             raise UserError(sentence)
         if kind == "failed":
-            raise TrialFailed(sentence)
+            seconds = round(time.time() - started, 3)
+            failed = Result(trial, values, self.worker, started, seconds, error=sentence)
+            write_result(self._folder, failed)
+        found = read_result(self._folder, trial)
+        assert found is not None
+        return found
 
     def _start(self) -> None:
         self._trials = 0
@@ -112,22 +138,36 @@ class TrialProcess:
         self._process = None
 
 
+def first_to_end(processes: list[TrialProcess]) -> list[TrialProcess]:
+    """Wait until one of the trials that were started has ended; gives those that have."""
+    ready = wait([process.connection for process in processes])
+    return [process for process in processes if process.connection in ready]
+
+
 def _train_on_request(
-    requests: Connection, settings: Settings, dataset: Dataset, folder: Path, worker: str
+    requests: Connection,
+    project: Project,
+    places: Places,
+    dataset: Dataset,
+    folder: Path,
+    worker: str,
+    device: str | None,
 ) -> None:
     """The process: takes (trial, values), answers (kind, sentence)."""
     threading.Thread(target=_end_with_owner, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, who ends this process
-    # Several workers may share a GPU; by default the first would take all of its memory.
+    # Several processes may share a GPU; by default the first would take all of its memory.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    if device is not None:
+        os.environ[VISIBLE] = device
     for name in ("tensorflow", "absl"):
         logging.getLogger(name).setLevel(logging.ERROR)
     import keras  # noqa: F401  # while nobody waits for it
 
-    from model_zoo import backbones
+    from model_zoo.plugin_registry import discover
     from model_zoo.tuning.trial import run_trial, trial_folder
 
-    backbones.discover(settings.plugins_dir)
+    discover(places.plugins_dir)
     while True:
         try:
             trial, values = requests.recv()
@@ -135,9 +175,10 @@ def _train_on_request(
             return
         answer = ("ended", "")
         try:
-            run_trial(settings, dataset, folder, trial, values, worker)
+            run_trial(project, dataset, folder, trial, values, worker)
         except Exception as error:
             answer = _in_words(error, folder)
+            trial_folder(folder, trial).mkdir(parents=True, exist_ok=True)
             (trial_folder(folder, trial) / TRACEBACK).write_text(traceback.format_exc())
         requests.send(answer)
 

@@ -11,8 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_zoo.config import Settings
-from model_zoo.registry.versions import answered_by, prepare
+from model_zoo.registry.client import answered_by
+from model_zoo.registry.experiment import ensure_experiment
+from model_zoo.registry.store import Store
+from model_zoo.settings import Project
 from model_zoo.tuning.space import candidate_from
 from model_zoo.tuning.trial import Result, read_result
 
@@ -23,7 +25,7 @@ TRIAL_TAG = "catwalk.trial"
 BATCH = 1000  # metrics that MLflow takes at once
 
 
-class Record:
+class TrialRuns:
     """What has ended so far, in MLflow and in words.
 
     Attributes:
@@ -31,13 +33,19 @@ class Record:
     """
 
     def __init__(
-        self, settings: Settings, parent_run: str, folder: Path, say: Callable[[str], None]
+        self,
+        project: Project,
+        store: Store,
+        parent_run: str,
+        folder: Path,
+        say: Callable[[str], None],
     ) -> None:
-        self._settings = settings
+        self._project = project
+        self._store = store
         self._parent = parent_run
         self._folder = folder
         self._say = say
-        self._experiment = prepare(settings)
+        self._experiment = ensure_experiment(store)
         self._logged = self._logged_before()
         self.results: list[Result] = []
 
@@ -53,11 +61,11 @@ class Record:
             if trial not in self._logged:
                 self._log(result)
                 self._logged.add(trial)
-                self._say(_in_words(result, self._settings))
+                self._say(_in_words(result, self._project))
             self.results.append(result)
 
     def _logged_before(self) -> set[str]:
-        with answered_by(self._settings) as client:
+        with answered_by(self._store) as client:
             runs = client.search_runs(
                 [self._experiment],
                 f"tags.`mlflow.parentRunId` = '{self._parent}'",
@@ -69,8 +77,8 @@ class Record:
     def _log(self, result: Result) -> None:
         from mlflow.entities import Param
 
-        candidate = candidate_from(result.values, self._settings)
-        with answered_by(self._settings) as client:
+        candidate = candidate_from(result.values, self._project)
+        with answered_by(self._store) as client:
             run = client.create_run(
                 self._experiment,
                 run_name=f"trial {result.trial}",
@@ -105,8 +113,8 @@ def _metrics(result: Result) -> Iterator[Metric]:
     yield Metric("seconds", result.seconds, round(1000 * (result.started + result.seconds)), 0)
 
 
-def _in_words(result: Result, settings: Settings) -> str:
-    head = candidate_from(result.values, settings).head
+def _in_words(result: Result, project: Project) -> str:
+    head = candidate_from(result.values, project).head
     if result.error:
         return f"trial {result.trial} failed: {result.error}"
     return (

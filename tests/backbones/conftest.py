@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo.backbones import discover, registration
+from model_zoo.backbones import discover
+from model_zoo.backbones.registration import BACKBONES
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,8 +25,7 @@ def zoo(small_environment: Path) -> None:
 @pytest.fixture
 def empty_registry(zoo: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing registered; what is shipped has been before, as a module registers only once."""
-    monkeypatch.setattr(registration, "_REGISTERED", {})
-    registration.LEFT_OUT.clear()
+    monkeypatch.setattr(BACKBONES, "_entries", {})
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Weights that no initialiser gives, and files of them as Keras 2 wrote them."""
+"""Weights that no initialiser gives, files of them as Keras 2 wrote them, and a classifier."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ from pathlib import Path
 import h5py
 import keras
 import numpy as np
+
+from model_zoo.classifier import build_classifier, head_from
+from model_zoo.data.dataset import Dataset
+from model_zoo.settings import ModelSettings, TrainingSettings
+
+DATASET = Dataset("digits", tuple("0123456789"), (28, 28, 1), ())
+TRAINING = TrainingSettings()
+
+
+def tiny_classifier(**chosen: object) -> keras.Model:
+    """A classifier of grey images on the tests' backbone, with some settings of the model's own."""
+    values = {"backbone": "tiny", "image_size": 28, "weights": "none"} | chosen
+    model = ModelSettings.model_validate(values)
+    head = head_from(model, TRAINING)
+    return build_classifier(DATASET, model, TRAINING.augmentation, head, seed=1)
 
 
 def differing(trunk: keras.Model, seed: int = 0) -> keras.Model:

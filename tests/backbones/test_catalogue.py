@@ -9,6 +9,7 @@ import pytest
 from model_zoo.backbones import discover, get_backbone
 from model_zoo.backbones.catalogue import card, count
 from model_zoo.backbones.multiply_adds import multiply_adds
+from model_zoo.backbones.registration import BACKBONES
 from model_zoo.files import read_json
 
 PLUGIN = """
@@ -69,9 +70,7 @@ def test_counts_are_kept_until_the_file_changes(empty_registry, tmp_path: Path) 
         plugins = tmp_path / folder
         plugins.mkdir()
         (plugins / "counted.py").write_text(PLUGIN.format(width=width))
-        from model_zoo.backbones import registration
-
-        registration.forget({"counted"})
+        BACKBONES._entries.pop("counted", None)
         discover(plugins)
         return card(get_backbone("counted"), tmp_path / "c.json", said.append).counts.parameters
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from made_weights import TRAINING, tiny_classifier
 
 from model_zoo.backbones import build_trunk, get_backbone, set_trainable
-from model_zoo.classifier import build_classifier, head_from
-from model_zoo.config import load_settings
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
+from model_zoo.classifier import head_from
 from model_zoo.explanation.grad_cam import explained
+from model_zoo.settings import ModelSettings
 from model_zoo.training.optimizer import compile_classifier
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (32, 28, 28), np.uint8)
@@ -65,11 +65,10 @@ def test_fitting_leaves_frozen_layers_and_their_statistics_as_they_were(
     zoo, tmp_path: Path
 ) -> None:
     build_trunk(get_backbone("tiny"), 28, "none").save_weights(tmp_path / "t.weights.h5")
-    settings = load_settings(weights=str(tmp_path / "t.weights.h5"), unfrozen_blocks=1)
-    head = head_from(settings)
-    model = compile_classifier(
-        build_classifier(FASHION_MNIST, settings, head), settings, head, steps=4
-    )
+    chosen = {"weights": str(tmp_path / "t.weights.h5"), "unfrozen_blocks": 1}
+    settings = ModelSettings(**chosen)
+    head = head_from(settings, TRAINING)
+    model = compile_classifier(tiny_classifier(**chosen), settings, TRAINING, head, steps=4)
     trunk = model.get_layer("tiny")
     before = {weight.path: np.array(weight) for weight in trunk.weights}
     model.fit(IMAGES, LABELS, batch_size=8, verbose=0)
@@ -92,8 +91,7 @@ def test_frozen_blocks_drop_nothing(zoo) -> None:
 def test_what_is_served_is_in_inference_mode_without_being_told(zoo, image_size: int) -> None:
     """Keras traces a model for ONNX without saying `training`; a layer on the way must not turn
     batch normalisation after it to the statistics of the request's own images."""
-    settings = load_settings(image_size=image_size)
-    model = build_classifier(FASHION_MNIST, settings, head_from(settings))
+    model = tiny_classifier(image_size=image_size)
     expected = np.asarray(model(IMAGES, training=False))
     received = np.asarray(explained(model)(IMAGES)["probabilities"])
     np.testing.assert_allclose(received, expected, atol=1e-6)

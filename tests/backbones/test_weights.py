@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 import pytest
-from made_weights import differing, same, write_older
+from made_weights import differing, same, tiny_classifier, write_older
 
 from model_zoo.backbones import (
     build_trunk,
@@ -13,13 +13,12 @@ from model_zoo.backbones import (
     register_backbone,
     weights_origin,
 )
-from model_zoo.classifier import build_classifier, head_from
-from model_zoo.config import load_settings
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.errors import UserError
-from model_zoo.files import read_json
-from model_zoo.registry import versions as registry
+from model_zoo.registry.client import connect
+from model_zoo.registry.store import store_of
 from model_zoo.runs import runner
+from model_zoo.runs.folder import open_run
+from model_zoo.settings import Places, load_project
 
 SHAPE = (32, 32, 3)
 
@@ -52,8 +51,7 @@ def test_a_file_of_each_kind_gives_the_same_trunk(zoo, tmp_path, name: str, kind
 
 
 def test_a_trunk_is_taken_out_of_an_earlier_classifier(tiny, tmp_path: Path) -> None:
-    settings = load_settings(image_size=28)
-    classifier = build_classifier(FASHION_MNIST, settings, head_from(settings))
+    classifier = tiny_classifier()
     differing(classifier.get_layer("tiny"))
     classifier.save(tmp_path / "model.keras")
     loaded = build_trunk(tiny, 32, str(tmp_path / "model.keras"))
@@ -201,20 +199,27 @@ def test_any_other_failure_of_a_builder_is_not_taken_for_being_offline(empty_reg
 
 
 def test_the_run_records_source_and_checksum(
-    settings, tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny, places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, another_store: None
 ) -> None:
     build_trunk(tiny, 28, "none").save_weights(tmp_path / "trunk.weights.h5")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CATWALK_DATA_DIR", raising=False)  # the sample will do
-    chosen = load_settings(
-        weights="trunk.weights.h5", search_trials=0, epochs=1, train_limit=200, home=tmp_path
-    )
-    assert chosen.weights == str(tmp_path / "trunk.weights.h5"), "found from any folder"
-    (tmp_path / "cache").symlink_to(settings.cache_dir)
+    given = {
+        "data.source": "colours",  # needs no files
+        "data.train_limit": 100,
+        "model.weights": "trunk.weights.h5",
+        "search.trials": 0,
+        "training.epochs": 1,
+    }
+    project = load_project(given=given)
+    weights = tmp_path / "trunk.weights.h5"
+    assert project.model.weights == str(weights), "found from any folder"
+    home = places.model_copy(update={"home": tmp_path / "home"})
     for step in ("ingest", "preprocess", "tune", "train"):
-        runner.run_step(step, chosen, "from-file")
-    run_id = read_json(chosen.run_dir("from-file") / "mlflow_run.json")["run_id"]
-    tags = registry.connect(chosen).get_run(run_id).data.tags
-    assert tags["weights_source"] == "file" and tags["weights_file"] == chosen.weights
-    content = (tmp_path / "trunk.weights.h5").read_bytes()
-    assert tags["weights_sha256"] == hashlib.sha256(content).hexdigest()
+        runner.run_step(step, project, home, "from-file")
+    identity = open_run(project, home, "from-file").identity
+    client = connect(store_of(project, home))
+    experiment = client.get_experiment_by_name(project.experiment)
+    (found,) = client.search_runs([experiment.experiment_id], f"tags.`catwalk.run` = '{identity}'")
+    tags = found.data.tags
+    assert tags["weights_source"] == "file" and tags["weights_file"] == str(weights)
+    assert tags["weights_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()

@@ -17,7 +17,8 @@ SURE = Prediction(
     labels=("Coat", "Shirt"),
     probabilities=np.array([0.2, 0.8]),
     image=np.zeros((28, 28), np.uint8),
-    heatmap=None,
+    heatmap=np.zeros((7, 7), np.float32),
+    heatmaps=np.zeros((2, 7, 7), np.float32),
 )
 
 

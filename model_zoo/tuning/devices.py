@@ -1,0 +1,32 @@
+"""On which devices the trials of a search run side by side; asked without loading a framework."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def trial_devices(processes: int) -> list[str | None]:
+    """The GPU of each trial process, as CUDA names it; None: whatever the framework finds.
+
+    Args:
+        processes: how many trials side by side; 0: one a GPU of this machine, else one.
+    """
+    gpus = visible_gpus()
+    if len(gpus) < 2:  # several processes share the one that there is, or the CPU
+        return [None] * max(1, processes)
+    return [gpus[number % len(gpus)] for number in range(processes or len(gpus))]
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    if VISIBLE in os.environ:
+        return [name.strip() for name in os.environ[VISIBLE].split(",") if name.strip()]
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True).stdout
+    except OSError:
+        return []
+    count = sum(line.startswith("GPU ") for line in listed.splitlines())
+    return [str(number) for number in range(count)]

@@ -1,0 +1,73 @@
+"""A share of a random search: every n-th trial, anywhere, without a word to anybody.
+
+The i-th trial of a random search depends on the seed and on i alone, and so, on a CPU, does its
+result. So share k of n runs the trials k, k + n, ... and leaves their results in its folder; the
+search takes up what it finds there, and runs what is missing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from model_zoo.data.dataset import Dataset, Images
+from model_zoo.errors import UserError
+from model_zoo.settings import Places, Project
+from model_zoo.tuning.examples import write_examples
+from model_zoo.tuning.oracle import random_proposals
+from model_zoo.tuning.trial import read_result, read_results, write_result
+from model_zoo.tuning.trial_process import TrialProcess
+
+
+def run_share(
+    project: Project,
+    places: Places,
+    dataset: Dataset,
+    train: Images,
+    validation: Images,
+    folder: Path,
+    share: int,
+    shares: int,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Run the trials of one share that have no result yet; returns how many that were.
+
+    Args:
+        folder: of this share, ``share-<number>`` in the search's folder.
+        share: counts from 1 to ``shares``.
+
+    Raises:
+        UserError: the search is not random, or what no trial on this machine would survive.
+    """
+    check_divisible(project)
+    write_examples(project, places, dataset, train, validation, folder)
+    ran = 0
+    with TrialProcess(project, places, dataset, folder, share) as process:
+        process.warm_up()
+        for trial, values in random_proposals(project)[share - 1 :: shares]:
+            if read_result(folder, trial) is None:
+                process.start(trial, values)
+                result = process.result()
+                say(f"trial {trial}: {result.error or f'validation {result.accuracy:.2%}'}")
+                ran += 1
+    return ran
+
+
+def check_divisible(project: Project) -> None:
+    """Raises UserError unless the trials of the search do not depend on each other."""
+    if project.search.algorithm != "random":
+        raise UserError(
+            'a search that is divided among tasks needs search.algorithm = "random". Received: '
+            f"{project.search.algorithm!r}, whose trials depend on those before them; set that, "
+            "or CATWALK_SEARCH_SHARES to 1"
+        )
+
+
+def take_up_shares(project: Project, folder: Path) -> None:
+    """Let what the shares of the search in ``folder`` have found be results of its own."""
+    if project.search.algorithm != "random":
+        return
+    for share in sorted(folder.glob("share-*")):
+        for result in read_results(share):
+            if read_result(folder, result.trial) is None:
+                write_result(folder, result)
