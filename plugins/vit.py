@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from model_zoo.backbones import register_backbone
-from model_zoo.errors import UserError
+from model_zoo import UserError, register_backbone
 
 if TYPE_CHECKING:
     import keras

@@ -18,14 +18,14 @@ from model_zoo.settings import Places
 
 ROOT = Path(__file__).parents[1]
 BACKBONE = """
-from model_zoo.backbones import register_backbone
+from model_zoo import register_backbone
 
 @register_backbone(native_size=32, smallest_size=8, blocks=["a"])
 def {name}(input_shape, weights):
     "For tests."
 """
 SOURCE = """
-from model_zoo.data.source import register_source
+from model_zoo import register_source
 
 @register_source("{name}")
 def find(data, places, say):

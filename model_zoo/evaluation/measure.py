@@ -1,4 +1,4 @@
-"""Measure a trained classifier: temperature on validation images, everything else on the test set."""
+"""Measure a trained classifier: temperature on validation images, all else on the test set."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from model_zoo.files import complete_or_absent
 
-SIDE = 280  # pixels; ten times Fashion-MNIST's own size
+SIDE = 280  # pixels of the longer side
 # From no evidence to most: through purple to yellow, readable without telling red from green.
 RAMP = np.array([[13, 8, 135], [156, 23, 158], [237, 121, 83], [240, 249, 33]], np.float32)
 STRENGTH = 0.6
@@ -19,21 +19,23 @@ def overlay(image: np.ndarray, heatmap: np.ndarray, side: int = SIDE) -> np.ndar
     """The image with the heatmap over it.
 
     Args:
-        image: uint8 (H, W).
+        image: uint8 (H, W) or (H, W, 3).
         heatmap: float (h, w), not negative; its own largest value is the full colour.
-        side: of the result in pixels.
+        side: the longer side of the result in pixels.
 
     Returns:
-        uint8 (side, side, 3).
+        uint8 (height, width, 3), in the image's own proportions.
     """
-    grey = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.NEAREST))
+    height, width = (round(side * one / max(image.shape[:2])) for one in image.shape[:2])
+    picture = Image.fromarray(image).convert("RGB")
+    large = np.asarray(picture.resize((width, height), Image.Resampling.NEAREST))
     scaled = np.asarray(heatmap, np.float32) / max(float(heatmap.max()), 1e-12)
-    smooth = Image.fromarray(scaled).resize((side, side), Image.Resampling.BICUBIC)
+    smooth = Image.fromarray(scaled).resize((width, height), Image.Resampling.BICUBIC)
     share = np.clip(np.asarray(smooth), 0, 1)
     places = np.linspace(0, 1, len(RAMP))
     colour = np.stack([np.interp(share, places, RAMP[:, i]) for i in range(3)], axis=-1)
     opaque = STRENGTH * share[..., None]
-    return np.round(grey[..., None] * (1 - opaque) + colour * opaque).astype(np.uint8)
+    return np.round(large * (1 - opaque) + colour * opaque).astype(np.uint8)
 
 
 def write_overlays(path: Path, pairs: list[tuple[np.ndarray, np.ndarray]]) -> None:

@@ -1,4 +1,4 @@
-"""What a run leaves in MLflow and in its folder for people: parameters, figures, tables, Markdown."""
+"""What a run leaves for people, in MLflow and in its folder: values, figures, tables, Markdown."""
 
 from __future__ import annotations
 

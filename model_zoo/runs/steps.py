@@ -1,7 +1,7 @@
 """The workflow's steps, in the order in which they run; open this file to understand Catwalk.
 
-A step is a function from a run to facts: small, JSON-able, also left in ``<run folder>/<step>.json``.
-Steps hand each other files in the run's folder and facts, never arrays. Each can be killed at any
+A step is a function from a run to facts: small, JSON-able, also left in
+``<run folder>/<step>.json``. Steps hand each other files in the run's folder and facts, never arrays. Each can be killed at any
 moment and run again: it then continues or redoes its part.
 
 What runs them, one by one or all, is `runner.py`; what is logged where stands in `run_records.py`.
@@ -89,7 +89,9 @@ def tune(run: Run) -> TuneFacts:
     precision = decided_precision(run, dataset)
     project = run.project.with_values({"training.precision": precision})
     if not project.search.trials:
-        head, changed, trials = head_from(project.model, project.training), {}, []
+        head = head_from(project.model, project.training)
+        changed: dict[str, Any] = {}
+        trials: list[dict[str, Any]] = []
         summary = f"no search: {head.in_words()}"
     else:
         train, validation = training_and_validation(run)

@@ -38,8 +38,8 @@ def split_where_training_begins(model: keras.Model) -> SplitClassifier | None:
     """The two parts of ``model``; None if there is nothing frozen worth a split.
 
     A trunk that is frozen altogether is split after the pooling. Otherwise the border is the last
-    place before the first trained layer through which a single tensor passes: in a residual network,
-    between two blocks.
+    place before the first trained layer through which a single tensor passes: in a residual
+    network, between two blocks.
     """
     import keras
 

@@ -243,7 +243,8 @@ def features_of(
     if not views:
         say(
             f"features of the frozen layers need {2e-9 * count * values:.1f} GB, "
-            f"CATWALK_FEATURE_CACHE_GB is {cache.budget_gb:g}: they are computed anew in every epoch"
+            f"CATWALK_FEATURE_CACHE_GB is {cache.budget_gb:g}: they are computed anew in every "
+            "epoch"
         )
         return None
     if views < wanted:

@@ -1,7 +1,8 @@
 """What the trials of a search train on: images, or what a frozen trunk makes of them.
 
-Written once a search, or a share of one, to where every trial process reads it. With a pretrained trunk a trial trains the head alone, on pooled features: a few
-thousand numbers an image instead of a pass through the network.
+Written once a search, or a share of one, to where every trial process reads it. With a pretrained
+trunk a trial trains the head alone, on pooled features: a few thousand numbers an image instead of
+a pass through the network.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def random_proposals(project: Project) -> list[tuple[str, dict[str, Any]]]:
     """Every trial of a random search as (id, values): the i-th depends on the seed and i alone."""
     with tempfile.TemporaryDirectory(prefix="catwalk-") as folder:
         oracle = open_oracle(project, Path(folder))
-        found = []
+        found: list[tuple[str, dict[str, Any]]] = []
         # Each asked for by another tuner: the oracle gives one that is at work its trial again.
         while (trial := oracle.create_trial(f"tuner{len(found)}")).status == "RUNNING":
             found.append((str(trial.trial_id), dict(trial.hyperparameters.values)))

@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
@@ -87,10 +88,8 @@ class TrialProcess:
         self.warm_up()
         self._trials += 1
         self._given = (trial, dict(values), time.time())
-        try:
+        with suppress(OSError):  # the process is gone already: `result` says so
             self._connection.send((trial, dict(values)))
-        except OSError:
-            pass  # the process is gone already: `result` says so
 
     def result(self) -> Result:
         """How the trial that was started ended; a failed one has a result too.

@@ -13,7 +13,7 @@ from model_zoo.backbones.registration import BACKBONES
 from model_zoo.files import read_json
 
 PLUGIN = """
-from model_zoo.backbones import register_backbone
+from model_zoo import register_backbone
 
 @register_backbone(native_size=16, smallest_size=8, blocks=["a", "b"], weights_source="us")
 def counted(input_shape, weights):

@@ -15,6 +15,8 @@ from model_zoo.backbones import (
 )
 from model_zoo.errors import UserError
 from model_zoo.registry.client import connect
+from model_zoo.registry.run_files import find_runs
+from model_zoo.registry.run_log import RUN_TAG
 from model_zoo.registry.store import store_of
 from model_zoo.runs import runner
 from model_zoo.runs.folder import open_run
@@ -217,9 +219,8 @@ def test_the_run_records_source_and_checksum(
     for step in ("ingest", "preprocess", "tune", "train"):
         runner.run_step(step, project, home, "from-file")
     identity = open_run(project, home, "from-file").identity
-    client = connect(store_of(project, home))
-    experiment = client.get_experiment_by_name(project.experiment)
-    (found,) = client.search_runs([experiment.experiment_id], f"tags.`catwalk.run` = '{identity}'")
-    tags = found.data.tags
+    store = store_of(project, home)
+    (run_id,) = find_runs(store, RUN_TAG, identity)
+    tags = connect(store).get_run(run_id).data.tags
     assert tags["weights_source"] == "file" and tags["weights_file"] == str(weights)
     assert tags["weights_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()

@@ -1,47 +1,32 @@
 """Every registered version carries files that run anywhere, equal to what was evaluated."""
 
+from __future__ import annotations
+
 import dataclasses
-import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import pytest
 
-from model_zoo.config import Settings, load_settings
-from model_zoo.data.dataset import Images
+from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
+from model_zoo.export import version_files
 from model_zoo.export.check import COMPARED, SAME_PRECISION, Expected, Tolerance, check
 from model_zoo.export.litert import export_litert, open_litert
-from model_zoo.files import read_json, write_json
-from model_zoo.predictor import Classifier
-from model_zoo.registry import versions as registry
-from model_zoo.registry.served_files import FORMATS, check_file, sha256
-from model_zoo.runs import runner, steps
+from model_zoo.files import read_json
+from model_zoo.predictor import ServedClassifier
+from model_zoo.registry.client import connect
+from model_zoo.registry.served_files import FORMATS, check_file
+from model_zoo.registry.store import Store
+from model_zoo.registry.versions import get_version
+from model_zoo.settings import Project
+
+if TYPE_CHECKING:
+    from tests.conftest import FirstRun
 
 
-@pytest.fixture(scope="module")
-def fetched(settings: Settings, first_run: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All files of the first version, as they lie in the registry."""
-    folder = tmp_path_factory.mktemp("fetched")
-    version = first_run["register"]["version"]
-    names = ("classifier.json", *(row["file"] for row in first_run["register"]["formats"]))
-    registry.fetch_served_files(settings, version, folder, names)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def expected(settings: Settings, first_run: dict) -> Expected:
-    import keras
-
-    folder = settings.run_dir("first")
-    test = steps.test_images(folder)
-    model = keras.models.load_model(folder / "model.keras")
-    probabilities = model.predict(test.images[:COMPARED], verbose=0)
-    return Expected(test, probabilities, np.load(folder / "test_predictions.npz")["predicted"])
-
-
-def test_a_version_has_every_format_with_its_digest(fetched: Path, first_run: dict) -> None:
+def test_a_version_has_every_format_with_its_digest(fetched: Path, first_run: FirstRun) -> None:
     facts = read_json(fetched / "classifier.json")
     assert [row["format"] for row in facts["formats"] if row["attached"]] == [
         *("onnx", "onnx-int8", "litert-float32", "litert-float16", "litert-int8", "keras")
@@ -55,26 +40,41 @@ def test_a_version_has_every_format_with_its_digest(fetched: Path, first_run: di
     assert sizes["litert-int8"] < sizes["litert-float16"] < sizes["litert-float32"]
     accuracies = {row["format"]: row["accuracy"] for row in facts["formats"]}
     for name in ("onnx-int8", "litert-float16", "litert-int8"):
-        assert accuracies[name] > first_run["evaluate"]["accuracy"] - 0.02
+        assert accuracies[name] > first_run.facts["evaluate"]["accuracy"] - 0.02
 
 
-def test_the_table_is_on_the_run_and_in_the_model_card(settings: Settings, first_run: dict) -> None:
-    version = registry.get_version(settings, first_run["register"]["version"])
-    client = registry.connect(settings)
+def test_a_version_says_what_it_takes_and_what_it_learned_from(
+    fetched: Path, dataset: Dataset, project: Project
+) -> None:
+    facts = read_json(fetched / "classifier.json")
+    assert facts["project"] == project.name and facts["generated"] is True
+    assert tuple(facts["labels"]) == dataset.labels
+    assert tuple(facts["image_shape"]) == dataset.image_shape
+    assert tuple(facts["preparation"]) == dataset.preparation
+    assert facts["dataset_digest"] == dataset.snapshot
+    assert set(facts["statistics"]) == set(dataset.statistics)
+    assert [one["label"] for one in facts["examples"]] == list(dataset.labels)
+
+
+def test_the_table_is_on_the_run_and_in_the_model_card(
+    store: Store, project: Project, first_run: FirstRun
+) -> None:
+    version = get_version(store, first_run.facts["register"]["version"])
+    client = connect(store)
     experiment = client.get_run(version.run_id).info.experiment_id
     table = client.load_table(experiment, "export/formats.json", [version.run_id])
-    assert list(table["format"]) == ["onnx", *settings.formats, "keras"]
-    card = client.get_model_version(settings.model_name, version.version).description
-    accuracy = first_run["evaluate"]["accuracy"]
+    assert list(table["format"]) == ["onnx", *project.export.formats, "keras"]
+    card = client.get_model_version(store.model, version.version).description
+    accuracy = first_run.facts["evaluate"]["accuracy"]
     assert f"Test accuracy **{accuracy:.2%}**" in card
-    assert all(f"| {name} | {FORMATS[name]} |" in card for name in settings.formats)
+    assert all(f"| {name} | {FORMATS[name]} |" in card for name in project.export.formats)
 
 
 @pytest.mark.parametrize("count", [1, 3, COMPARED])
 def test_onnx_agrees_with_keras_for_any_batch(
     fetched: Path, expected: Expected, count: int
 ) -> None:
-    classifier = Classifier(fetched, "1", {})
+    classifier = ServedClassifier(fetched, "1", {})
     values = classifier.session.run(
         ["probabilities", "heatmap", "heatmaps"], {"image": expected.compared[:count]}
     )
@@ -101,21 +101,21 @@ def test_keras_goes_along_for_further_training(fetched: Path, expected: Expected
 
 
 def test_a_badly_calibrated_int8_file_is_not_attached(
-    settings: Settings, expected: Expected, tmp_path: Path
+    first_run: FirstRun, project: Project, expected: Expected, tmp_path: Path
 ) -> None:
     import keras
 
     from model_zoo.explanation.grad_cam import explained
 
-    model = keras.models.load_model(settings.run_dir("first") / "model.keras")
+    model = keras.models.load_model(first_run.folder / "model.keras")
     said: list[str] = []
     (report,) = export_litert(
         explained(model),
         tmp_path,
         ("litert-int8",),
-        np.zeros((4, 28, 28), np.uint8),
+        np.zeros_like(expected.compared[:4]),
         expected,
-        settings.int8_accuracy_loss,
+        project.export.litert_int8_accuracy_loss,
         said.append,
     )
     assert not report.attached and list(tmp_path.iterdir()) == []
@@ -147,89 +147,22 @@ def test_outside_its_tolerance_a_file_says_why(
     assert check("litert-float32", path, right, few, SAME_PRECISION).attached
 
 
-def test_a_format_left_out_by_setting_is_said_on_the_run(
-    settings: Settings, first_run: dict, another_store: None, tmp_path: Path
+def test_a_format_that_a_project_leaves_out_is_reported_as_such(
+    project: Project, expected: Expected, tmp_path: Path
 ) -> None:
-    """The version has no such file, and says so when it is asked for."""
-    here = load_settings(home=tmp_path, export_formats="litert-float16")
-    folder = here.run_dir("sparse")
-    shutil.copytree(settings.run_dir("first"), folder)
-    for name in ("mlflow_run.json", "register.json", "gate.json", "promote.json"):
-        (folder / name).unlink()
-    facts = runner.run_step("register", here, "sparse")
-    assert "litert-int8 not attached: left out by the setting export_formats" in facts["summary"]
-    version = registry.get_version(here, facts["version"])
-    run = registry.connect(here).get_run(version.run_id)
-    assert run.data.tags["formats"] == "onnx, litert-float16, keras"
-    assert "left out" in run.data.tags["format_missing.litert-int8"]
-    assert not (folder / "served" / "model.int8.tflite").exists(), "what lay there is gone"
+    none = project.with_values({"export.formats": ()}).export
+    reports = version_files._optional(none, None, tmp_path, expected.compared, expected, print)
+    assert [one.format for one in reports] == list(project.export.formats)
+    for one in reports:
+        assert one.sentence.endswith("NOT attached: left out by the setting export.formats")
 
 
-def test_a_setting_of_an_unknown_format_is_one_sentence() -> None:
-    with pytest.raises(UserError, match=r"export_formats: .*choose from onnx-int8, .*'tfjs'"):
-        load_settings(export_formats="tfjs")
-
-
-def undigested(folder: Path, target: Path, model: onnx.ModelProto) -> Path:
-    """A version from before digests, with ``model`` as its file."""
-    facts = read_json(folder / "classifier.json")
-    del facts["sha256"]
-    write_json(target / "classifier.json", facts)
-    onnx.save_model(model, target / "model.onnx")
-    return target
-
-
-def test_an_opset_that_the_runtime_does_not_know_is_one_sentence(
-    fetched: Path, tmp_path: Path
-) -> None:
-    model = onnx.load(fetched / "model.onnx")
-    model.opset_import[0].version = 99
-    with pytest.raises(UserError, match=r"cannot be run by ONNX Runtime .*[Oo]pset") as caught:
-        Classifier(undigested(fetched, tmp_path, model), "1", {})
-    assert "\n" not in str(caught.value)
-
-
-def test_a_damaged_or_swapped_file_is_one_sentence(fetched: Path, tmp_path: Path) -> None:
-    for name in ("classifier.json", "model.onnx"):
-        shutil.copy(fetched / name, tmp_path)
-    content = bytearray((tmp_path / "model.onnx").read_bytes())
-    content[len(content) // 2] ^= 1
-    (tmp_path / "model.onnx").write_bytes(content)
-    with pytest.raises(UserError, match=r"model.onnx is damaged or was swapped"):
-        Classifier(tmp_path, "1", {})
-    shutil.copy(fetched / "model.onnx", tmp_path)
-    facts = read_json(tmp_path / "classifier.json")
-    write_json(tmp_path / "classifier.json", facts | {"labels": facts["labels"][::-1]})
-    tags = {"classifier_sha256": sha256(fetched / "classifier.json")}
-    with pytest.raises(UserError, match=r"classifier.json is damaged or was swapped"):
-        Classifier(tmp_path, "1", tags)
-    (tmp_path / "model.onnx").unlink()
-    with pytest.raises(UserError, match=r"does not exist: expected the model.onnx of a version"):
-        Classifier(tmp_path, "1", {})
-
-
-def test_labels_of_another_model_are_noticed(fetched: Path, tmp_path: Path) -> None:
-    folder = undigested(fetched, tmp_path, onnx.load(fetched / "model.onnx"))
-    facts = read_json(folder / "classifier.json")
-    write_json(folder / "classifier.json", facts | {"labels": facts["labels"][:7]})
-    with pytest.raises(UserError, match=r"gives 10 probabilities, classifier.json names 7 classes"):
-        Classifier(folder, "1", {})
-
-
-def test_a_version_from_before_digests_and_formats_is_served(
-    fetched: Path, tmp_path: Path, expected: Expected
-) -> None:
-    model = onnx.load(fetched / "model.onnx")
-    outputs = [one for one in model.graph.output if one.name != "heatmaps"]
-    del model.graph.output[:]
-    model.graph.output.extend(outputs)
-    folder = undigested(fetched, tmp_path, model)
-    (found,) = Classifier(folder, "1", {}).predict(expected.compared[:1])
-    assert found.heatmap.shape == (7, 7) and found.heatmaps is None
-    np.testing.assert_array_equal(found.heatmap_of(), found.heatmap)
-    other = next(label for label in found.labels if label != found.label)
-    with pytest.raises(UserError, match="registered before every class had one"):
-        found.heatmap_of(other)
+def test_examples_are_of_classes_that_have_an_image_in_grey_and_in_colour() -> None:
+    labels = ("cat", "dog", "horse")
+    for shape in ((40, 30), (40, 30, 3)):
+        test = Images(np.zeros((4, *shape), np.uint8), np.array([2, 0, 0, 2], np.int32))
+        found = version_files._examples(labels, test)
+        assert [one["label"] for one in found] == ["cat", "horse"]
 
 
 def test_a_file_that_is_no_litert_file_is_one_sentence(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """A backbone that trains in seconds; also the shape of any plugin."""
 
-from model_zoo.backbones import register_backbone
+from model_zoo import register_backbone
 
 
 @register_backbone(

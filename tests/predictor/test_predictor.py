@@ -1,60 +1,39 @@
 """The predictor on real versions: loads, checks, batches, swaps, stays small, needs no Keras."""
 
+from __future__ import annotations
+
 import gc
 import json
-import shutil
+import os
 import subprocess
 import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
 from model_zoo.images import png
-from model_zoo.predictor import Classifier, Overloaded, ProductionPredictor, load_classifier
+from model_zoo.predictor import Overloaded, ServedClassifier
 from model_zoo.predictor.queue import PredictionQueue
-from model_zoo.registry import versions as registry
+from model_zoo.registry.client import connect
+from model_zoo.registry.promotion import promote
 from model_zoo.registry.served_files import FACTS_TAG
 
-
-@pytest.fixture(scope="module")
-def images(settings: Settings, first_run: dict) -> np.ndarray:
-    from model_zoo.runs.steps import test_images
-
-    return test_images(settings.run_dir("first")).images[:64]
+if TYPE_CHECKING:
+    from tests.predictor.conftest import Home
 
 
-@pytest.fixture
-def home(settings: Settings, first_run: dict, another_store: None, tmp_path: Path) -> Settings:
-    """A registry of one's own with two versions of the same files; the first in production."""
-    folder = tmp_path / "home"
-    shutil.copytree(settings.home_dir, folder, ignore=shutil.ignore_patterns("runs", "versions"))
-    here = load_settings(home=folder)
-    client = registry.connect(here)
-    import mlflow
-
-    mlflow.set_tracking_uri(here.mlflow_uri)  # where MLflow looks up what a version is made of
-    first = client.get_model_version(here.model_name, "1")
-    again = client.create_model_version(
-        here.model_name, first.source, run_id=first.run_id, model_id=first.model_id, tags=first.tags
-    )
-    assert again.version in (2, "2")
-    registry.promote(here, "1")
-    return here
-
-
-def test_alias_number_folder_and_file_load_the_same(home: Settings, images: np.ndarray) -> None:
-    by_alias = load_classifier(home, "production")
-    folder = home.cache_dir / "versions" / home.model_name / "1"
+def test_alias_number_folder_and_file_load_the_same(home: Home, images: np.ndarray) -> None:
+    by_alias = home.load("production")
     expected = by_alias.probabilities(images)
-    assert expected.shape == (64, 10) and by_alias.version == "1"
+    assert expected.shape == (64, 10) and by_alias.version == "1" and by_alias.generated
+    folder = home.cached / "1"
     for reference in ("1", str(folder), str(folder / "model.onnx")):
-        found = load_classifier(home, reference).probabilities(images)
+        found = home.load(reference).probabilities(images)
         np.testing.assert_array_equal(found, expected)
 
 
@@ -67,12 +46,16 @@ def test_alias_number_folder_and_file_load_the_same(home: Settings, images: np.n
         ("export/model.int8.tflite", "expected an .onnx file"),
     ],
 )
-def test_what_cannot_be_loaded_is_one_sentence(
-    home: Settings, reference: str, sentence: str
-) -> None:
+def test_what_cannot_be_loaded_is_one_sentence(home: Home, reference: str, sentence: str) -> None:
     with pytest.raises(UserError) as caught:
-        load_classifier(home, reference)
+        home.load(reference)
     assert sentence in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_version_of_another_project_is_one_sentence(home: Home) -> None:
+    connect(home.store).set_model_version_tag(home.store.model, "2", "project", "boots")
+    with pytest.raises(UserError, match="registered by the project 'boots', not by 'fashion-mnist"):
+        home.load("2")
 
 
 @pytest.mark.parametrize(
@@ -81,18 +64,20 @@ def test_what_cannot_be_loaded_is_one_sentence(
         (np.zeros((2, 32, 32), np.uint8), r"uint8 \(2, 32, 32\)"),
         (np.zeros((28, 28), np.uint8), r"uint8 \(28, 28\)"),
         (np.zeros((2, 28, 28), np.float32), r"float32 \(2, 28, 28\)"),
+        (np.zeros((2, 28, 28, 3), np.uint8), r"uint8 \(2, 28, 28, 3\)"),
         (np.zeros((0, 28, 28), np.uint8), r"uint8 \(0, 28, 28\)"),
     ],
 )
-def test_images_of_another_kind_are_refused(home: Settings, bad: np.ndarray, received: str) -> None:
-    classifier = load_classifier(home)
+def test_images_of_another_kind_are_refused(home: Home, bad: np.ndarray, received: str) -> None:
+    classifier = home.load()
     for method in (classifier.predict, classifier.probabilities):
-        with pytest.raises(UserError, match=f"expected images uint8 .* Received: {received}"):
+        expected = r"expected images uint8 \(N, 28, 28\) with N > 0"
+        with pytest.raises(UserError, match=f"{expected}. Received: {received}"):
             method(bad)
 
 
-def test_any_class_has_a_heatmap(home: Settings, images: np.ndarray) -> None:
-    found = load_classifier(home).predict(images[:3])
+def test_any_class_has_a_heatmap(home: Home, images: np.ndarray) -> None:
+    found = home.load().predict(images[:3])
     for one in found:
         np.testing.assert_array_equal(one.heatmap_of(), one.heatmap_of(one.label))
         np.testing.assert_allclose(one.heatmap, one.heatmap_of(one.label), rtol=1e-6)
@@ -101,47 +86,46 @@ def test_any_class_has_a_heatmap(home: Settings, images: np.ndarray) -> None:
         found[0].heatmap_of("Sock")
 
 
-def test_no_tensorflow_and_no_keras_is_imported(home: Settings) -> None:
+def test_the_public_face_predicts_without_tensorflow_and_keras(home: Home) -> None:
     program = (
         "import sys, json, numpy as np\n"
-        "from model_zoo.config import load_settings\n"
-        "from model_zoo.predictor import ProductionPredictor, load_classifier\n"
-        "predictor = ProductionPredictor(load_settings())\n"
-        "predictor.refresh()\n"
-        "predictor.predict(np.zeros((28, 28), np.uint8))\n"
-        "load_classifier(load_settings(), '2').predict(np.zeros((1, 28, 28), np.uint8))\n"
-        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))\n"
+        "from model_zoo import load_classifier\n"
+        "classifier = load_classifier()\n"
+        "classifier.predict(np.zeros((1, *classifier.array_shape), np.uint8))\n"
+        "before = 'mlflow' in sys.modules\n"
+        "load_classifier('2')\n"
+        "names = sorted({name.split('.')[0] for name in sys.modules})\n"
+        "print(json.dumps([before, names]))\n"
     )
-    import os
-
+    home.load("production")  # in the cache now: nothing has to be asked of MLflow's client
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env=os.environ | {"CATWALK_HOME": str(home.home_dir)},
+        env=os.environ | {"CATWALK_HOME": str(home.places.home)},
         capture_output=True,
         text=True,
         check=True,
     )
-    imported = set(json.loads(done.stdout.splitlines()[-1]))
-    assert "onnxruntime" in imported
-    assert not imported & {"tensorflow", "keras", "jax", "torch", "tf2onnx", "ai_edge_litert"}
+    mlflow_before, names = json.loads(done.stdout.splitlines()[-1])
+    assert not mlflow_before and "mlflow" in names and "onnxruntime" in names
+    assert not set(names) & {"tensorflow", "keras", "jax", "torch", "tf2onnx", "ai_edge_litert"}
 
 
 def test_requests_of_several_threads_share_a_forward_pass(
-    home: Settings, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    home: Home, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    classifier = load_classifier(home)
+    classifier = home.load()
     expected = classifier.probabilities(images)
     sizes: list[int] = []
     entered, go_on = threading.Event(), threading.Event()
-    real = Classifier.predict
+    real = ServedClassifier.predict
 
-    def slow_at_first(self: Classifier, batch: np.ndarray):
+    def slow_at_first(self: ServedClassifier, batch: np.ndarray):
         sizes.append(len(batch))
         entered.set()
         assert go_on.wait(30)
         return real(self, batch)
 
-    monkeypatch.setattr(Classifier, "predict", slow_at_first)
+    monkeypatch.setattr(ServedClassifier, "predict", slow_at_first)
     queue = PredictionQueue(batch=8, waiting=16)
     with ThreadPoolExecutor(17) as threads:
         first = threads.submit(queue.predict, classifier, images[0])
@@ -161,8 +145,8 @@ def test_requests_of_several_threads_share_a_forward_pass(
     assert not [one for one in threading.enumerate() if one is queue._thread]
 
 
-def test_a_bad_request_spoils_no_other(home: Settings, images: np.ndarray) -> None:
-    classifier = load_classifier(home)
+def test_a_bad_request_spoils_no_other(home: Home, images: np.ndarray) -> None:
+    classifier = home.load()
     queue = PredictionQueue(batch=8, waiting=64)
     bad = np.zeros((9, 9), np.uint8)
     with ThreadPoolExecutor(8) as threads:
@@ -180,9 +164,9 @@ def test_a_bad_request_spoils_no_other(home: Settings, images: np.ndarray) -> No
 
 
 def test_production_moves_under_load_without_a_failed_request(
-    home: Settings, images: np.ndarray
+    home: Home, images: np.ndarray
 ) -> None:
-    predictor = ProductionPredictor(home)
+    predictor = home.predictor()
     predictor.refresh()
     old = weakref.ref(predictor.current.session)
     expected = {label.tobytes(): i for i, label in enumerate(images)}
@@ -199,7 +183,7 @@ def test_production_moves_under_load_without_a_failed_request(
     with ThreadPoolExecutor(4) as threads:
         asking = [threads.submit(ask, start) for start in range(4)]
         for number in ("2", "1", "2"):
-            registry.promote(home, number)
+            promote(home.store, number)
             predictor.refresh()
             reached = len(answers)
             while len(answers) < reached + 40:
@@ -215,57 +199,51 @@ def test_production_moves_under_load_without_a_failed_request(
     assert old() is None, "a replaced version is let go"
 
 
-def test_versions_on_disk_are_bounded(home: Settings) -> None:
-    here = load_settings(home=home.home_dir, cached_versions=1)
+def test_versions_on_disk_are_bounded(home: Home) -> None:
     for number in ("1", "2", "1"):
-        assert load_classifier(here, number).version == number
-        folder = here.cache_dir / "versions" / here.model_name
-        assert [path.name for path in folder.iterdir() if path.is_dir()] == [number]
+        assert home.load(number, cached_versions=1).version == number
+        assert [path.name for path in home.cached.iterdir() if path.is_dir()] == [number]
 
 
-def test_a_damaged_cache_is_fetched_again(home: Settings, images: np.ndarray) -> None:
-    load_classifier(home, "1")
-    cached = home.cache_dir / "versions" / home.model_name / "1" / "model.onnx"
-    cached.write_bytes(b"half a file")
-    assert len(load_classifier(home, "1").predict(images[:2])) == 2
+def test_a_damaged_cache_is_fetched_again(home: Home, images: np.ndarray) -> None:
+    home.load("1")
+    (home.cached / "1" / "model.onnx").write_bytes(b"half a file")
+    assert len(home.load("1").predict(images[:2])) == 2
 
 
 def test_a_version_damaged_in_the_registry_does_not_replace_a_good_one(
-    home: Settings, images: np.ndarray
+    home: Home, images: np.ndarray
 ) -> None:
-    predictor = ProductionPredictor(home)
+    predictor = home.predictor()
     predictor.refresh()
-    client = registry.connect(home)
-    client.set_model_version_tag(home.model_name, "2", FACTS_TAG, "0" * 64)
-    registry.promote(home, "2")
+    connect(home.store).set_model_version_tag(home.store.model, "2", FACTS_TAG, "0" * 64)
+    promote(home.store, "2")
     predictor.refresh()
     assert predictor.current.version == "1"
     assert "is damaged or was swapped" in predictor.problem
     assert predictor.predict(images[0])[0].version == "1"
 
 
-def test_a_provider_that_is_not_there_is_said(home: Settings, images: np.ndarray) -> None:
-    here = load_settings(home=home.home_dir, execution_providers="cuda, cpu")
-    classifier = load_classifier(here)
+def test_a_provider_that_is_not_there_is_said(home: Home, images: np.ndarray) -> None:
     import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this ONNX Runtime has CUDA")
+    classifier = home.load(execution_providers="cuda, cpu")
     assert classifier.notice.startswith("CUDAExecutionProvider is not in this installation")
     assert classifier.notice.endswith("predicting on CPUExecutionProvider")
     assert len(classifier.predict(images[:1])) == 1
     for name in ("openvino-bf16", "OpenVINOExecutionProvider"):
-        also = load_classifier(load_settings(home=home.home_dir, execution_providers=name))
+        also = home.load(execution_providers=name)
         assert also.notice.startswith("OpenVINOExecutionProvider is not in this installation")
     with pytest.raises(UserError, match="unknown execution provider 'abacus': choose from cpu"):
-        load_classifier(load_settings(home=home.home_dir, execution_providers="abacus"))
+        home.load(execution_providers="abacus")
 
 
-def test_the_int8_file_is_served_when_it_is_asked_for(home: Settings, images: np.ndarray) -> None:
-    here = load_settings(home=home.home_dir, served_format="onnx-int8")
-    predictor = ProductionPredictor(here)
+def test_the_int8_file_is_served_when_it_is_asked_for(home: Home, images: np.ndarray) -> None:
+    predictor = home.predictor(served_format="onnx-int8")
     predictor.refresh()
-    exact = load_classifier(home).probabilities(images)
+    exact = home.load().probabilities(images)
     found = predictor.current.probabilities(images)
     assert (exact.argmax(axis=1) == found.argmax(axis=1)).mean() > 0.9
     assert not np.array_equal(exact, found), "another file"

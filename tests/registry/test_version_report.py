@@ -1,6 +1,9 @@
 """What is recorded about a version is read once, kept, and readable while MLflow is away."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,7 +14,9 @@ from model_zoo.registry.store import Store
 from model_zoo.registry.version_report import VersionReports
 from model_zoo.runs.runner import run_step
 from model_zoo.settings import Places, Project
-from tests.conftest import FirstRun
+
+if TYPE_CHECKING:
+    from tests.conftest import FirstRun
 
 
 @pytest.fixture(scope="module")

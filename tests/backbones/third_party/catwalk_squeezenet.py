@@ -1,6 +1,6 @@
 """SqueezeNet (Iandola et al. 2016, arXiv:1602.07360), the first half of its fire modules."""
 
-from model_zoo.backbones import register_backbone
+from model_zoo import register_backbone
 
 FIRES = {"fire2": 16, "fire3": 16, "fire4": 32}
 
