@@ -18,12 +18,13 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from launcher import owned_process as leash
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
+from model_zoo.runs.folder import run_folder
+from model_zoo.settings import Places, Project
 
 USER_ERROR_STATUS = 2
-COMPUTING = ("tune", "search_worker", "train")  # by the backend that the settings name
+COMPUTING = ("tune", "search_share", "train")  # by the backend that the project names
 LOG = "steps.log"  # in the run's folder: what every step printed
 # What TensorFlow's C++ side prints before anybody can ask it not to.
 CHATTER = re.compile(
@@ -39,27 +40,29 @@ class StepFailed(Exception):
 
 def run_step(
     step: str,
-    settings: Settings,
+    project: Project,
+    places: Places,
     run_name: str,
-    overrides: dict[str, Any],
+    given: dict[str, Any],
     on_line: Callable[[str], None],
     module: str = "model_zoo.runs.runner",
 ) -> dict[str, Any]:
     """Run ``step`` of the run ``run_name`` and return its facts.
 
     Args:
-        overrides: keyword overrides of ``load_settings`` in the step's process.
+        given: values by dotted names that beat the project's own.
         on_line: receives each line that the step prints.
 
     Raises:
         UserError: the step found a user's mistake; its sentence.
         StepFailed: the step crashed or was stopped.
     """
-    env = _environment(step, settings)
-    folder = settings.run_dir(run_name)
+    env = _environment(step, project.training.backend)
+    folder = run_folder(places, project.name, run_name)
     failure = folder / "failure.json"
     failure.unlink(missing_ok=True)
-    arguments = [step, "--run-id", run_name, "--settings", json.dumps(overrides)]
+    arguments = [step, "--run", run_name, "--project", str(project.file)]
+    arguments += ["--set", json.dumps(given)]
     last: deque[str] = deque(maxlen=1)
     folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -86,14 +89,14 @@ def run_step(
     raise StepFailed(f"step {step} {how}; its last line: {sentence}")
 
 
-def _environment(step: str, settings: Settings) -> dict[str, str]:
+def _environment(step: str, chosen: str) -> dict[str, str]:
     """The step's environment: Keras takes its backend from there, before it is imported."""
     computes = step.partition(".")[0] in COMPUTING
-    backend = settings.backend if computes else "tensorflow"
+    backend = chosen if computes else "tensorflow"
     if importlib.util.find_spec(backend) is None:
         raise UserError(
             f"backend {backend} is not installed: pip install 'catwalk[{backend}]', or set "
-            "CATWALK_BACKEND to tensorflow"
+            "training.backend to tensorflow"
         )
     return os.environ | {"PYTHONUNBUFFERED": "1", "KERAS_BACKEND": backend}
 

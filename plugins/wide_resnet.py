@@ -1,8 +1,8 @@
 """Wide residual networks (Zagoruyko & Komodakis 2016, arXiv:1605.07146), trained from scratch.
 
-The family that holds the records on small pictures, Fashion-MNIST among them: three stages at
-full, half and quarter resolution, no dropout. WRN-d-k has d convolutions and k times the width of
-the first residual networks.
+The family that holds the records on small pictures: three stages at full, half and quarter
+resolution, no dropout. WRN-d-k has d convolutions and k times the width of the first residual
+networks.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from model_zoo.settings import Places, Project, load_project
 SMALL = {
     "PLUGINS_DIR": str(Path(__file__).parent / "plugins"),
     "ALLOW_GENERATED": "1",
+    "DATA__SOURCE": "drawings",  # without looking for real images first
     "DATA__TRAIN_LIMIT": "1500",
     "MODEL__BACKBONE": "tiny",
     "MODEL__IMAGE_SIZE": "28",

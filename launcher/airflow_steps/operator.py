@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from launcher import step_process
-from launcher.airflow_steps.trigger_form import RUN_NAME, overrides
-from model_zoo.config import load_settings
+from launcher.airflow_steps.trigger_form import FIELDS, RUN_NAME, overrides
 from model_zoo.errors import UserError
-from model_zoo.runs import storage as run_storage
+from model_zoo.runs import storage
+from model_zoo.settings import Places, check_variables, load_project
 
 
 class StepOperator(BaseOperator):
@@ -23,27 +25,51 @@ class StepOperator(BaseOperator):
 
     ui_color = "#e8f4ec"
 
-    def __init__(self, *, step: str, **kwargs: Any) -> None:
+    def __init__(self, *, step: str, project: str, **kwargs: Any) -> None:
+        """
+        Args:
+            project: path of the project's file.
+        """
         super().__init__(**kwargs)
         self.step = step
+        self.project = project
 
     def execute(self, context: Context) -> dict[str, Any]:
-        given = overrides(context["params"])
         run_name = context["params"].get(RUN_NAME) or context["run_id"]
         try:
-            settings = load_settings(**given)
+            check_variables()
+            check_fields(context["params"])
+            given = overrides(context["params"])
+            places = Places.load()
+            project = load_project(self.project, given, places)
             # On a first try these are facts of the unfinished run that this one continues; on a
             # later try somebody cleared the task to have it run again.
             if context["ti"].try_number == 1:
-                done = run_storage.facts(settings, run_name, self.step)
+                done = storage.facts(project, places, run_name, self.step)
                 if done is not None:
                     self.log.info("Already done in run %s", run_name)
                     return done
             return step_process.run_step(
-                self.step, settings, run_name, given, lambda line: self.log.info("%s", line)
+                self.step, project, places, run_name, given, lambda line: self.log.info("%s", line)
             )
         except UserError as error:
             raise AirflowFailException(str(error)) from None
 
     def on_kill(self) -> None:
         step_process.stop_running()
+
+
+def check_fields(params: Mapping[str, Any]) -> None:
+    """A run's configuration has only fields of the trigger form; Airflow itself takes any.
+
+    Raises:
+        UserError: one is unknown; names the nearest.
+    """
+    known = [*FIELDS, RUN_NAME]
+    for name in params:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+            raise UserError(
+                f"the run's configuration has {name!r}, which is no field of the trigger form: "
+                f"did you mean {near!r}?"
+            )

@@ -1,4 +1,4 @@
-"""Where Airflow runs search and training: the queue, the pool and the GPUs that settings name."""
+"""Where Airflow runs search and training: the queue, the pool and the GPUs that are set."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from typing import Any
 
 from airflow.sdk.configuration import conf
 
-from model_zoo.config import Settings
+from launcher.settings import Placement
 
 GPU = "nvidia.com/gpu"
 CONTAINER = "base"  # the name by which Airflow finds its own container in a worker pod
 
 
-def heavy(settings: Settings) -> dict[str, Any]:
+def heavy(placement: Placement) -> dict[str, Any]:
     """Keyword arguments of the operators that search and train; none on a laptop.
 
     A queue means something to the Celery executor, the pod to the Kubernetes executor, the pool
     to every one.
     """
     chosen: dict[str, Any] = {}
-    if settings.heavy_queue:
-        chosen["queue"] = settings.heavy_queue
-    if settings.heavy_pool:
-        chosen["pool"] = settings.heavy_pool
-    if settings.heavy_gpus and "KubernetesExecutor" in conf.get("core", "executor"):
-        chosen["executor_config"] = {"pod_override": _pod_with(settings.heavy_gpus)}
+    if placement.heavy_queue:
+        chosen["queue"] = placement.heavy_queue
+    if placement.heavy_pool:
+        chosen["pool"] = placement.heavy_pool
+    if placement.heavy_gpus and "KubernetesExecutor" in conf.get("core", "executor"):
+        chosen["executor_config"] = {"pod_override": _pod_with(placement.heavy_gpus)}
     if chosen:
         chosen["retries"] = 3  # machines come and go; each try goes on where the last one was
     return chosen
 
 
-def beside_search(settings: Settings) -> dict[str, Any]:
+def of_shares(placement: Placement) -> dict[str, Any]:
     """As :func:`heavy`, of the tasks that take a share of the trials.
 
     On a queue of their own they need no GPU, and no slot of the pool that stands for the GPUs.
     """
-    if settings.search_worker_queue:
-        return {"queue": settings.search_worker_queue, "retries": 3}
-    return heavy(settings)
+    if placement.share_queue:
+        return {"queue": placement.share_queue, "retries": 3}
+    return heavy(placement)
 
 
 def _pod_with(gpus: int) -> Any:

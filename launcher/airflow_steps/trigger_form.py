@@ -7,47 +7,27 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from model_zoo.config import Settings
-from model_zoo.recipes import PROFILES
+from launcher.options import OPTIONS, field_of, given_values
+from model_zoo.settings import Project
+from model_zoo.settings.projects import list_named
 
-#: Settings that a person may choose for one run; empty means the profile's own value.
-FIELDS = (
-    "profile",
-    "backbone",
-    "search_trials",
-    "epochs",
-    "learning_rate",
-    "promotion",
-)
+#: Values that a person may choose for one run, by short names; empty means the project's own.
+FIELDS = ("profile", "backbone", "search_trials", "epochs", "learning_rate", "promotion")
 RUN_NAME = "run_name"
 
 
-def trigger_form(settings: Settings) -> dict[str, Param]:
+def trigger_form(project: Project) -> dict[str, Param]:
     """One Airflow parameter a field; its JSON schema is that of the setting.
 
-    Airflow refuses a value outside the schema when the run is triggered, ``load_settings`` when
-    a step starts: both read the limits from ``Settings``.
+    Airflow refuses a value outside the schema when the run is triggered, ``load_project`` when a
+    step starts: both read the limits from the settings' declarations.
     """
-    schemas = Settings.model_json_schema()["properties"]
-    form: dict[str, Any] = {name: _field(name, schemas[name]) for name in FIELDS}
-    form["profile"] = Param(
-        settings.profile,
-        type="string",
-        enum=list(PROFILES),
-        title="Profile",
-        description=schemas["profile"]["description"],
-    )
-    form["promotion"] = Param(
-        settings.promotion,
-        type="string",
-        enum=schemas["promotion"]["enum"],
-        title="Promotion",
-        description=schemas["promotion"]["description"],
-    )
+    profiles = list(list_named("profile", project.file.parent))
+    form = {name: _field(name, profiles) for name in FIELDS}
     form[RUN_NAME] = Param(
         None,
         type=["null", "string"],
-        maxLength=200,
+        maxLength=100,
         title="Run name",
         description="Names the run's folder and its MLflow run. The name of an unfinished run "
         "continues that run. Empty: Airflow's run id.",
@@ -55,20 +35,32 @@ def trigger_form(settings: Settings) -> dict[str, Param]:
     return form
 
 
-def _field(name: str, schema: dict[str, Any]) -> Param:
-    """A field that may stay empty."""
-    kinds = [schema, *schema.get("anyOf", [])]
-    kind = next(one for one in kinds if one.get("type") not in (None, "null"))
+def _field(name: str, profiles: list[str]) -> Param:
+    """A field that may stay empty: the project's own value then."""
+    schema = _schema(OPTIONS[name])
     limits = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+    choices = profiles if name == "profile" else schema.get("enum")
     return Param(
         None,
-        type=["null", kind["type"]],
+        type=["null", schema["type"]],
         title=name.replace("_", " ").capitalize(),
-        description=f"{schema['description']} Empty: the profile's value.",
-        **{limit: kind[limit] for limit in limits if limit in kind},
+        description=f"{field_of(OPTIONS[name]).description} Empty: the project's value.",
+        **({"enum": [None, *choices]} if choices else {}),
+        **{limit: schema[limit] for limit in limits if limit in schema},
     )
 
 
+def _schema(name: str) -> dict[str, Any]:
+    """The JSON schema of one value, without that it may be null."""
+    *groups, last = name.split(".")
+    kind: Any = Project
+    for group in groups:
+        kind = kind.model_fields[group].annotation
+    found: dict[str, Any] = kind.model_json_schema()["properties"][last]
+    kinds = [found, *found.get("anyOf", [])]
+    return next(one for one in kinds if one.get("type") not in (None, "null"))
+
+
 def overrides(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What was filled in, as keyword overrides of ``load_settings``."""
-    return {name: params[name] for name in FIELDS if params.get(name) not in (None, "")}
+    """What was filled in, by dotted names, for ``load_project``."""
+    return given_values({name: params.get(name) for name in FIELDS})

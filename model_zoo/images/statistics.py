@@ -90,7 +90,9 @@ def brightness(images: np.ndarray) -> np.ndarray:
     return images.mean(axis=_all_but_first(images))
 
 
-@register_statistic("contrast", "it has unusually little contrast", "its contrast is unusual")
+@register_statistic(
+    "contrast", "it has unusually little contrast", "it has unusually much contrast"
+)
 def contrast(images: np.ndarray) -> np.ndarray:
     """Standard deviation of all pixels, 0..127.5."""
     return images.std(axis=_all_but_first(images))

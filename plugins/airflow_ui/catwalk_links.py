@@ -1,13 +1,15 @@
-"""Entries in Airflow's *Browse* menu: the registry in MLflow, and the page."""
+"""Entries in Airflow's *Browse* menu: each project's versions in MLflow, and the page."""
 
 from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
+from launcher.local.addresses import local_url
 
-from launcher.local.airflow import local_url
-from model_zoo.config import load_settings
+from dash_app.settings import PageSettings
+from launcher.airflow_steps.projects import readable_projects
+from model_zoo.settings import Places
 
-SETTINGS = load_settings()
+PLACES, PAGE = Places.load(), PageSettings.load()
 
 
 def _entry(name: str, href: str) -> dict[str, str]:
@@ -15,10 +17,16 @@ def _entry(name: str, href: str) -> dict[str, str]:
 
 
 class CatwalkLinks(AirflowPlugin):
-    """The other two pages of Catwalk, one click away from Airflow."""
+    """The other pages of Catwalk, one click away from Airflow."""
 
     name = "catwalk_links"
     external_views = [  # noqa: RUF012  (Airflow reads a plain list)
-        _entry("Versions in MLflow", f"{SETTINGS.tracking_uri}/#/models/{SETTINGS.model_name}"),
-        _entry("Catwalk's page", local_url(SETTINGS, SETTINGS.page_port)),
+        *(
+            _entry(
+                f"Versions of {project.name} in MLflow",
+                f"{PLACES.tracking_uri}/#/models/{project.registered_model}",
+            )
+            for project in readable_projects()
+        ),
+        _entry("Catwalk's page", local_url(PLACES.host, PAGE.page_port)),
     ]

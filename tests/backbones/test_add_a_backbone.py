@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +18,6 @@ def test_the_page_does_what_it_says(small_environment: Path, tmp_path: Path) -> 
         "CATWALK_PLUGINS_DIR": str(tmp_path / "plugins"),
         "PYTHONPATH": str(ROOT),
     }
-    environment.pop("CATWALK_DATA_DIR", None)  # the sample will do
-    sample = small_environment / "cache" / "generated-sample"
-    shutil.copytree(sample, tmp_path / "home" / "cache" / "generated-sample")
     commands = 0
     for language, path, content in BLOCK.findall(PAGE):
         if language == "python":

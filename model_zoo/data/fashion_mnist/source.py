@@ -26,8 +26,12 @@ def find(data: DataSettings, places: Places, say: Say) -> Found:
         if not places.allow_generated or places.data_dir is not None:
             raise
         say(f"No network and no data at hand: GENERATED SAMPLE instead of real data. ({error})")
-        origin = "silhouettes drawn by Catwalk, not real garments"
-        dataset = replace(DATASET, generated=True, origin=origin, licence="")
-        return Found(dataset, *draw_sample())
+        return generated_sample()
     origin = f"official files from {origin}, checksums agree"
     return Found(replace(DATASET, origin=origin), *read_files(folder))
+
+
+def generated_sample() -> Found:
+    """The stand-in that is drawn where no real images can be had."""
+    origin = "silhouettes drawn by Catwalk, not real garments"
+    return Found(replace(DATASET, generated=True, origin=origin, licence=""), *draw_sample())
