@@ -21,9 +21,9 @@ from model_zoo.settings import Project
 DOC = """
 ### Retrain {name} and put it into production if it earned that
 
-`ingest` has the source find the images, `preprocess` validates and splits them, `tune` searches head
-size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks `search_share` before it run the
-trials), `train` fits the model, `evaluate` measures it once on the test set, `register` makes it a
+`ingest` has the source find the images, `preprocess` validates and splits them, `tune` searches
+head size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks `search_share` before it run
+the trials), `train` fits the model, `evaluate` measures it once on the test set, `register` makes it a
 version in MLflow, `gate` compares it with the version in production on the same images, `promote`
 moves the alias `production` if the gate was passed.
 
@@ -57,8 +57,10 @@ def retrain(project: Project) -> DAG:
     )
     def workflow() -> None:
         ingest, preprocess = step("ingest", **NETWORK), step("preprocess")
+        divided = PLACEMENT.search_shares > 1
         # A share that is lost does not stop the workflow: `tune` runs what is missing.
-        tune = step("tune", trigger_rule="all_done_min_one_success", **heavy(PLACEMENT))
+        rule = {"trigger_rule": "all_done_min_one_success"} if divided else {}
+        tune = step("tune", **rule, **heavy(PLACEMENT))
         train, evaluate = step("train", **heavy(PLACEMENT)), step("evaluate")
         register, gate = step("register", **NETWORK), step("gate", **NETWORK)
         approve = ApprovalOperator(
@@ -78,7 +80,7 @@ def retrain(project: Project) -> DAG:
         ingest >> preprocess >> tune >> train >> evaluate >> register >> gate >> asked
         asked >> [approve, promote]
         approve >> promote
-        if PLACEMENT.search_shares > 1:
+        if divided:
             count = PLACEMENT.search_shares
             shares = StepOperator.partial(
                 task_id="search_share",

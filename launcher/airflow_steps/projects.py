@@ -1,4 +1,4 @@
-"""The projects that Airflow knows: those whose file can be read, and what is wrong with the rest."""
+"""The projects that Airflow knows: those whose file can be read; what is wrong with the rest."""
 
 from __future__ import annotations
 

@@ -8,94 +8,111 @@ import time
 from pathlib import Path
 from typing import Any
 
-from launcher import owned_process as leash
 from launcher.airflow_steps.trigger_form import FIELDS, RUN_NAME
-from launcher.local.airflow import (
-    close_stopped_demos,
-    demo_mark,
-    environment,
-    initialise,
-    log_dir,
-)
+from launcher.local.airflow import close_stopped_demos, demo_mark, environment, initialise
+from launcher.local.machine import Machine
 from launcher.local.one_at_a_time import one_at_a_time
 from launcher.step_process import LOG
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
+from model_zoo.runs.folder import list_runs, run_folder
 from model_zoo.runs.scorecard import print_scorecard
 from model_zoo.runs.steps import STEPS
+from model_zoo.settings import Places, Project
 
-DAG = "fashion_mnist_retrain"
 POLL_SECONDS = 0.5
 
 
-def demo(settings: Settings, chosen: dict[str, Any]) -> int:
-    """Run the DAG once by `airflow dags test`, then print the scorecard.
+def demo(
+    project: Project, machine: Machine, chosen: dict[str, Any], variables: dict[str, str]
+) -> int:
+    """Run the project's DAG once by `airflow dags test`, then print the scorecard.
 
     A demo that was stopped is continued: finished steps are not run again.
 
     Args:
-        chosen: settings of this run, as the trigger form takes them.
+        project: with everything that was chosen.
+        chosen: fields of the trigger form, by short names.
+        variables: what was chosen beyond them, for the environment of the steps.
 
     Raises:
         UserError: a step found a mistake; its sentence.
     """
-    with one_at_a_time(settings, "demo"):
+    places = machine.places
+    with one_at_a_time(places.home, "demo"):
         started = time.monotonic()
-        # `airflow dags test` runs one task at a time: a worker would wait for a chief in vain.
-        alone = settings.model_copy(update={"tuner_workers": 1})
-        env = environment(alone, recipe=True)
-        print(f"Preparing Airflow and MLflow in {settings.home_dir}", flush=True)
-        initialise(settings, env)
-        close_stopped_demos(settings, env)
-        name = _run_name(settings)
-        folder = settings.run_dir(name)
+        # `airflow dags test` runs one task at a time: shares of a search would gain nothing.
+        alone = {"CATWALK_SEARCH_SHARES": "1", "CATWALK_ALLOW_GENERATED": "1"}
+        env = environment(machine) | alone | variables
+        env["CATWALK_PROJECTS_DIR"] = str(project.file.parent)
+        print(f"Preparing Airflow and MLflow in {places.home}", flush=True)
+        initialise(machine, env)
+        close_stopped_demos(machine, env)
+        name = _run_name(project, places)
+        folder = run_folder(places, project.name, name)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "failure.json").unlink(missing_ok=True)
-        config = {"promotion": "automatic"} | chosen | {RUN_NAME: name}
-        given = {key: config[key] for key in (*FIELDS, RUN_NAME) if config.get(key) is not None}
-        log = log_dir(settings) / f"{name}.log"
-        print(f"Run {name}: DAG {DAG}, profile {settings.profile}; Airflow's log {log}", flush=True)
-        command = leash.command("airflow", "dags", "test", DAG, "--conf", json.dumps(given))
-        demo_mark(settings).touch()
-        with log.open("a") as file:
-            airflow = subprocess.Popen(
-                command,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                _follow(airflow, folder, started)
-                if airflow.returncode == 0:
-                    demo_mark(settings).unlink()
-            finally:
-                if airflow.poll() is None:
-                    airflow.terminate()
-                    airflow.wait()
-        if not (folder / f"{STEPS[-1]}.json").exists():
-            failure = folder / "failure.json"
-            if failure.exists():
-                raise UserError(
-                    f"step {read_json(failure)['step']}: {read_json(failure)['sentence']}"
-                )
-            raise UserError(f"Airflow ended with status {airflow.returncode}: {log} says why")
-        print_scorecard(settings, name)
+        given = {key: chosen[key] for key in FIELDS if chosen.get(key) is not None}
+        given |= {RUN_NAME: name}
+        log = machine.logs / f"{project.name}-{name}.log"
+        print(
+            f"Run {name}: DAG {project.dag_id}, profile {project.profile}; Airflow's log {log}",
+            flush=True,
+        )
+        conf = json.dumps(given)
+        command = owned_process.command("airflow", "dags", "test", project.dag_id, "--conf", conf)
+        demo_mark(machine).touch()
+        status = _run_airflow(command, env, log, folder, started)
+        if status == 0:
+            demo_mark(machine).unlink()
+        _raise_failure(folder, status, log)
+        print_scorecard(project, places, name)
         print(f"The demo took {time.monotonic() - started:.0f} s.")
         return 0
 
 
-def _run_name(settings: Settings) -> str:
+def _run_airflow(
+    command: list[str], env: dict[str, str], log: Path, folder: Path, started: float
+) -> int:
+    """Airflow in a process of its own, followed until it ends; its exit status."""
+    with log.open("a") as file:
+        airflow = subprocess.Popen(
+            command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _follow(airflow, folder, started)
+        finally:
+            if airflow.poll() is None:
+                airflow.terminate()
+                airflow.wait()
+    return int(airflow.returncode)
+
+
+def _raise_failure(folder: Path, status: int, log: Path) -> None:
+    """Raises UserError with the sentence of the step that failed, unless the run has ended."""
+    if (folder / f"{STEPS[-1]}.json").exists():
+        return
+    failure = folder / "failure.json"
+    if failure.exists():
+        raise UserError(f"step {read_json(failure)['step']}: {read_json(failure)['sentence']}")
+    raise UserError(f"Airflow ended with status {status}: {log} says why")
+
+
+def _run_name(project: Project, places: Places) -> str:
     """The last demo if it is unfinished, else the next number."""
     numbers = [
-        int(path.name.removeprefix("demo-"))
-        for path in (settings.home_dir / "runs").glob("demo-*")
-        if path.name.removeprefix("demo-").isdigit()
+        int(name.removeprefix("demo-"))
+        for name in list_runs(places, project.name)
+        if name.removeprefix("demo-").isdigit()
     ]
     last = max(numbers, default=0)
-    if last and not (settings.run_dir(f"demo-{last}") / f"{STEPS[-1]}.json").exists():
+    folder = run_folder(places, project.name, f"demo-{last}")
+    if last and not (folder / f"{STEPS[-1]}.json").exists():
         return f"demo-{last}"
     return f"demo-{last + 1}"
 

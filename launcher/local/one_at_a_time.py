@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
+from model_zoo.locks import try_locked
 
 
 @contextmanager
-def one_at_a_time(settings: Settings, name: str) -> Iterator[None]:
+def one_at_a_time(home: Path, name: str) -> Iterator[None]:
     """Hold the home for as long as the block runs; the system frees it if we are killed.
 
     Raises:
         UserError: another process holds it; says which.
     """
-    settings.home_dir.mkdir(parents=True, exist_ok=True)
-    with (settings.home_dir / "in-use.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
+    holder = home / "in-use.txt"
+    with try_locked(home / "in-use.lock") as ours:
+        if not ours:
+            who = holder.read_text().strip() if holder.exists() else ""
             raise UserError(
-                f"{file.read().strip() or 'another process'} uses {settings.home_dir}: stop it "
-                "first, or set CATWALK_HOME to another folder"
-            ) from None
-        file.truncate(0)
-        file.write(f"`catwalk {name}` (process {os.getpid()})")
-        file.flush()
+                f"{who or 'another process'} uses {home}: stop it first, or set CATWALK_HOME to "
+                "another folder"
+            )
+        holder.write_text(f"`catwalk {name}` (process {os.getpid()})")
         yield

@@ -9,8 +9,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from launcher.local.airflow import local_url
-from model_zoo.config import Settings
+from launcher.local.machine import Machine
 from model_zoo.errors import UserError
 
 
@@ -24,17 +23,17 @@ class Program:
     ready: Callable[[], bool]
 
 
-def programs(settings: Settings) -> list[Program]:
+def programs(machine: Machine) -> list[Program]:
     """MLflow (unless another server is set), Airflow's four, and the page."""
-    airflow = local_url(settings, settings.airflow_port)
+    airflow = machine.airflow_url
     return [
-        *([] if settings.tracking_uri else [mlflow_server(settings)]),
+        *([] if machine.places.tracking_uri else [mlflow_server(machine)]),
         Program(
             "api-server",
             "airflow",
             (
                 "api-server",
-                *("--host", settings.host, "--port", str(settings.airflow_port)),
+                *("--host", machine.places.host, "--port", str(machine.ports.airflow_port)),
                 *("--workers", "1"),
             ),
             lambda: answers(f"{airflow}/api/v2/monitor/health"),
@@ -59,48 +58,52 @@ def programs(settings: Settings) -> list[Program]:
             ("dag-processor",),
             lambda: healthy(airflow, "dag_processor"),
         ),
-        Program(
-            "page", "dash_app", (), lambda: answers(local_url(settings, settings.page_port) + "/")
-        ),
+        Program("page", "dash_app", (), lambda: answers(f"{machine.page_url}/")),
     ]
 
 
-def mlflow_server(settings: Settings) -> Program:
-    port = settings.mlflow_port
+def mlflow_server(machine: Machine) -> Program:
+    home = machine.places.home
     return Program(
         "mlflow",
         "mlflow",
         (
             "server",
-            *("--backend-store-uri", settings.mlflow_uri),
-            *("--artifacts-destination", str(settings.artifact_dir)),
-            *("--host", settings.host, "--port", str(port), "--workers", "1"),
+            *("--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}"),
+            *("--artifacts-destination", str(home / "mlflow-artifacts")),
+            *("--host", machine.places.host, "--port", str(machine.ports.mlflow_port)),
+            *("--workers", "1"),
         ),
-        lambda: answers(local_url(settings, port) + "/health"),
+        lambda: answers(f"{machine.mlflow_url}/health"),
     )
 
 
-def check_ports(settings: Settings) -> None:
+def check_ports(machine: Machine) -> None:
     """Every port that we need is free.
 
     Raises:
         UserError: one is taken, or two are the same; names the setting to change.
     """
-    names = ["page_port", "airflow_port"] + ([] if settings.tracking_uri else ["mlflow_port"])
+    ports = {
+        "CATWALK_PAGE_PORT": machine.page.page_port,
+        "CATWALK_AIRFLOW_PORT": machine.ports.airflow_port,
+    }
+    if not machine.places.tracking_uri:
+        ports["CATWALK_MLFLOW_PORT"] = machine.ports.mlflow_port
+    host = machine.places.host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     seen: dict[int, str] = {}
-    for name in names:
-        port = getattr(settings, name)
-        variable = f"CATWALK_{name.upper()}"
+    for variable, port in ports.items():
         if port in seen:
             raise UserError(f"{seen[port]} and {variable} are both {port}: change one of them")
         seen[port] = variable
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((settings.host, port))
+                probe.bind((host, port))
             except OSError as error:
                 raise UserError(
-                    f"port {port} on {settings.host} cannot be used ({error.strerror}): stop what "
+                    f"port {port} on {host} cannot be used ({error.strerror}): stop what "
                     f"listens there, or set {variable} to a free port"
                 ) from None
 

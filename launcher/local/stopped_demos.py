@@ -3,7 +3,7 @@
 `airflow dags test` marks its run in the database only when it ends by itself. One that was killed
 would count as the DAG's one active run, and no triggered or scheduled run would ever start.
 
-    python -m launcher.local.stopped_demos        # in Airflow's environment, see `launcher.local.airflow`
+    python -m launcher.local.stopped_demos    # in Airflow's environment: `launcher.local.airflow`
 """
 
 from __future__ import annotations

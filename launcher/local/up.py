@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import time
 
-from launcher.local.airflow import (
-    USER,
-    close_stopped_demos,
-    environment,
-    initialise,
-    local_url,
-    log_dir,
-    password,
-)
+from launcher.airflow_steps.projects import readable_projects
+from launcher.local.airflow import USER, close_stopped_demos, environment, initialise, password
+from launcher.local.machine import Machine
 from launcher.local.one_at_a_time import one_at_a_time
 from launcher.local.processes import run_together
 from launcher.local.programs import check_ports, programs
-from model_zoo.config import Settings
+from model_zoo.settings import Project
 
 
-def up(settings: Settings) -> int:
+def up(project: Project, machine: Machine) -> int:
     """Start everything, print where it is, and stay until Ctrl-C or SIGTERM.
+
+    Args:
+        project: the one that the page serves; Airflow knows all.
 
     Returns:
         0 after a stop that was asked for, 1 if one of the programs ended by itself.
@@ -29,28 +26,27 @@ def up(settings: Settings) -> int:
         UserError: a port is taken, another `up` or `demo` uses this home, or a database could
             not be made. Nothing has been started then.
     """
-    with one_at_a_time(settings, "up"):
-        check_ports(settings)
+    with one_at_a_time(machine.places.home, "up"):
+        check_ports(machine)
         started = time.monotonic()
-        logs = log_dir(settings)
-        print(f"Starting MLflow, Airflow and the page; logs in {logs}", flush=True)
-        initialise(settings, environment(settings, recipe=False))
-        close_stopped_demos(settings, environment(settings, recipe=False))
-        mlflow = settings.tracking_uri or local_url(settings, settings.mlflow_port)
+        print(f"Starting MLflow, Airflow and the page; logs in {machine.logs}", flush=True)
+        env = environment(machine) | {"CATWALK_PROJECT": str(project.file)}
+        initialise(machine, env)
+        close_stopped_demos(machine, env)
         # With the server running, everybody goes through it.
-        env = environment(settings, recipe=False) | {"CATWALK_TRACKING_URI": mlflow}
+        env["CATWALK_TRACKING_URI"] = machine.mlflow_url
 
         def tell() -> None:
+            dags = ", ".join(one.dag_id for one in readable_projects())
             print(
                 f"\nReady after {time.monotonic() - started:.0f} s\n"
-                f"  Page     {local_url(settings, settings.page_port)}\n"
-                f"  Airflow  {local_url(settings, settings.airflow_port)}   "
-                f"log in as {USER}, password {password(settings)}\n"
-                f"  MLflow   {mlflow}\n"
-                f"  Logs     {logs}\n"
-                "Retrain: open the DAG fashion_mnist_retrain in Airflow and trigger it. "
-                "Stop: Ctrl-C.",
+                f"  Page     {machine.page_url}\n"
+                f"  Airflow  {machine.airflow_url}   "
+                f"log in as {USER}, password {password(machine)}\n"
+                f"  MLflow   {machine.mlflow_url}\n"
+                f"  Logs     {machine.logs}\n"
+                f"Retrain: open a DAG in Airflow ({dags}) and trigger it. Stop: Ctrl-C.",
                 flush=True,
             )
 
-        return run_together(programs(settings), env, logs, tell)
+        return run_together(programs(machine), env, machine.logs, tell)

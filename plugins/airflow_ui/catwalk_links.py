@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
-from launcher.local.addresses import local_url
+from launcher.local.machine import local_url
 
 from dash_app.settings import PageSettings
 from launcher.airflow_steps.projects import readable_projects

@@ -18,6 +18,7 @@ def test_the_page_does_what_it_says(small_environment: Path, tmp_path: Path) -> 
         "CATWALK_PLUGINS_DIR": str(tmp_path / "plugins"),
         "PYTHONPATH": str(ROOT),
     }
+    environment.pop("CATWALK_DATA__SOURCE", None)  # of the tests' own plugins, not among these
     commands = 0
     for language, path, content in BLOCK.findall(PAGE):
         if language == "python":

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,20 @@ def three(empty: Store) -> Store:
         tags = GOOD_TAGS | {"generated": generated}
         client.create_model_version(empty.model, "file:///nowhere", tags=tags)
     return empty
+
+
+@pytest.fixture
+def texts_of() -> Callable[[Path], list[str]]:
+    """Every text in the database of a home, whatever the table."""
+
+    def read(home: Path) -> list[str]:
+        with closing(sqlite3.connect(home / "mlflow.db")) as connection:
+            tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+            rows = [
+                row
+                for (table,) in connection.execute(tables).fetchall()
+                for row in connection.execute(f"SELECT * FROM {table}")
+            ]
+        return [value for row in rows for value in row if isinstance(value, str)]
+
+    return read

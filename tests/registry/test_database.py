@@ -1,7 +1,6 @@
 """What is read by SQL is what MLflow's client says; a home that moved points to where it lies."""
 
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
@@ -17,21 +16,6 @@ from model_zoo.registry.promotion import history, promote
 from model_zoo.registry.run_files import fetch_run_file
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import find_alias, get_version, list_versions
-
-
-def everything(home: Path) -> list[str]:
-    """Every text in MLflow's database."""
-    connection = sqlite3.connect(home / "mlflow.db")
-    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master")]
-    names = [name for name in tables if not name.startswith(("sqlite_", "index_", "idx_", "ix_"))]
-    found = []
-    for name in names:
-        try:
-            rows = connection.execute(f"SELECT * FROM {name}").fetchall()
-        except sqlite3.OperationalError:  # an index
-            continue
-        found += [value for row in rows for value in row if isinstance(value, str)]
-    return found
 
 
 def test_versions_are_those_that_the_client_lists(three: Store) -> None:
@@ -65,7 +49,7 @@ def test_a_damaged_database_is_one_sentence(three: Store) -> None:
 
 
 @pytest.mark.parametrize("how", [shutil.move, shutil.copytree])
-def test_a_moved_home_points_to_where_it_lies(empty: Store, tmp_path: Path, how) -> None:
+def test_a_moved_home_points_to_where_it_lies(empty: Store, tmp_path: Path, texts_of, how) -> None:
     client = connect(empty)
     run = client.create_run(ensure_experiment(empty)).info
     client.log_text(run.run_id, "kept", "data/note.txt")
@@ -84,13 +68,15 @@ def test_a_moved_home_points_to_where_it_lies(empty: Store, tmp_path: Path, how)
     found = {here.get_model_version_download_uri(moved.model, str(i)) for i in (1, 2, 3)}
     expected = source.replace(empty.artifact_dir.as_uri(), moved.artifact_dir.as_uri())
     assert found == {expected, "s3://bucket/elsewhere", beside}
-    left = [text for text in everything(moved.home) if str(empty.home) in text]
+    left = [text for text in texts_of(moved.home) if str(empty.home) in text]
     assert set(left) == {beside}, "a folder whose name only begins alike is another one"
     again = here.create_run(ensure_experiment(moved)).info
     assert again.artifact_uri.startswith(moved.artifact_dir.as_uri())
 
 
-def test_a_move_that_is_killed_is_done_by_the_next_one(empty: Store, tmp_path: Path) -> None:
+def test_a_move_that_is_killed_is_done_by_the_next_one(
+    empty: Store, tmp_path: Path, texts_of
+) -> None:
     run = connect(empty).create_run(ensure_experiment(empty)).info
     home = tmp_path / "moved"
     shutil.move(empty.home, home)
@@ -105,7 +91,7 @@ def test_a_move_that_is_killed_is_done_by_the_next_one(empty: Store, tmp_path: P
     # `is_made` would ask for that table too.
     program = program.replace("try:", "database.is_made = lambda path: True\ntry:")
     assert subprocess.run([sys.executable, "-c", program, str(home)]).returncode == -9
-    assert any(str(empty.home) in text for text in everything(home)), "nothing half done"
+    assert any(str(empty.home) in text for text in texts_of(home)), "nothing half done"
     assert database.relocate(home) and not database.relocate(home)
     moved = connect(replace(empty, home=home)).get_run(run.run_id).info.artifact_uri
     assert moved.startswith((home / "mlflow-artifacts").as_uri())
