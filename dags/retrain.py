@@ -23,8 +23,8 @@ DOC = """
 
 `ingest` has the source find the images, `preprocess` validates and splits them, `tune` searches
 head size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks `search_share` before it run
-the trials), `train` fits the model, `evaluate` measures it once on the test set, `register` makes it a
-version in MLflow, `gate` compares it with the version in production on the same images, `promote`
+the trials), `train` fits the model, `evaluate` measures it once on the test set, `register` makes
+it a version in MLflow, `gate` compares it with production on the same images, `promote`
 moves the alias `production` if the gate was passed.
 
 With promotion `approval` the run waits at `approve` for a person, who sees the gate's report under

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from launcher import owned_process as leash
+from launcher import owned_process
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
 from model_zoo.runs.folder import run_folder
@@ -67,7 +67,7 @@ def run_step(
     folder.mkdir(parents=True, exist_ok=True)
     with (
         (folder / LOG).open("a") as log,
-        _started(leash.command(module, *arguments), env) as process,
+        _started(owned_process.command(module, *arguments), env) as process,
     ):
         assert process.stdout is not None
         for line in process.stdout:
@@ -117,7 +117,7 @@ def _started(command: list[str], env: dict[str, str]) -> Iterator[subprocess.Pop
     # The owner's own parent may be killed without a word (Airflow's task supervisor is): then the
     # owner would read on for ever, so it lets go of the step.
     RUNNING.add(process)
-    leash.when_gone(os.getppid(), lambda: stop(process))
+    owned_process.when_gone(os.getppid(), lambda: stop(process))
     try:
         yield process
     finally:

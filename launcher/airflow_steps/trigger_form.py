@@ -39,14 +39,16 @@ def _field(name: str, profiles: list[str]) -> Param:
     """A field that may stay empty: the project's own value then."""
     schema = _schema(OPTIONS[name])
     limits = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+    rules: dict[str, Any] = {limit: schema[limit] for limit in limits if limit in schema}
     choices = profiles if name == "profile" else schema.get("enum")
+    if choices:
+        rules["enum"] = [None, *choices]
     return Param(
         None,
         type=["null", schema["type"]],
         title=name.replace("_", " ").capitalize(),
         description=f"{field_of(OPTIONS[name]).description} Empty: the project's value.",
-        **({"enum": [None, *choices]} if choices else {}),
-        **{limit: schema[limit] for limit in limits if limit in schema},
+        **rules,
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from typing import TYPE_CHECKING
 
-from model_zoo.backbones import discover, get_backbone, list_backbones
-from model_zoo.config import Settings
 from model_zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,29 +15,39 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 180  # columns, where no terminal says how many it has
 
 
-def backbones(settings: Settings, pattern: str, as_json: bool, check: str | None) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pattern", nargs="?", default="*", help="shell wildcard (default: *)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--check", metavar="NAME", help="check one backbone against the contract")
+
+
+def run(given: argparse.Namespace) -> int:
     """Print what was asked for; returns the exit status.
 
     Raises:
         UserError: nothing matches, or the checked backbone breaks the contract.
     """
+    from model_zoo.backbones import get_backbone, list_backbones
+    from model_zoo.plugin_registry import discover
     from model_zoo.runs.runner import quiet
+    from model_zoo.settings import Places
 
     quiet()
-    discover(settings.plugins_dir)
-    if check is not None:
-        return _check(check)
-    names = list_backbones(pattern)
+    places = Places.load()
+    discover(places.plugins_dir)
+    if given.check is not None:
+        return _check(given.check)
+    names = list_backbones(given.pattern)
     if not names:
-        get_backbone(pattern)  # says which names are near
+        get_backbone(given.pattern)  # says which names are near
     from model_zoo.backbones.catalogue import card
 
-    cache = settings.cache_dir / "backbones.json"
+    cache = places.cache_dir / "backbones.json"
     cards = [
         card(get_backbone(name), cache, lambda text: print(text, file=sys.stderr, flush=True))
         for name in names
     ]
-    (_print_json if as_json else _print_table)(cards)
+    (_print_json if given.json else _print_table)(cards)
     return 0
 
 
@@ -72,6 +81,7 @@ def _print_table(cards: list[Card]) -> None:
 
 
 def _check(name: str) -> int:
+    from model_zoo.backbones import get_backbone
     from model_zoo.backbones.check import run_checks
 
     wrong = 0

@@ -14,8 +14,9 @@ import socket
 import subprocess
 from collections.abc import Iterator
 
-from model_zoo.config import load_settings
+from launcher.settings import Placement
 from model_zoo.errors import UserError
+from model_zoo.settings import Places
 
 # What a container sets for its program; MLflow and gunicorn get the same values.
 PORT = "CATWALK_LISTEN"  # HOST:PORT of the one server in this container
@@ -25,7 +26,7 @@ MLFLOW_ARTIFACTS = "MLFLOW_ARTIFACTS_DESTINATION"
 
 def writable_home() -> None:
     """The home can be written: a volume made by root, say, cannot."""
-    home = load_settings().home_dir
+    home = Places.load().home
     probe = home / f".probe-{secrets.token_hex(8)}"
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -42,14 +43,14 @@ def shared_storage() -> None:
     """The storage of the settings, if any, can be written."""
     from model_zoo.runs.storage import check_writable
 
-    settings = load_settings()
-    if settings.storage:
-        check_writable(settings)
+    storage = Places.load().storage
+    if storage:
+        check_writable(storage)
 
 
 def gpus() -> None:
     """As many GPUs as the heavy queue promises, and a TensorFlow that can use them."""
-    promised = max(1, load_settings().heavy_gpus)
+    promised = max(1, Placement.load().heavy_gpus)
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True).stdout
     except OSError:
@@ -135,7 +136,7 @@ def mlflow_artifacts() -> None:
 
     where = _needed(MLFLOW_ARTIFACTS)
     try:
-        check_writable(load_settings(storage=where))
+        check_writable(where)
     except UserError as error:
         raise UserError(str(error).replace("CATWALK_STORAGE", MLFLOW_ARTIFACTS)) from None
 

@@ -19,17 +19,18 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from launcher.container import checks as preflight
+from launcher.container import checks
 from model_zoo.errors import UserError
+from model_zoo.settings import check_variables
 
 SECRET = re.compile(r"\{secret:([A-Za-z0-9_.-]+)\}")
 CHECKS: dict[str, tuple[Callable[[], None], ...]] = {
-    "init": (preflight.writable_home,),
-    "airflow-service": (preflight.airflow_database,),
-    "worker": (preflight.writable_home, preflight.shared_storage),
-    "gpu-worker": (preflight.gpus, preflight.writable_home, preflight.shared_storage),
-    "mlflow-server": (preflight.mlflow_database, preflight.mlflow_artifacts, preflight.free_port),
-    "page": (preflight.writable_home, preflight.free_port),
+    "init": (checks.writable_home,),
+    "airflow-service": (checks.airflow_database,),
+    "worker": (checks.writable_home, checks.shared_storage),
+    "gpu-worker": (checks.gpus, checks.writable_home, checks.shared_storage),
+    "mlflow-server": (checks.mlflow_database, checks.mlflow_artifacts, checks.free_port),
+    "page": (checks.writable_home, checks.free_port),
 }
 
 
@@ -80,6 +81,7 @@ def main(arguments: list[str]) -> int:
                 f"usage: launcher.container.entry [{'|'.join(CHECKS)}] PROGRAM ARGUMENTS..."
             )
         os.environ.update(with_secrets(os.environ))
+        check_variables()
         for check in CHECKS.get(role, ()):
             check()
         keep_airflow_password(os.environ)

@@ -1,8 +1,8 @@
 """Exit status 0 if a program is well: what containers' health checks run.
 
-python -m launcher.container.health URL            the URL answers
-python -m launcher.container.health URL PART       Airflow's health page calls PART (scheduler, ...) healthy
-python -m launcher.container.health celery         the Celery worker of this container answers
+python -m launcher.container.health URL         the URL answers
+python -m launcher.container.health URL PART    Airflow calls its PART (scheduler, ...) healthy
+python -m launcher.container.health celery      the Celery worker of this container answers
 """
 
 from __future__ import annotations

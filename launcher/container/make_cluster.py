@@ -1,7 +1,7 @@
 """Make what the services of a cluster need, once and before they start.
 
-    python -m launcher.container.make_cluster              make what is absent; stop at an older database
-    python -m launcher.container.make_cluster --upgrade    also bring older databases to this version
+    python -m launcher.container.make_cluster              make what is absent
+    python -m launcher.container.make_cluster --upgrade    also bring older databases up to date
 
 Databases that are there already are upgraded only when asked for: back them up first.
 """
@@ -13,9 +13,9 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-from launcher.container import checks as preflight
-from model_zoo.config import load_settings
+from launcher.container import checks
 from model_zoo.errors import UserError
+from model_zoo.settings import Places
 
 POOL = "gpu"
 
@@ -25,14 +25,14 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments not in ([], ["--upgrade"]):
             raise UserError("usage: launcher.container.make_cluster [--upgrade]")
-        if arguments or preflight.airflow_database_is_empty():
+        if arguments or checks.airflow_database_is_empty():
             _run("airflow", "db", "migrate")
-        preflight.airflow_database()
-        if arguments and preflight.MLFLOW_DATABASE in os.environ:
-            _run("mlflow", "db", "upgrade", os.environ[preflight.MLFLOW_DATABASE])
+        checks.airflow_database()
+        if arguments and checks.MLFLOW_DATABASE in os.environ:
+            _run("mlflow", "db", "upgrade", os.environ[checks.MLFLOW_DATABASE])
         slots = os.environ.get("GPU_SLOTS", "1")
         _run("airflow", "pools", "set", POOL, slots, "a slot a GPU: search and training")
-        for url in (os.environ.get(preflight.MLFLOW_ARTIFACTS, ""), load_settings().storage):
+        for url in (os.environ.get(checks.MLFLOW_ARTIFACTS, ""), Places.load().storage):
             make_bucket(url)
     except UserError as error:
         print(f"catwalk init: {error}", file=sys.stderr)

@@ -191,7 +191,7 @@ def workflow() -> None:
         took = f"{task['duration']:.0f} s" if task["duration"] else ""
         name, place = task["task_id"], task["map_index"]
         found = ""
-        if name in ("tune", "search_worker") and task["state"] == "success":
+        if name in ("tune", "search_share") and task["state"] == "success":
             entry = f"taskInstances/{name}/xcomEntries/return_value?map_index={place}"
             facts = ask(f"{dag}/dagRuns/{RUN}/{entry}", token=token)["value"]
             found = "; " + (json.loads(facts) if isinstance(facts, str) else facts)["summary"]
@@ -203,17 +203,14 @@ def workflow() -> None:
 
 
 def predict() -> None:
-    """Ask the page, through its proxy, for a garment."""
-    from PIL import Image
+    """Ask the page, through its proxy, for a picture."""
+    from PIL import Image, ImageDraw
 
-    from model_zoo.data.fashion_mnist.sample import write_sample
-    from model_zoo.data.fashion_mnist.source import load
-
-    with tempfile.TemporaryDirectory() as folder:
-        _, test = load(write_sample(Path(folder) / "sample"))
+    drawn = Image.new("L", (64, 64))
+    ImageDraw.Draw(drawn).polygon([(16, 12), (48, 12), (52, 56), (12, 56)], fill=200)
     content = io.BytesIO()
-    Image.fromarray(test.images[0]).save(content, "PNG")
-    picture = {"name": "garment.png", "content": base64.b64encode(content.getvalue()).decode()}
+    drawn.save(content, "PNG")
+    picture = {"name": "drawn.png", "content": base64.b64encode(content.getvalue()).decode()}
     until = time.monotonic() + 60
     while ask(f"{PAGE}/healthz")["version"] is None and time.monotonic() < until:
         time.sleep(1)

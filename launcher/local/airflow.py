@@ -12,9 +12,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from launcher import owned_process as leash
+from launcher import owned_process
+from launcher.local.machine import LOOPBACK, Machine
 from model_zoo.errors import UserError
-from model_zoo.registry.versions import locked
+from model_zoo.locks import locked
+from model_zoo.settings import CHECKOUT
 
 USER = "admin"
 DAGS = CHECKOUT / "dags"
@@ -88,7 +90,7 @@ def close_stopped_demos(machine: Machine, env: dict[str, str]) -> None:
     """Mark the run of a demo that was stopped as failed, so that it blocks no other run."""
     mark = demo_mark(machine)
     if mark.exists():
-        _run(machine, env, "stopped-demos", leash.command("launcher.local.stopped_demos"))
+        _run(machine, env, "stopped-demos", owned_process.command("launcher.local.stopped_demos"))
         mark.unlink()
 
 

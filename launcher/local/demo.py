@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from launcher import owned_process
 from launcher.airflow_steps.trigger_form import FIELDS, RUN_NAME
 from launcher.local.airflow import close_stopped_demos, demo_mark, environment, initialise
 from launcher.local.machine import Machine

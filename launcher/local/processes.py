@@ -14,7 +14,7 @@ import psutil
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
-from launcher import owned_process as leash
+from launcher import owned_process
 from launcher.local.programs import Program
 
 STOPPED = re.compile(r"^(\S+) stopped \(rc=(-?\d+)\)")
@@ -76,7 +76,7 @@ def run_together(
         log = logs / f"{program.name}.log"
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
-        line = shlex.join(leash.command(program.module, *program.arguments))
+        line = shlex.join(owned_process.command(program.module, *program.arguments))
         manager.add_process(program.name, f"exec {line} > {shlex.quote(str(log))} 2>&1", env=env)
     over = threading.Event()
     watcher = threading.Thread(

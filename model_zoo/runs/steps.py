@@ -1,8 +1,8 @@
 """The workflow's steps, in the order in which they run; open this file to understand Catwalk.
 
 A step is a function from a run to facts: small, JSON-able, also left in
-``<run folder>/<step>.json``. Steps hand each other files in the run's folder and facts, never arrays. Each can be killed at any
-moment and run again: it then continues or redoes its part.
+``<run folder>/<step>.json``. Steps hand each other files in the run's folder and facts, never
+arrays. Each can be killed at any moment and run again: it then continues or redoes its part.
 
 What runs them, one by one or all, is `runner.py`; what is logged where stands in `run_records.py`.
 """

@@ -6,7 +6,6 @@ registered model and every folder, each by one property here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -109,6 +108,13 @@ class Project(BaseSettings):
         """What decides the trained model, by dotted names."""
         return self.values(*DECIDING)
 
+    def value(self, name: str) -> Any:
+        """One value by its dotted name, or ``profile``, ``recipe``, ``schedule``."""
+        found: Any = self
+        for part in name.split("."):
+            found = getattr(found, part)
+        return found
+
     def with_values(self, changed: Mapping[str, Any]) -> Project:
         """A copy in which some values, by dotted names, are others; they are not checked again."""
         copy: Any = self
@@ -149,7 +155,3 @@ def variable_of(name: str) -> str:
 def variables_of_a_project() -> set[str]:
     """The environment's variables that set a value of the project at hand."""
     return {variable_of(name) for name in known_names()}
-
-
-def set_in_environment(name: str) -> bool:
-    return bool(os.environ.get(variable_of(name)))

@@ -1,0 +1,51 @@
+"""`catwalk run`: the workflow without Airflow, in this process."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from typing import Any
+
+from launcher.cli.chosen import add_options, chosen_values
+from launcher.options import OPTIONS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_options(parser, OPTIONS)
+    parser.add_argument("--name", help="names the run; that of an unfinished run continues it")
+    parser.add_argument(
+        "--allow-generated",
+        action="store_true",
+        help="let the source make images up if none can be had (default: no)",
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run every step, then print the scorecard."""
+    from launcher import step_process
+    from model_zoo.runs.runner import quiet, run_all, run_step
+    from model_zoo.runs.scorecard import print_scorecard
+    from model_zoo.settings import Places, Project, load_project
+
+    quiet()
+    places = Places.load(allow_generated=given.allow_generated or None)
+    chosen = chosen_values(given, OPTIONS)
+    project = load_project(given.project, chosen, places)
+    name = given.name or datetime.now(UTC).strftime("run-%Y-%m-%dT%H-%M-%S.%f")[:-3]
+    print(f"Run {name}. To continue it after a stop: catwalk run --name {name} ...", flush=True)
+
+    def in_a_process(step: str, project: Project, places: Places, name: str) -> dict[str, Any]:
+        return step_process.run_step(step, project, places, name, chosen, print)
+
+    run_all(
+        project,
+        places,
+        name,
+        lambda step, facts: print(
+            f"{step} ({facts['step_seconds']:.0f} s): {facts['summary']}", flush=True
+        ),
+        # A process has one backend, and the export needs TensorFlow.
+        run_step if project.training.backend == "tensorflow" else in_a_process,
+    )
+    print_scorecard(project, places, name)
+    return 0
