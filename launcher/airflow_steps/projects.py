@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from model_zoo.errors import UserError
-from model_zoo.runs.checks import check_project
 from model_zoo.settings import Places, Project, check_variables, list_projects, load_project
 
 
 def readable_projects() -> list[Project]:
-    """Projects of ``CATWALK_PROJECTS_DIR`` without a mistake, by name."""
+    """Projects of ``CATWALK_PROJECTS_DIR`` whose file has no mistake, by name.
+
+    Whether what they name exists is not looked at: that takes plugins, and longer than a DAG file
+    may take. ``check_projects`` does, and so does each run before its first step.
+    """
     return [one for one in _each_project() if isinstance(one, Project)]
 
 
 def check_projects() -> None:
-    """Every project file, and every variable ``CATWALK_...``, can be read.
+    """Every project file, and every variable ``CATWALK_...``, can be read and means something.
 
     Raises:
         UserError: one cannot; a sentence for each, with file and line.
     """
+    from model_zoo.runs.checks import check_project
+
     check_variables()
-    wrong = [str(one) for one in _each_project() if isinstance(one, UserError)]
+    wrong = []
+    for one in _each_project():
+        try:
+            if isinstance(one, UserError):
+                raise one
+            check_project(one, Places.load())
+        except UserError as error:
+            wrong.append(str(error))
     if wrong:
         raise UserError("\n".join(wrong))
 
@@ -29,9 +41,7 @@ def _each_project() -> list[Project | UserError]:
     found: list[Project | UserError] = []
     for file in list_projects(places.projects_dir).values():
         try:
-            project = load_project(str(file), places=places)
-            check_project(project, places)
-            found.append(project)
+            found.append(load_project(str(file), places=places))
         except UserError as error:
             found.append(error)
     return found

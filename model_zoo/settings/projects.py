@@ -44,11 +44,9 @@ def layers_of(
     """The layers of a project, the strongest first; the last two are profile and recipe."""
     file = find_project(reference or places.project, places.projects_dir)
     strong = [from_names(given or {}), from_environment(), read_file(file, file.name)]
-    own = file.parent if file.parent != places.projects_dir else places.projects_dir
-    profile = _chosen("profile", strong) or Project.model_fields["profile"].default
-    strong.append(_named("profile", str(profile), own))
-    recipe = _chosen("recipe", strong) or Project.model_fields["recipe"].default
-    strong.append(_named("recipe", str(recipe), own))
+    own = file.parent
+    for kind in ("profile", "recipe"):
+        strong.append(_named(kind, strong, own))
     return strong
 
 
@@ -122,10 +120,13 @@ def list_named(kind: str, folder: Path) -> dict[str, Path]:
     return found
 
 
-def _named(kind: str, name: str, folder: Path) -> Layer:
+def _named(kind: str, layers: list[Layer], folder: Path) -> Layer:
+    """The layer of the profile or recipe that the strongest of ``layers`` names."""
+    name = str(_chosen(kind, layers) or Project.model_fields[kind].default)
     known = list_named(kind, folder)
     if name not in known:
-        raise UserError(f"unknown {kind} {name!r}: choose one of {', '.join(known)}")
+        where = next((f"{one.where(kind)}: " for one in layers if one.values.get(kind)), "")
+        raise UserError(f"{where}unknown {kind} {name!r}: choose one of {', '.join(known)}")
     layer = read_file(known[name], f"{kind} {name}")
     values = {key: value for key, value in layer.values.items() if key != kind}
     return Layer(layer.origin, values, layer.file)

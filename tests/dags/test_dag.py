@@ -1,4 +1,4 @@
-"""The DAG file is wiring: quick to import, and what the trigger form asks is what settings take."""
+"""The DAG files are wiring: quick to import, one DAG a project, a broken file harms no other."""
 
 import json
 import os
@@ -11,43 +11,51 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys, time, json
-from airflow.sdk import dag, task, BaseOperator, Param
+from airflow.sdk import DAG, dag, task, BaseOperator, Param
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 before = set(sys.modules)
 started = time.process_time()  # of this process: waiting for a core is not the file's cost
 sys.path.insert(0, sys.argv[1])
-import fashion_mnist_retrain as file
+import retrain as file
 seconds = time.process_time() - started
-dag = file.fashion_mnist_retrain()
-print(json.dumps({
-    "seconds": seconds,
-    "modules": sorted({name.split(".")[0] for name in set(sys.modules) - before}),
-    "tasks": sorted(dag.task_ids),
-    "schedule": str(dag.schedule),
-    "catchup": dag.catchup,
-    "max_active_runs": dag.max_active_runs,
-    "mapped": {
-        task.task_id: [*task.expand_input.value["step"]]
-        for task in dag.tasks if getattr(task, "expand_input", None)
-    },
-    "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
-    "params": {name: dag.params.get_param(name).schema for name in dag.params},
-}))
+modules = sorted({name.split(".")[0] for name in set(sys.modules) - before})
+dags = {name: one for name, one in vars(file).items() if isinstance(one, DAG)}
+print(json.dumps({"seconds": seconds, "modules": modules, "dags": {
+    name: {
+        "tasks": sorted(dag.task_ids),
+        "schedule": str(dag.schedule),
+        "catchup": dag.catchup,
+        "max_active_runs": dag.max_active_runs,
+        "mapped": {
+            task.task_id: [*task.expand_input.value["step"]]
+            for task in dag.tasks if getattr(task, "expand_input", None)
+        },
+        "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
+        "rules": {task.task_id: task.trigger_rule.value for task in dag.tasks},
+        "params": {name: dag.params.get_param(name).schema for name in dag.params},
+    } for name, dag in dags.items()
+}}))
 """
-
-
+BAG = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[1], load_op_links=False)
+print(json.dumps({"dags": sorted(bag.dags), "errors": bag.import_errors}))
+"""
 ATTEMPTS = 3
+GOOD = 'profile = "quick"\nschedule = "never"\n'
 
 
-def import_dag(folder: Path, **environment: str) -> dict:
+def run_program(program: str, folder: Path, **environment: str) -> dict:
     found = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(ROOT / "dags")],
+        [sys.executable, "-c", program, str(ROOT / "dags")],
         cwd=ROOT,
         env=os.environ | {"AIRFLOW_HOME": str(folder)} | environment,
         capture_output=True,
         text=True,
-        check=True,
     )
+    assert found.returncode == 0, found.stderr[-3000:]
     return json.loads(found.stdout.splitlines()[-1])
 
 
@@ -55,35 +63,99 @@ def import_dag(folder: Path, **environment: str) -> dict:
 def imported(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The quickest of a few imports: a busy machine makes one slower, never quicker."""
     home = tmp_path_factory.mktemp("airflow")
-    return min((import_dag(home) for _ in range(ATTEMPTS)), key=lambda one: one["seconds"])
+    return min((run_program(PROGRAM, home) for _ in range(ATTEMPTS)), key=lambda one: one["seconds"])
 
 
-def test_importing_the_dag_pulls_in_nothing_heavy(imported: dict) -> None:
+@pytest.fixture(scope="module")
+def shipped(imported: dict) -> dict:
+    """The DAG of the project that Catwalk ships."""
+    return imported["dags"]["fashion_mnist_retrain"]
+
+
+def test_importing_the_dags_pulls_in_nothing_heavy(imported: dict) -> None:
     heavy = {"keras", "tensorflow", "mlflow", "pandas", "sklearn", "matplotlib", "onnxruntime"}
     assert not heavy & set(imported["modules"])
     assert imported["seconds"] < 0.3
 
 
-def test_one_run_at_a_time_weekly_without_catch_up(imported: dict) -> None:
-    assert imported["schedule"] == "@weekly"
-    assert imported["max_active_runs"] == 1 and imported["catchup"] is False
-    assert {"ingest", "tune", "train", "gate", "approve", "promote"} <= set(imported["tasks"])
+def test_one_run_at_a_time_weekly_without_catch_up(shipped: dict) -> None:
+    assert shipped["schedule"] == "@weekly"
+    assert shipped["max_active_runs"] == 1 and shipped["catchup"] is False
+    assert {"ingest", "tune", "train", "gate", "approve", "promote"} <= set(shipped["tasks"])
 
 
-def test_the_trigger_form_has_the_limits_of_the_settings(imported: dict) -> None:
-    params = imported["params"]
-    assert params["profile"]["enum"] == ["quick", "standard", "scratch", "notebook"]
-    assert params["promotion"]["enum"] == ["automatic", "approval", "manual"]
+def test_the_trigger_form_has_the_limits_of_the_settings(shipped: dict) -> None:
+    params = shipped["params"]
+    assert params["profile"]["enum"] == [None, "notebook", "quick", "scratch", "standard"]
+    assert params["promotion"]["enum"] == [None, "automatic", "approval", "manual"]
     assert params["learning_rate"]["exclusiveMinimum"] == 0
     assert params["search_trials"]["maximum"] == 1000
     assert params["epochs"]["minimum"] == 1
 
 
-def test_further_workers_of_the_search_are_mapped_tasks_beside_tune(
-    imported: dict, small_environment: Path, tmp_path: Path
+def test_shares_of_the_search_are_mapped_tasks_before_tune(
+    shipped: dict, small_environment: Path, tmp_path: Path
 ) -> None:
-    assert "search_worker" not in imported["tasks"], "on a laptop one task searches"
-    several = import_dag(tmp_path, CATWALK_TUNER_WORKERS="3")
-    assert several["mapped"] == {"search_worker": ["search_worker.1", "search_worker.2"]}
-    assert several["upstream"]["search_worker"] == several["upstream"]["tune"] == ["preprocess"]
-    assert several["upstream"]["train"] == ["tune"], "a lost worker does not stop the workflow"
+    assert "search_share" not in shipped["tasks"], "on a laptop one task searches"
+    assert shipped["rules"]["tune"] == "all_success"
+    several = run_program(PROGRAM, tmp_path, CATWALK_SEARCH_SHARES="2")
+    dag = several["dags"]["fashion_mnist_retrain"]
+    assert dag["mapped"] == {"search_share": ["search_share.1-of-2", "search_share.2-of-2"]}
+    assert dag["upstream"]["search_share"] == ["preprocess"]
+    assert dag["upstream"]["tune"] == ["preprocess", "search_share"]
+    assert dag["rules"]["tune"] == "all_done_min_one_success", "a lost share stops nothing"
+
+
+def test_a_broken_project_is_one_import_error_and_the_other_dags_live_on(
+    small_environment: Path, tmp_path: Path
+) -> None:
+    projects = tmp_path / "projects"
+    projects.mkdir()
+    (projects / "shop.toml").write_text(GOOD)
+    (projects / "garden.toml").write_text(GOOD + "\n[training]\nepoch = 3\n")
+    found = run_program(
+        BAG,
+        tmp_path,
+        CATWALK_PROJECTS_DIR=str(projects),
+        CATWALK_PROJECT="shop",
+        AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS="False",
+    )
+    assert found["dags"] == ["shop_retrain"]
+    (sentence,) = found["errors"].values()
+    assert f"{projects / 'garden.toml'}, line 5: unknown setting training.epoch" in sentence
+    assert "did you mean training.epochs?" in sentence
+    (projects / "garden.toml").write_text(GOOD)
+    mended = run_program(BAG, tmp_path, CATWALK_PROJECTS_DIR=str(projects), CATWALK_PROJECT="shop")
+    assert mended == {"dags": ["garden_retrain", "shop_retrain"], "errors": {}}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("profile = ", "is not TOML"),
+        (GOOD + '[model]\nbackbone = "resnet5"\n', "line 4: unknown backbone 'resnet5': did you"),
+        (GOOD + '[data]\nsource = "shoes"\n', "line 4: unknown source of images 'shoes'"),
+        (GOOD.replace("never", "weekly"), "line 2: schedule 'weekly' is none"),
+        (GOOD.replace("quick", "fast"), "line 1: unknown profile 'fast'"),
+        (GOOD + "[training]\nepochs = 0\n", "line 4: setting training.epochs: input should be"),
+    ],
+)
+def test_what_is_wrong_with_a_project_is_one_sentence_with_its_line(
+    small_environment: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
+    sentence: str,
+) -> None:
+    from launcher.airflow_steps.projects import check_projects
+    from model_zoo.errors import UserError
+
+    for name in ("MODEL__BACKBONE", "DATA__SOURCE", "TRAINING__EPOCHS"):
+        monkeypatch.delenv(f"CATWALK_{name}")
+    (tmp_path / "shop.toml").write_text(content)
+    monkeypatch.setenv("CATWALK_PROJECTS_DIR", str(tmp_path))
+    with pytest.raises(UserError) as raised:
+        check_projects()
+    assert str(tmp_path / "shop.toml") in str(raised.value)
+    assert sentence in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
