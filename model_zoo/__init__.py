@@ -114,7 +114,7 @@ def load_classifier(reference: str = "production", project: str | None = None) -
     >>> classifier = load_classifier()  # doctest: +SKIP
     >>> images = np.zeros((3, *classifier.array_shape), np.uint8)  # doctest: +SKIP
     >>> [one.label for one in classifier.predict(images)]  # doctest: +SKIP
-    ['Bag', 'Bag', 'Bag']
+    ['square', 'square', 'square']
 
     What cannot be loaded is one sentence:
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from filelock import FileLock
+from first_run import FirstRun, make_first_run
 
-from model_zoo.files import read_json, write_json
 from model_zoo.registry.store import Store, store_of
 from model_zoo.settings import Places, Project, load_project
 
@@ -35,14 +31,6 @@ SMALL = {
     "EXPORT__LITERT_INT8_ACCURACY_LOSS": "0.02",
     "EXPORT__ONNX_INT8_ACCURACY_LOSS": "0.02",
 }
-
-
-@dataclass(frozen=True)
-class FirstRun:
-    """A whole run of the workflow that has ended."""
-
-    facts: dict[str, dict[str, Any]]
-    folder: Path
 
 
 @pytest.fixture(scope="session")
@@ -95,20 +83,9 @@ def first_run(
     project: Project, places: Places, tmp_path_factory: pytest.TempPathFactory
 ) -> FirstRun:
     """The first run, made once for all workers of pytest-xdist and copied to each one's home."""
-    from model_zoo.runs.folder import run_folder
-    from model_zoo.runs.runner import run_all
-
-    shared = tmp_path_factory.getbasetemp().parent / "first-run"
-    if not os.environ.get("PYTEST_XDIST_WORKER"):
-        shared = tmp_path_factory.mktemp("first-run")
-    with FileLock(f"{shared}.lock"):
-        if not (shared / "facts.json").exists():
-            facts: dict[str, dict[str, Any]] = {}
-            made = places.model_copy(update={"home": shared / "home"})
-            run_all(project, made, "first", facts.__setitem__)
-            write_json(shared / "facts.json", facts)
-    shutil.copytree(shared / "home", places.home, dirs_exist_ok=True)
-    return FirstRun(read_json(shared / "facts.json"), run_folder(places, project.name, "first"))
+    several = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    return make_first_run(project, places, (base.parent if several else base) / "first-run")
 
 
 @pytest.fixture

@@ -63,7 +63,9 @@ def run_program(program: str, folder: Path, **environment: str) -> dict:
 def imported(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The quickest of a few imports: a busy machine makes one slower, never quicker."""
     home = tmp_path_factory.mktemp("airflow")
-    return min((run_program(PROGRAM, home) for _ in range(ATTEMPTS)), key=lambda one: one["seconds"])
+    return min(
+        (run_program(PROGRAM, home) for _ in range(ATTEMPTS)), key=lambda one: one["seconds"]
+    )
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys, json
 sys.path.insert(0, sys.argv[1])
-import fashion_mnist_retrain as file
-dag = file.fashion_mnist_retrain()
+import retrain
+dag = retrain.fashion_mnist_retrain
 if dag.get_task("tune").executor_config:
     from airflow.serialization.serialized_objects import DagSerialization
     DagSerialization.to_dict(dag)  # the scheduler gets the pod in this form
@@ -55,16 +55,16 @@ def test_search_and_training_go_to_the_queue_and_pool_of_the_settings(
     assert {task for task, place in found.items() if place["pool"] == "gpus"} == heavy
 
 
-def test_further_workers_of_the_search_may_have_a_queue_of_their_own(
+def test_shares_of_the_search_may_have_a_queue_of_their_own(
     small_environment: Path, tmp_path: Path
 ) -> None:
     several = {
-        "CATWALK_HEAVY_QUEUE": "gpu", "CATWALK_HEAVY_POOL": "gpus", "CATWALK_TUNER_WORKERS": "3"
+        "CATWALK_HEAVY_QUEUE": "gpu", "CATWALK_HEAVY_POOL": "gpus", "CATWALK_SEARCH_SHARES": "3"
     }  # fmt: skip
-    beside = placed(tmp_path, **several)["search_worker"]
-    assert (beside["queue"], beside["pool"]) == ("gpu", "gpus")
-    beside = placed(tmp_path, **several, CATWALK_SEARCH_WORKER_QUEUE="default")["search_worker"]
-    assert beside == NOTHING, "no GPU, so no slot of the pool that stands for GPUs"
+    share = placed(tmp_path, **several)["search_share"]
+    assert (share["queue"], share["pool"]) == ("gpu", "gpus")
+    share = placed(tmp_path, **several, CATWALK_SHARE_QUEUE="default")["search_share"]
+    assert share == NOTHING, "no GPU, so no slot of the pool that stands for GPUs"
 
 
 def test_on_kubernetes_they_ask_for_gpus(small_environment: Path, tmp_path: Path) -> None:

@@ -1,23 +1,28 @@
 """`catwalk predict` and `catwalk export` as a person uses them; a mistake is one sentence."""
 
+from __future__ import annotations
+
 import base64
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from launcher.cli.main import main
-from model_zoo.config import Settings
 from model_zoo.files import read_json
 from model_zoo.registry.served_files import sha256
 
+if TYPE_CHECKING:
+    from tests.conftest import FirstRun
+
 
 @pytest.fixture(scope="module")
-def pictures(settings: Settings, first_run: dict, tmp_path_factory) -> list[str]:
+def pictures(first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("pictures")
-    facts = read_json(settings.run_dir("first") / "served" / "classifier.json")
+    facts = read_json(first_run.folder / "served" / "classifier.json")
     paths = [folder / f"{i}.png" for i in range(2)]
     for path, one in zip(paths, facts["examples"], strict=False):
         path.write_bytes(base64.b64decode(one["png"]))
@@ -54,7 +59,7 @@ def test_the_heatmap_is_drawn_for_the_top_class_or_the_one_named(
     assert not np.array_equal(drawn[1][:, 280:], drawn[2][:, 280:])
 
 
-def test_export_copies_what_was_registered(first_run: dict, capsys, tmp_path: Path) -> None:
+def test_export_copies_what_was_registered(first_run: FirstRun, capsys, tmp_path: Path) -> None:
     assert main(["export", "--to", str(tmp_path)]) == 0
     folder = tmp_path / "fashion-mnist-classifier-1"
     assert {path.name for path in folder.iterdir()} == {"classifier.json", "model.onnx"}

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(params=["moved", "restored from a copy"])
-def moved(request, places: Places, first_run: FirstRun, tmp_path: Path) -> Places:
+def moved(request, project: Project, places: Places, first_run: FirstRun, tmp_path: Path) -> Places:
     """The first run's home at another path; where it lay before is nothing, or other data."""
     before, now = tmp_path / "before", tmp_path / "now"
     shutil.copytree(places.home, before, ignore=shutil.ignore_patterns("versions", "reports"))
-    connect(store_of_home(places, before))  # the copy is a home of its own
+    connect(store_of(project, places.model_copy(update={"home": before})))  # its own home now
     if request.param == "moved":
         shutil.move(before, now)
     else:
@@ -47,12 +47,6 @@ def moved(request, places: Places, first_run: FirstRun, tmp_path: Path) -> Place
         for path in (before / "mlflow-artifacts").rglob("*.onnx"):
             path.write_bytes(b"what lies at the old path is not read")
     return places.model_copy(update={"home": now})
-
-
-def store_of_home(places: Places, home: Path):
-    from model_zoo.settings import load_project
-
-    return store_of(load_project(), places.model_copy(update={"home": home}))
 
 
 def test_a_moved_home_predicts_exports_and_registers(

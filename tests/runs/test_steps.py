@@ -11,46 +11,57 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from first_run import FirstRun
 
-from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
-from model_zoo.registry import versions as registry
+from model_zoo.registry.client import connect
+from model_zoo.registry.store import Store
+from model_zoo.registry.versions import find_alias, list_versions
 from model_zoo.runs import runner, steps
+from model_zoo.runs.folder import run_folder
+from model_zoo.settings import Places, Project, load_project
 
 
-def start(step: str, run: str, **overrides: object) -> subprocess.Popen:
+def start(
+    step: str, run: str, given: dict[str, object] | None = None, **variables: str
+) -> subprocess.Popen:
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "model_zoo.runs.runner", step),
-            *("--run-id", run, "--settings", json.dumps(overrides)),
+            *("--run", run, "--set", json.dumps(given or {})),
         ],
+        env=os.environ | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-def test_the_first_run_ends_in_production(settings: Settings, first_run: dict) -> None:
-    assert list(first_run) == list(steps.STEPS)
-    measured = first_run["evaluate"]
+def test_the_first_run_ends_in_production(store: Store, first_run: FirstRun) -> None:
+    assert list(first_run.facts) == list(steps.STEPS)
+    measured = first_run.facts["evaluate"]
     assert measured["accuracy_low"] < measured["accuracy"] < measured["accuracy_high"]
     assert measured["accuracy"] > 0.3, "ten classes: chance is 0.1"
-    assert first_run["register"]["onnx_difference"] < 1e-3
-    assert first_run["promote"]["promoted"]
-    production = registry.find_alias(settings, "production")
-    assert production is not None and production.version == first_run["register"]["version"]
+    assert first_run.facts["register"]["onnx_difference"] < 1e-3
+    assert first_run.facts["promote"]["promoted"]
+    production = find_alias(store, "production")
+    assert production is not None and production.version == first_run.facts["register"]["version"]
     assert production.tags["gate"] == "passed"
 
 
-def test_a_person_finds_everything_on_the_run(settings: Settings, first_run: dict) -> None:
-    run_id = registry.find_alias(settings, "production").run_id
-    client = registry.connect(settings)
+def test_a_person_finds_everything_on_the_run(
+    project: Project, store: Store, first_run: FirstRun
+) -> None:
+    run_id = find_alias(store, "production").run_id
+    client = connect(store)
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.params["backbone"] == "tiny"
-    assert run.data.tags["dataset_digest"] == first_run["preprocess"]["digest"]
-    assert run.data.metrics["test_accuracy"] == pytest.approx(first_run["evaluate"]["accuracy"])
+    assert run.data.params["model.backbone"] == "tiny"
+    assert run.data.tags["dataset_digest"] == first_run.facts["ingest"]["dataset"]
+    assert run.data.metrics["test_accuracy"] == pytest.approx(
+        first_run.facts["evaluate"]["accuracy"]
+    )
     assert run.inputs.dataset_inputs[0].dataset.name == "fashion-mnist"
     names = {
         a.path
@@ -60,38 +71,38 @@ def test_a_person_finds_everything_on_the_run(settings: Settings, first_run: dic
     assert {"data/samples.png", "evaluation/confusion.png", "evaluation/curves.png"} <= names
     assert {"tuning/search.png", "tuning/trials.json"} <= names
     trials = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
-    assert len(trials) == settings.search_trials
+    assert len(trials) == project.search.trials
     assert {trial.info.status for trial in trials} == {"FINISHED"}
 
 
 def test_what_a_finished_run_leaves_is_the_model_without_what_trained_it(
-    settings: Settings, first_run: dict
+    first_run: FirstRun,
 ) -> None:
     import keras
 
-    folder = settings.run_dir("first")
+    folder = first_run.folder
     assert not (folder / "training").exists()
     assert not keras.models.load_model(folder / "model.keras").compiled
 
 
-def test_running_every_step_again_changes_nothing(settings: Settings, first_run: dict) -> None:
-    runner.run_all(settings, "first")
-    assert (
-        runner.run_step("register", settings, "first")["version"]
-        == (first_run["register"]["version"])
-    )
-    assert len(registry.list_versions(settings)) == 1
+def test_running_every_step_again_changes_nothing(
+    project: Project, places: Places, store: Store, first_run: FirstRun
+) -> None:
+    runner.run_all(project, places, "first")
+    again = runner.run_step("register", project, places, "first")
+    assert again["version"] == first_run.facts["register"]["version"]
+    assert len(list_versions(store)) == 1
 
 
 def test_a_kill_in_train_is_continued_from_the_checkpoint(
-    settings: Settings, first_run: dict
+    places: Places, first_run: FirstRun
 ) -> None:
-    many = {"epochs": 40, "early_stopping_patience": 0, "search_trials": 0}
-    chosen = load_settings(**many)
+    many = {"training.epochs": 40, "training.early_stopping_patience": 0, "search.trials": 0}
+    chosen = load_project(given=many)
     for step in ("ingest", "preprocess", "tune"):
-        runner.run_step(step, chosen, "killed")
-    folder = chosen.run_dir("killed")
-    process = start("train", "killed", **many)
+        runner.run_step(step, chosen, places, "killed")
+    folder = run_folder(places, chosen.name, "killed")
+    process = start("train", "killed", many)
     while not (folder / "training" / "progress.json").exists():
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.05)
@@ -99,18 +110,21 @@ def test_a_kill_in_train_is_continued_from_the_checkpoint(
     process.wait()
     reached = read_json(folder / "training" / "progress.json")["progress"]["epoch"]
     assert not (folder / "train.json").exists() and not (folder / "model.keras").exists()
-    facts = runner.run_step("train", chosen, "killed")
+    facts = runner.run_step("train", chosen, places, "killed")
     assert facts["resumed"] == 1
     assert facts["epochs"] == 40 and len(facts["history"]) == 40
     assert 1 <= reached < 40
 
 
-def test_a_kill_in_tune_keeps_finished_trials(settings: Settings, first_run: dict) -> None:
-    many = {"search_trials": 4}
-    chosen = load_settings(**many)
+def test_a_kill_in_tune_keeps_finished_trials(
+    places: Places, store: Store, first_run: FirstRun
+) -> None:
+    many = {"search.trials": 4}
+    chosen = load_project(given=many)
+    folder = run_folder(places, chosen.name, "killed-search")
     for step in ("ingest", "preprocess"):
-        runner.run_step(step, chosen, "killed-search")
-    process = start("tune", "killed-search", **many)
+        runner.run_step(step, chosen, places, "killed-search")
+    process = start("tune", "killed-search", many)
     for line in process.stdout:
         if line.startswith("trial 1"):  # the first is on disk by then
             break
@@ -118,13 +132,13 @@ def test_a_kill_in_tune_keeps_finished_trials(settings: Settings, first_run: dic
         pytest.fail("the search ended without a second trial")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    again = start("tune", "killed-search", **many)
+    again = start("tune", "killed-search", many)
     printed, _ = again.communicate()
     assert again.returncode == 0, printed
     assert "trial 0:" not in printed, "a finished trial was run again"
-    assert len(read_json(chosen.run_dir("killed-search") / "tune.json")["trials"]) == 4
-    client = registry.connect(chosen)
-    parent = read_json(chosen.run_dir("killed-search") / "mlflow_run.json")["run_id"]
+    assert len(read_json(folder / "tune.json")["trials"]) == 4
+    client = connect(store)
+    parent = read_json(folder / "mlflow_run.json")["run_id"]
     experiment = client.get_run(parent).info.experiment_id
     runs = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
     assert "RUNNING" not in {run.info.status for run in runs}
@@ -132,48 +146,63 @@ def test_a_kill_in_tune_keeps_finished_trials(settings: Settings, first_run: dic
     assert sorted(whole) == [*"0123"], "each trial once"
 
 
-def test_a_run_keeps_its_recipe(settings: Settings, first_run: dict) -> None:
-    with pytest.raises(UserError, match="was started with epochs = 3, not 9"):
-        runner.run_step("train", load_settings(epochs=9), "first")
+def test_a_run_keeps_its_recipe(places: Places, first_run: FirstRun) -> None:
+    with pytest.raises(UserError, match=r"was started with training\.epochs = 3, not 9"):
+        runner.run_step("train", load_project(given={"training.epochs": 9}), places, "first")
+
+
+def test_what_does_not_decide_the_model_blocks_no_continuation(
+    places: Places, first_run: FirstRun
+) -> None:
+    other = places.model_copy(update={"allow_generated": False, "feature_cache_gb": 1.0})
+    judged = load_project(given={"judging.margin": 0.1, "export.formats": "none"})
+    assert runner.run_step("preprocess", judged, other, "first")["training"]
 
 
 @pytest.mark.parametrize(
-    ("overrides", "sentence"),
+    ("given", "sentence"),
     [
-        ({"profile": "fast"}, "unknown profile 'fast': choose one of quick, standard, scratch"),
-        ({"learning_rate": -1}, "learning_rate: input should be greater than 0. Received: -1"),
-        ({"backbone": "tinny", "search_trials": 0}, "unknown backbone 'tinny': did you mean tiny"),
-        ({"tracking_uri": "http://127.0.0.1:9"}, "MLflow at http://127.0.0.1:9 does not answer"),
+        ({"profile": "fast"}, "unknown profile 'fast': choose one of notebook, quick, scratch"),
+        (
+            {"training.learning_rate": -1},
+            "setting training.learning_rate: input should be greater than 0. Received: -1",
+        ),
+        ({"training.epoch": 3}, "unknown setting training.epoch: did you mean training.epochs?"),
+        ({"model.backbone": "tinny"}, "unknown backbone 'tinny': did you mean tiny"),
+        ({"model.weights": "/no/such.h5"}, "weights '/no/such.h5': expected imagenet, none or"),
+        ({"data.source": "drawing"}, "unknown source of images 'drawing': did you mean drawings"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_status_2(
-    settings: Settings, first_run: dict, overrides: dict, sentence: str, tmp_path: Path
+def test_a_mistake_is_one_sentence_and_status_2_before_the_first_step(
+    small_environment: Path, given: dict, sentence: str, tmp_path: Path
 ) -> None:
-    given = {"home": str(tmp_path), "data_dir": first_run["ingest"]["folder"]} | overrides
-    if first_run["ingest"]["dataset_source"] == "sample":
-        given.pop("data_dir")
-        (tmp_path / "cache").mkdir()
-        (tmp_path / "cache" / "generated-sample").symlink_to(first_run["ingest"]["folder"])
-    for step in ("ingest", "preprocess", "tune", "train"):
-        process = start(step, "bad", **given)
-        printed, _ = process.communicate()
-        if process.returncode:
-            break
+    process = start("ingest", "bad", given, CATWALK_HOME=str(tmp_path / "home"))
+    printed, _ = process.communicate(timeout=120)
     assert process.returncode == 2, printed
     assert sentence in printed.splitlines()[-1]
     assert "Traceback" not in printed
-    assert not list(tmp_path.rglob(".partial-*"))
+    assert not list(tmp_path.rglob("*.json")), "nothing was written"
+
+
+def test_mlflow_away_is_one_sentence(small_environment: Path, tmp_path: Path) -> None:
+    away = {"CATWALK_HOME": str(tmp_path), "CATWALK_TRACKING_URI": "http://127.0.0.1:9"}
+    start("ingest", "away", **away).communicate(timeout=120)
+    process = start("preprocess", "away", **away)
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 2, printed
+    assert "MLflow at http://127.0.0.1:9 does not answer" in printed.splitlines()[-1]
+    assert "Traceback" not in printed and not list(tmp_path.rglob(".partial-*"))
 
 
 def test_a_full_disk_is_one_sentence_and_the_step_runs_again(
-    settings: Settings, first_run: dict
+    project: Project, places: Places, first_run: FirstRun
 ) -> None:
     """A limit on the size of a file refuses the write as a full disk does."""
-    runner.run_step("ingest", settings, "no-room")
-    folder = settings.run_dir("no-room")
+    runner.run_step("ingest", project, places, "no-room")
+    folder = run_folder(places, project.name, "no-room")
     process = subprocess.run(
         ["bash", "-c", 'ulimit -f 1 && exec "$0" "$@"', sys.executable,
-         *("-m", "model_zoo.runs.runner", "preprocess", "--run-id", "no-room")],
+         *("-m", "model_zoo.runs.runner", "preprocess", "--run", "no-room")],
         capture_output=True,
         text=True,
     )  # fmt: skip
@@ -181,15 +210,16 @@ def test_a_full_disk_is_one_sentence_and_the_step_runs_again(
     assert re.search(r"could not write .*split.npz: File too large", process.stderr)
     assert "Traceback" not in process.stderr
     assert not (folder / "split.npz").exists() and not list(folder.rglob(".partial-*"))
-    runner.run_step("preprocess", settings, "no-room")
+    runner.run_step("preprocess", project, places, "no-room")
     assert (folder / "split.npz").exists()
 
 
-def test_the_served_file_carries_what_a_client_needs(settings: Settings, first_run: dict) -> None:
-    served = settings.run_dir("first") / "served"
+def test_the_served_file_carries_what_a_client_needs(first_run: FirstRun) -> None:
+    served = first_run.folder / "served"
     facts = read_json(served / "classifier.json")
     assert len(facts["labels"]) == len(facts["examples"]) == 10
-    assert facts["image_shape"] == [28, 28]
+    assert facts["image_shape"] == [28, 28, 1]
+    assert facts["preparation"] and facts["generated"] is True
     import onnxruntime
 
     session = onnxruntime.InferenceSession(served / "model.onnx")

@@ -13,11 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo.config import Settings, load_settings
 from model_zoo.errors import UserError
+from model_zoo.files import read_json
+from model_zoo.registry.client import connect
+from model_zoo.registry.store import Store, store_of
 from model_zoo.runs import runner
 from model_zoo.runs import storage as run_storage
+from model_zoo.runs.folder import run_folder
 from model_zoo.runs.storage import StoredFolder
+from model_zoo.settings import Places, Project, load_project
 
 BUCKET = "catwalk-test"
 
@@ -60,25 +64,30 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def worker(settings: Settings, storage: str, tmp_path: Path) -> Callable[[str], Settings]:
-    """Settings of a worker with a disk of its own."""
-    tracking = settings.mlflow_uri
-    return lambda name: load_settings(storage=storage, home=tmp_path / name, tracking_uri=tracking)
+def worker(places: Places, store: Store, storage: str, tmp_path: Path) -> Callable[[str], Places]:
+    """Places of a worker with a disk of its own."""
+    return lambda name: places.model_copy(
+        update={"storage": storage, "home": tmp_path / name, "tracking_uri": store.uri}
+    )
 
 
-def stored(settings: Settings, run: str) -> StoredFolder:
-    return StoredFolder(settings, f"runs/{run}", settings.run_dir(run))
+def folder_of(places: Places, run: str) -> Path:
+    return places.runs_dir / run
 
 
-def put(settings: Settings, run: str, **files: str) -> None:
+def stored(places: Places, run: str) -> StoredFolder:
+    return StoredFolder(places.storage, f"runs/{run}", folder_of(places, run))
+
+
+def put(places: Places, run: str, **files: str) -> None:
     for name, text in files.items():
-        path = settings.run_dir(run) / name.replace("__", "/")
+        path = folder_of(places, run) / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
 
-def files(settings: Settings, run: str) -> dict[str, str]:
-    folder = settings.run_dir(run)
+def files(places: Places, run: str) -> dict[str, str]:
+    folder = folder_of(places, run)
     return {
         str(path.relative_to(folder)): path.read_text()
         for path in folder.rglob("*")
@@ -88,14 +97,14 @@ def files(settings: Settings, run: str) -> dict[str, str]:
 
 def test_another_worker_gets_the_folder_as_it_was_left(worker: Callable) -> None:
     here, there = worker("a"), worker("b")
-    with run_storage.shared(here, here.run_dir("r")):
+    with run_storage.shared(here, folder_of(here, "r")):
         put(here, "r", facts="1", training__state="two")
     put(there, "r", facts="stale", training__overtaken="of an earlier try on this worker")
-    with run_storage.shared(there, there.run_dir("r")):
+    with run_storage.shared(there, folder_of(there, "r")):
         assert files(there, "r") == {"facts": "1", "training/state": "two"}
-        (there.run_dir("r") / "training" / "state").unlink()
+        (folder_of(there, "r") / "training" / "state").unlink()
         put(there, "r", more="3")
-    with run_storage.shared(here, here.run_dir("r")):
+    with run_storage.shared(here, folder_of(here, "r")):
         assert files(here, "r") == {"facts": "1", "more": "3"}
 
 
@@ -104,7 +113,7 @@ def test_a_checkpoint_outlives_its_worker(
 ) -> None:
     monkeypatch.setattr(run_storage, "PUSH_SECONDS", 0.1)
     here = worker("a")
-    with pytest.raises(KeyboardInterrupt), run_storage.shared(here, here.run_dir("r")):
+    with pytest.raises(KeyboardInterrupt), run_storage.shared(here, folder_of(here, "r")):
         put(here, "r", checkpoint="epoch 3")
         until = time.monotonic() + 20
         while "checkpoint" not in (stored(here, "r").manifest() or {"files": {}})["files"]:
@@ -162,42 +171,58 @@ def test_a_worker_that_was_thought_dead_stops(worker: Callable) -> None:
     assert files(there, "r") == {"state": "1"}
 
 
-def test_facts_of_a_step_are_found_wherever_it_ran(worker: Callable) -> None:
+def test_facts_of_a_step_are_found_wherever_it_ran(worker: Callable, project: Project) -> None:
     here, there = worker("a"), worker("b")
-    assert run_storage.facts(there, "r", "tune") is None
-    with run_storage.shared(here, here.run_dir("r")):
-        put(here, "r", **{"tune.json": '{"trials": 2}'})
-    assert run_storage.facts(there, "r", "tune") == {"trials": 2}
+    folder = run_folder(here, project.name, "r")
+    assert run_storage.facts(project, there, "r", "tune") is None
+    with run_storage.shared(here, folder):
+        put(here, folder.name, **{"tune.json": '{"trials": 2}'})
+    assert run_storage.facts(project, there, "r", "tune") == {"trials": 2}
+
+
+def test_a_share_of_a_search_sends_its_own_folder_and_tune_gets_them_all(worker: Callable) -> None:
+    leader, first, second = worker("leader"), worker("first"), worker("second")
+    with run_storage.shared(leader, folder_of(leader, "r")):
+        put(leader, "r", **{"split.npz": "the split"})
+    for number, places in enumerate((first, second), start=1):
+        with run_storage.shared(places, folder_of(places, "r"), share=number):
+            assert files(places, "r") == {"split.npz": "the split"}
+            put(places, "r", **{f"tuning__share-{number}__result.json": f"of share {number}"})
+            put(places, "r", **{f"tuning__share-{number}__examples.npz": "its own"})
+            put(places, "r", **{f"search_share.{number}-of-2.json": "stays here"})
+    with run_storage.shared(leader, folder_of(leader, "r")):
+        assert files(leader, "r") == {
+            "split.npz": "the split",
+            "tuning/share-1/result.json": "of share 1",
+            "tuning/share-2/result.json": "of share 2",
+        }
 
 
 def test_the_workflow_goes_on_where_another_worker_was_killed(
-    worker: Callable, first_run: dict
+    worker: Callable, project: Project
 ) -> None:
     """Data, search and half the training on one worker; the rest on one with an empty disk."""
-    recipe = {"epochs": 40, "early_stopping_patience": 0, "search_trials": 0}
-    here = worker("a").model_copy(update=recipe)
-    there = worker("b").model_copy(update=recipe)
+    given = {"training.epochs": 40, "training.early_stopping_patience": 0, "search.trials": 0}
+    chosen = load_project(given=given)
+    here, there = worker("a"), worker("b")
     for step in ("ingest", "preprocess", "tune"):
-        runner.run_step(step, here, "moved")
-    given = recipe | {"home": str(here.home)}
-    given |= {"storage": here.storage, "tracking_uri": here.tracking_uri}
+        runner.run_step(step, chosen, here, "moved")
     process = subprocess.Popen(
-        [sys.executable, "-m", "model_zoo.runs.runner", "train", "--run-id", "moved",
-         "--settings", json.dumps(given)],
+        [sys.executable, "-m", "model_zoo.runs.runner", "train", "--run", "moved",
+         "--set", json.dumps(given)],
+        env=os.environ | here.as_variables(),
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    while "training/progress.json" not in stored(here, "moved").manifest()["files"]:
+    name = run_folder(here, chosen.name, "moved").name
+    while "training/progress.json" not in stored(here, name).manifest()["files"]:
         assert process.poll() is None, "it ended before its first checkpoint was in storage"
         time.sleep(0.1)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    facts = runner.run_step("train", there, "moved")
+    facts = runner.run_step("train", chosen, there, "moved")
     assert facts["resumed"] == 1 and facts["epochs"] == 40
-    from model_zoo.registry.versions import connect
-
-    client = connect(here)
-    run = json.loads((there.run_dir("moved") / "mlflow_run.json").read_text())["run_id"]
-    history = client.get_metric_history(run, "val_accuracy")
+    run = read_json(folder_of(there, name) / "mlflow_run.json")["run_id"]
+    history = connect(store_of(chosen, here)).get_metric_history(run, "val_accuracy")
     assert sorted(one.step for one in history) == list(range(40)), "an epoch is logged once"
 
 
@@ -210,9 +235,9 @@ def test_the_workflow_goes_on_where_another_worker_was_killed(
     ],
 )
 def test_storage_that_cannot_be_written_is_one_sentence_at_the_start(
-    settings: Settings, s3: str, url: str, sentence: str
+    project: Project, places: Places, s3: str, url: str, sentence: str
 ) -> None:
-    bad = settings.model_copy(update={"storage": url})
+    bad = places.model_copy(update={"storage": url})
     with pytest.raises(UserError, match=sentence) as refused:
-        runner.run_step("ingest", bad, "nowhere")
+        runner.run_step("ingest", project, bad, "nowhere")
     assert "\n" not in str(refused.value)
