@@ -57,7 +57,7 @@ def run_step(
         UserError: the step found a user's mistake; its sentence.
         StepFailed: the step crashed or was stopped.
     """
-    env = _environment(step, project.training.backend)
+    env = _environment(step, project.training.backend, places)
     folder = run_folder(places, project.name, run_name)
     failure = folder / "failure.json"
     failure.unlink(missing_ok=True)
@@ -89,8 +89,8 @@ def run_step(
     raise StepFailed(f"step {step} {how}; its last line: {sentence}")
 
 
-def _environment(step: str, chosen: str) -> dict[str, str]:
-    """The step's environment: Keras takes its backend from there, before it is imported."""
+def _environment(step: str, chosen: str, places: Places) -> dict[str, str]:
+    """The step's environment: our places, and Keras' backend, which it takes from there."""
     computes = step.partition(".")[0] in COMPUTING
     backend = chosen if computes else "tensorflow"
     if importlib.util.find_spec(backend) is None:
@@ -98,7 +98,8 @@ def _environment(step: str, chosen: str) -> dict[str, str]:
             f"backend {backend} is not installed: pip install 'catwalk[{backend}]', or set "
             "training.backend to tensorflow"
         )
-    return os.environ | {"PYTHONUNBUFFERED": "1", "KERAS_BACKEND": backend}
+    ours = {"PYTHONUNBUFFERED": "1", "KERAS_BACKEND": backend}
+    return os.environ | places.as_variables() | ours
 
 
 @contextmanager

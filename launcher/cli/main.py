@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -27,9 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--version"]:
-        from importlib.metadata import version
-
-        print(f"catwalk {version('catwalk')}")
+        print(f"catwalk {_version()}")
         return 0
     if not given or given[0] not in COMMANDS:
         _overview().parse_args(given)  # prints help, or what is wrong, and leaves
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = importlib.import_module(f"launcher.cli.{module}")
     parser = argparse.ArgumentParser(prog=f"catwalk {name}", description=text)
     parser.add_argument(
-        "--project", metavar="NAME|FILE", help="default: CATWALK_PROJECT, else fashion-mnist"
+        "--project", metavar="NAME|FILE", help="default: the one that CATWALK_PROJECT names"
     )
     command.add_arguments(parser)
     return _run(command, parser.parse_args(rest))
@@ -58,6 +57,22 @@ def _run(command: object, given: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("Stopped. The same command goes on from here.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # `catwalk settings | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("catwalk")
+    except PackageNotFoundError:  # an image has the files and no installed distribution
+        import tomllib
+
+        from model_zoo.settings import CHECKOUT
+
+        return str(tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"])
 
 
 def _overview() -> argparse.ArgumentParser:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from typing import Any
 
 from launcher.cli.chosen import add_options, chosen_values
 
 FLAGS = ("profile", "recipe")
-HIDDEN = ("api_token", "airflow_password")
+CREDENTIALS = re.compile(r"(?<=://)[^/@]+(?=@)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +26,7 @@ def run(given: argparse.Namespace) -> int:
 
     places = Places.load()
     layers = layers_of(given.project, chosen_values(given, FLAGS), places)
-    project = combined_of(layers, places)
+    project = combined_of(layers)
     print(f"# Project {project.name}, {project.file}\n")
     print("\n".join(_project_lines(project, layers)))
     print("\n# Where things run is no project's business; these are variables of the environment:")
@@ -88,9 +89,13 @@ def _variable_lines() -> list[str]:
     for kind in kinds:
         found = kind.load()
         for name in kind.model_fields:
-            value = getattr(found, name)
-            shown = "(hidden)" if name in HIDDEN and value else value
-            unset = "" if shown is None else str(shown)
             origin = "environment" if name in found.model_fields_set else "default"
-            lines.append(f"# CATWALK_{name.upper()}={unset}".ljust(58) + f" # {origin}")
+            shown = _shown(getattr(found, name), secret=not kind.model_fields[name].repr)
+            lines.append(f"# CATWALK_{name.upper()}={shown}".ljust(58) + f" # {origin}")
     return lines
+
+
+def _shown(value: Any, secret: bool) -> str:
+    if value is None or value == "":
+        return ""
+    return "(hidden)" if secret else CREDENTIALS.sub("(hidden)", str(value))

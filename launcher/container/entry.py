@@ -40,7 +40,7 @@ def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     Raises:
         UserError: a secret is missing or empty; names it, its file and who asks for it.
     """
-    folder = Path(environment.get("CATWALK_SECRETS", "/run/secrets"))
+    folder = Path(environment.get("CATWALK_SECRETS") or "/run/secrets")
     filled: dict[str, str] = {}
     for variable, value in environment.items():
 

@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from model_zoo.errors import UserError
+from model_zoo.settings import CHECKOUT, load_project
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCKER = ROOT / "docker"
+DOCKER = CHECKOUT / "docker"
 BASE = "localhost/catwalk-base"
 DEBIAN = "http://deb.debian.org/debian"
-DAG, RUN = "fashion_mnist_retrain", "in-containers"
+RUN = "in-containers"
 AIRFLOW, PAGE = "http://127.0.0.1:8080", "http://127.0.0.1:8000"
 # In the order in which they need each other: podman 4.3 does not wait for health by itself.
 GROUPS = (
@@ -53,7 +53,7 @@ def say(text: str) -> None:
 def run(*command: str) -> str:
     """A program's output; its last lines as an error when it fails."""
     found = subprocess.run(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if found.returncode:
         raise UserError(f"{' '.join(command[:4])} failed:\n" + found.stdout[-3000:])
@@ -179,8 +179,11 @@ def workflow() -> None:
     """Trigger the DAG and wait for its end; tells where each task ran."""
     log_in = {"username": "admin", "password": secret("airflow_admin_password")}
     token = ask(f"{AIRFLOW}/auth/token", "POST", log_in)["access_token"]
-    dag = f"{AIRFLOW}/api/v2/dags/{DAG}"
-    while not any(d["dag_id"] == DAG for d in ask(f"{AIRFLOW}/api/v2/dags", token=token)["dags"]):
+    dag_id = load_project().dag_id
+    dag = f"{AIRFLOW}/api/v2/dags/{dag_id}"
+    while not any(
+        d["dag_id"] == dag_id for d in ask(f"{AIRFLOW}/api/v2/dags", token=token)["dags"]
+    ):
         time.sleep(1)
     ask(dag, "PATCH", {"is_paused": False}, token)
     began = time.monotonic()

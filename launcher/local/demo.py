@@ -54,7 +54,7 @@ def demo(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "failure.json").unlink(missing_ok=True)
         given = {key: chosen[key] for key in FIELDS if chosen.get(key) is not None}
-        given |= {RUN_NAME: name}
+        given |= {RUN_NAME: name} | _without_a_question(project)
         log = machine.logs / f"{project.name}-{name}.log"
         print(
             f"Run {name}: DAG {project.dag_id}, profile {project.profile}; Airflow's log {log}",
@@ -70,6 +70,14 @@ def demo(
         print_scorecard(project, places, name)
         print(f"The demo took {time.monotonic() - started:.0f} s.")
         return 0
+
+
+def _without_a_question(project: Project) -> dict[str, str]:
+    """What replaces a promotion by approval: during a demo nobody can be asked in Airflow."""
+    if project.judging.promotion != "approval":
+        return {}
+    print("Promotion needs an approval, which takes `catwalk up`: the version stays candidate")
+    return {"promotion": "manual"}
 
 
 def _run_airflow(

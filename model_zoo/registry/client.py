@@ -47,7 +47,7 @@ def answered_by(store: Store) -> Iterator[MlflowClient]:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    with readable(store):
+    with usable(store):
         try:
             yield connect(store)
         except (requests.RequestException, SQLAlchemyError, ConnectionError) as error:
@@ -61,8 +61,8 @@ def answered_by(store: Store) -> Iterator[MlflowClient]:
 
 
 @contextmanager
-def readable(store: Store) -> Iterator[None]:
-    """Turn a database that cannot be read into one sentence.
+def usable(store: Store) -> Iterator[None]:
+    """Turn a database in a home that is of no use into one sentence.
 
     Raises:
         RegistryUnavailable: it is damaged, locked for long, or not a database.

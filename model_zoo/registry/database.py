@@ -1,15 +1,16 @@
-"""MLflow's database in a home, by SQL, for the two things that its client does not do well.
+"""MLflow's database in a home, by SQL, for the things that its client does not do well.
 
 It has no call that moves a store: locations of artifacts are absolute, so a home that was moved,
-copied or restored from a backup points to where it was. And it takes 5 s of CPU time to import,
-which is long for reading a few rows. Everything that writes versions, runs and tags is the
-client's; `tests/registry/test_database.py` holds what is read here against what the client says.
+copied or restored from a backup points to where it was. Nor one that moves several aliases at
+once. And it takes 5 s of CPU time to import, which is long for a few rows. Runs, versions and
+their tags are written by the client alone. `tests/registry/test_database.py` holds what is read
+and written here against what the client says and does.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,32 @@ def read_aliases(home: Path, model: str) -> dict[str, str]:
 def read_tags(home: Path, model: str) -> dict[str, str]:
     """The tags of a registered model."""
     return _pairs(home, "SELECT key, value FROM registered_model_tags WHERE name = ?", model)
+
+
+def write_move(
+    home: Path, model: str, aliases: Mapping[str, str | None], tags: Mapping[str, str]
+) -> None:
+    """Point aliases of a registered model at versions, or at nothing, and note why in its tags.
+
+    One transaction: killed at any moment, all of it is done or nothing.
+    """
+    with _open(home / FILE) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for alias, version in aliases.items():
+            connection.execute(
+                "DELETE FROM registered_model_aliases WHERE name = ? AND alias = ?", (model, alias)
+            )
+            if version is not None:
+                connection.execute(
+                    "INSERT INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?)",
+                    (model, alias, version),
+                )
+        for key, value in tags.items():
+            connection.execute(
+                "INSERT INTO registered_model_tags (name, key, value) VALUES (?, ?, ?)",
+                (model, key, value),
+            )
+        connection.execute("COMMIT")
 
 
 def _pairs(home: Path, wanted: str, model: str) -> dict[str, str]:

@@ -1,17 +1,17 @@
 """What is in production: promotion, rollback, and the history of both.
 
-Setting an alias is a transaction of its own without compare-and-set, so a move of ``production``
-takes a file lock first.
+MLflow has no compare-and-set for an alias, so a move of ``production`` takes a file lock first. In
+the database of a home it is one transaction; a server is asked for one alias after the other.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from model_zoo.errors import UserError
 from model_zoo.locks import locked
-from model_zoo.registry.client import answered_by
+from model_zoo.registry import database
+from model_zoo.registry.client import answered_by, usable
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import (
     Version,
@@ -20,9 +20,6 @@ from model_zoo.registry.versions import (
     get_version,
     model_tags,
 )
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 HISTORY_PREFIX = "production."
 LOCK = "promotion.lock"
@@ -49,8 +46,7 @@ def promote(store: Store, version: str, reason: str = "by hand") -> Version:
                 f"version {target.version} was trained on generated images and cannot replace "
                 f"version {current.version}, which was trained on real ones"
             )
-        with answered_by(store) as client:
-            _move(client, store, target, current, reason)
+        _move(store, target, current, reason)
         return get_version(store, version)
 
 
@@ -65,25 +61,30 @@ def rollback(store: Store) -> Version:
         previous = find_alias(store, "previous")
         if previous is None or current is None or previous.version == current.version:
             raise UserError("there is no previous version to go back to: promote one first")
-        with answered_by(store) as client:
-            _move(client, store, previous, current, "rollback")
+        _move(store, previous, current, "rollback")
         return get_version(store, previous.version)
 
 
-def _move(
-    client: MlflowClient, store: Store, target: Version, current: Version | None, reason: str
-) -> None:
-    name = store.model
-    if current is not None:
-        client.set_registered_model_alias(name, "previous", current.version)
-    client.set_registered_model_alias(name, "production", target.version)
+def _move(store: Store, target: Version, current: Version | None, reason: str) -> None:
+    aliases: dict[str, str | None] = {"previous": current.version} if current else {}
+    aliases["production"] = target.version
     if "candidate" in target.aliases:
-        client.delete_registered_model_alias(name, "candidate")
+        aliases["candidate"] = None
     moved = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S-%f")
     origin = f"from version {current.version}" if current else "the first"
-    client.set_registered_model_tag(
-        name, f"{HISTORY_PREFIX}{moved}", f"version {target.version}, {origin}: {reason}"
-    )
+    note = {f"{HISTORY_PREFIX}{moved}": f"version {target.version}, {origin}: {reason}"}
+    if not store.server:
+        with usable(store):
+            database.write_move(store.home, store.model, aliases, note)
+        return
+    with answered_by(store) as client:
+        for alias, version in aliases.items():
+            if version is None:
+                client.delete_registered_model_alias(store.model, alias)
+            else:
+                client.set_registered_model_alias(store.model, alias, version)
+        for key, value in note.items():
+            client.set_registered_model_tag(store.model, key, value)
 
 
 def history(store: Store) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from model_zoo.errors import UserError
 from model_zoo.registry import database
-from model_zoo.registry.client import answered_by, is_absent, readable
+from model_zoo.registry.client import answered_by, is_absent, usable
 from model_zoo.registry.served_files import FACTS_TAG
 from model_zoo.registry.store import Store
 
@@ -91,7 +91,7 @@ def check_origin(store: Store, version: Version) -> None:
 def model_tags(store: Store) -> dict[str, str]:
     """The tags of the registered model; none where nothing is registered."""
     if not store.server:
-        with readable(store):
+        with usable(store):
             return database.read_tags(store.home, store.model)
     model = _registered_model(store)
     return dict(model.tags) if model else {}
@@ -99,7 +99,7 @@ def model_tags(store: Store) -> dict[str, str]:
 
 def _aliases(store: Store) -> dict[str, str]:
     if not store.server:
-        with readable(store):
+        with usable(store):
             return database.read_aliases(store.home, store.model)
     model = _registered_model(store)
     return {alias: str(number) for alias, number in model.aliases.items()} if model else {}
@@ -108,7 +108,7 @@ def _aliases(store: Store) -> dict[str, str]:
 def _versions(store: Store) -> list[Version]:
     """Newest first, their aliases left out."""
     if not store.server:
-        with readable(store):
+        with usable(store):
             return [_from_row(one) for one in database.read_versions(store.home, store.model)]
     with answered_by(store) as client:
         found = client.search_model_versions(f"name='{store.model}'")

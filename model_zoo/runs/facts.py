@@ -1,12 +1,24 @@
-"""What each step finds: small JSON-able facts, left in ``<run folder>/<step>.json``."""
+"""What each step finds: small JSON-able facts, left in ``<run folder>/<step>.json``.
+
+First their shapes, then how they are put together, each with its sentence.
+"""
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
+from model_zoo.data.dataset import Dataset
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
 from model_zoo.runs.folder import Run
+
+if TYPE_CHECKING:
+    from model_zoo.classifier import Head
+    from model_zoo.export.version_files import FormatReport
+    from model_zoo.judging.gate import Verdict
+    from model_zoo.registry.versions import Version
+    from model_zoo.training.checkpoint import Progress
+    from model_zoo.tuning import Candidate
 
 
 class Facts(TypedDict):
@@ -99,3 +111,113 @@ def facts_of(run: Run, step: str) -> Any:
     if not path.exists():
         raise UserError(f"run {run.name}: run the step {step!r} first ({path.name} is missing)")
     return read_json(path)
+
+
+def of_the_split(
+    dataset: Dataset, training: int, validation: int, test: int, found: dict[str, Any]
+) -> PreprocessFacts:
+    """How many images there are of each part, and what the checks ``found``."""
+    return found | {  # type: ignore[return-value]
+        "training": training,
+        "validation": validation,
+        "summary": f"{training:,} images to train, {validation:,} to validate, {test:,} to test; "
+        f"{found['test_images_in_train']} in both; digest {dataset.snapshot}",
+    }
+
+
+def without_a_search(head: Head, precision: str) -> TuneFacts:
+    """The settings' own head is taken."""
+    return {
+        "head": head.as_dict(),
+        "changed": {},
+        "trials": [],
+        "precision": precision,
+        "importance": {},
+        "summary": f"no search: {head.in_words()}",
+    }
+
+
+def of_the_search(
+    best: Candidate, trials: list[dict[str, Any]], importance: dict[str, float], precision: str
+) -> TuneFacts:
+    """The best candidate; ``trials`` with the best first."""
+    also = "".join(f", {name} {value:.2g}" for name, value in best.changed.items())
+    return {
+        "head": best.head.as_dict(),
+        "changed": best.changed,
+        "trials": trials,
+        "precision": precision,
+        "importance": importance,
+        "summary": f"best of {len(trials)} trials: {trials[0]['val_accuracy']:.2%} with "
+        f"{best.head.in_words()}{also}",
+    }
+
+
+def of_the_training(progress: Progress, parameters: int) -> TrainFacts:
+    """How training went."""
+    best, early = progress.best_epoch + 1, ", stopped early" if progress.stopped_early else ""
+    return {
+        "epochs": progress.epoch,
+        "best_epoch": best,
+        "stopped_early": progress.stopped_early,
+        "resumed": progress.resumed,
+        "seconds": round(progress.seconds, 1),
+        "val_accuracy": progress.best_accuracy,
+        "history": progress.history,
+        "parameters": parameters,
+        "summary": f"validation {progress.best_accuracy:.2%} at epoch {best} of "
+        f"{progress.epoch}{early}",
+    }
+
+
+def of_the_evaluation(measured: dict[str, Any]) -> EvaluateFacts:
+    """The scores of the test set."""
+    return measured | {  # type: ignore[return-value]
+        "summary": f"test accuracy {measured['accuracy']:.2%} (95 % interval "
+        f"{measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%})",
+    }
+
+
+def of_the_registration(model: str, version: str, reports: list[FormatReport]) -> RegisterFacts:
+    """The version, and which formats it has; the first report is that of the ONNX file."""
+    difference = reports[0].largest_difference
+    refused = [f"; {one.format} not attached: {one.reason}" for one in reports if not one.attached]
+    return {
+        "version": version,
+        "onnx_difference": float(difference or 0),
+        "formats": [one.as_dict() for one in reports],
+        "summary": f"version {version} of {model} is the candidate; ONNX agrees with Keras to "
+        f"{difference:.1g}; {len(reports) - len(refused)} formats{''.join(refused)}",
+    }
+
+
+def of_the_verdict(verdict: Verdict, version: str, against: str | None, report: str) -> GateFacts:
+    """What the gate said about ``version``; ``report`` is Markdown."""
+    return {
+        "passed": verdict.passed,
+        "reasons": verdict.reasons,
+        "figures": verdict.figures,
+        "version": version,
+        "against": against,
+        "report": report,
+        "summary": f"{'passed' if verdict.passed else 'not passed'}: {'; '.join(verdict.reasons)}",
+    }
+
+
+def of_the_promotion(
+    verdict: GateFacts, promoted: bool, production: Version | None
+) -> PromoteFacts:
+    """Where the version stands now, and why."""
+    version = verdict["version"]
+    if promoted:
+        summary = f"production is version {version}"
+    elif verdict["passed"]:
+        summary = f"version {version} stays candidate: `catwalk promote {version}` promotes it"
+    else:
+        summary = f"version {version} stays candidate: {'; '.join(verdict['reasons'])}"
+    return {
+        "promoted": promoted,
+        "version": version,
+        "production": production.version if production else None,
+        "summary": summary,
+    }

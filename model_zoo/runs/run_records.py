@@ -82,8 +82,8 @@ def parent_run_without_old_trials(run: Run) -> Iterator[str]:
         yield parent
 
 
-def log_search(trials: list[dict[str, Any]], seed: int) -> None:
-    """The trials as a table and a figure, to the active run."""
+def log_search(trials: list[dict[str, Any]], seed: int) -> dict[str, float]:
+    """The trials as a table and a figure, to the active run; returns what mattered how much."""
     import mlflow
 
     from model_zoo.tuning.summary import importance, summary_figure
@@ -91,6 +91,7 @@ def log_search(trials: list[dict[str, Any]], seed: int) -> None:
     mattered = importance(trials, seed)
     mlflow.log_dict({"trials": trials, "importance": mattered}, "tuning/trials.json")
     mlflow.log_figure(summary_figure(trials, mattered), "tuning/search.png")
+    return mattered
 
 
 @dataclass(frozen=True)

@@ -68,26 +68,33 @@ class Environment(BaseSettings):
         }
 
 
+def known_variables() -> set[str]:
+    """Every variable ``CATWALK_...`` that some package here reads."""
+    from model_zoo.settings.project import variables_of_a_project
+
+    for module in READERS:
+        if importlib.util.find_spec(module.partition(".")[0]) is not None:
+            importlib.import_module(module)
+    flat = {PREFIX + name.upper() for kind in _kinds(Environment) for name in kind.model_fields}
+    return flat | variables_of_a_project()
+
+
 def check_variables() -> None:
     """Every variable ``CATWALK_...`` is one that somebody reads.
 
     Raises:
         UserError: one is not; names the nearest that is.
     """
-    from model_zoo.settings.project import GROUPS, variables_of_a_project
+    from model_zoo.settings.project import GROUPS
 
-    for module in READERS:
-        if importlib.util.find_spec(module.partition(".")[0]) is not None:
-            importlib.import_module(module)
-    flat = {PREFIX + name.upper() for kind in _kinds(Environment) for name in kind.model_fields}
-    nested = variables_of_a_project()
+    known = known_variables()
     groups = tuple(f"{PREFIX}{group.upper()}__" for group in GROUPS)
     for name, value in sorted(os.environ.items()):
-        if not name.startswith(PREFIX) or not value or name in flat or name in nested:
+        if not name.startswith(PREFIX) or not value or name in known:
             continue
         if name.startswith(groups):  # in a group: told with its value when the project is read
             continue
-        near = nearest_variable(name, sorted(flat | nested))
+        near = nearest_variable(name, sorted(known))
         raise UserError(f"{name} is not a setting of Catwalk: did you mean {near}?")
 
 

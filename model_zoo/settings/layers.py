@@ -23,7 +23,7 @@ from model_zoo.settings.environment import nearest_variable
 from model_zoo.settings.model import NO_WEIGHTS, PUBLISHED
 from model_zoo.settings.project import (
     GROUPS,
-    PLAIN,
+    NOT_VALUES,
     Project,
     flattened,
     known_names,
@@ -32,6 +32,9 @@ from model_zoo.settings.project import (
 )
 
 COMMAND_LINE, ENVIRONMENT = "command line", "environment"
+# The start of a table, and of a value, in a TOML file that could be read.
+HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]")
+KEY = re.compile(r"\s*([\w.\-\"' ]+?)\s*=")
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def from_environment() -> Layer:
         found = dict(EnvSettingsSource(Project)())
     except Exception as error:  # pydantic-settings: SettingsError, with the field in its text
         raise UserError(f"the environment: {error}") from None
-    for own in ("name", "file"):
+    for own in NOT_VALUES:
         found.pop(own, None)
     return Layer(ENVIRONMENT, _with_paths_from(found, Path.cwd()))
 
@@ -89,10 +92,10 @@ def from_names(given: Mapping[str, Any], origin: str = COMMAND_LINE) -> Layer:
     nested: dict[str, Any] = {}
     for name, value in given.items():
         *groups, last = name.split(".")
-        inner = nested
-        for group in groups:
-            inner = inner.setdefault(group, {})
-        inner[last] = value
+        one: dict[str, Any] = {last: value}
+        for group in reversed(groups):
+            one = {group: one}
+        nested = _over(nested, one)
     return Layer(origin, _with_paths_from(nested, Path.cwd()))
 
 
@@ -106,11 +109,16 @@ def combined(layers: list[Layer]) -> Project:
     merged: dict[str, Any] = {}
     for layer in reversed(layers):
         merged = _over(merged, layer.values)
+    for name in NOT_VALUES:
+        if name in merged:
+            raise UserError(_unknown(name, layers))
+    for own in {"name", "file"} & merged.keys():  # of the file itself, not in it
+        raise UserError(_mistake(own, {"type": "extra_forbidden"}, layers))
     try:
         return Project(**merged)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = ".".join(str(part) for part in first["loc"] if isinstance(part, str))
         raise UserError(_mistake(name, first, layers)) from None
 
 
@@ -125,30 +133,36 @@ def _over(weak: dict[str, Any], strong: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def origin_of(name: str, layers: list[Layer]) -> Layer | None:
-    """The layer that decides a value; None: its default."""
+    """The layer that decides a value, or says something within a group; None: its default."""
     for layer in layers:
-        if name in flattened(layer.values) or any(
-            one.startswith(f"{name}.") for one in flattened(layer.values)
-        ):
+        said = flattened(layer.values)
+        if name in said or any(one.startswith(f"{name}.") for one in said):
             return layer
     return None
 
 
 def _mistake(name: str, found: Any, layers: list[Layer]) -> str:
+    if found["type"] == "extra_forbidden":
+        return _unknown(name, layers)
     layer = origin_of(name, layers)
     where = layer.where(name) if layer else "its default"
-    if found["type"] == "extra_forbidden":
-        if layer is not None and layer.origin == ENVIRONMENT:
-            near = nearest_variable(where, sorted(variables_of_a_project()))
-            return f"{where} is not a setting of a project: did you mean {near}?"
-        return f"{where}: unknown setting {name}: did you mean {_nearest(name)}?"
     message = found["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     return f"{where}: setting {name}: {message}. Received: {found['input']!r}"
 
 
+def _unknown(name: str, layers: list[Layer]) -> str:
+    layer = origin_of(name, layers)
+    where = layer.where(name) if layer else "its default"
+    if layer is not None and layer.origin == ENVIRONMENT:
+        near = nearest_variable(where, sorted(variables_of_a_project()))
+        return f"{where} is not a setting of a project: did you mean {near}?"
+    return f"{where}: unknown setting {name}: did you mean {_nearest(name)}?"
+
+
 def _nearest(name: str) -> str:
-    known = known_names() if "." in name else [*PLAIN, *GROUPS]
+    """The known names, or names of groups, that are most like ``name``: A or B."""
+    known = [*GROUPS, *known_names()]
     last = name.rpartition(".")[2]
 
     def likeness(one: str) -> float:
@@ -162,21 +176,25 @@ def _nearest(name: str) -> str:
 
 
 def line_of(path: Path, name: str) -> int | None:
-    """The line of a TOML file in which a value, or else its table, stands."""
-    groups = name.split(".")[:-1]
-    table, header = "", None
+    """The line of a TOML file in which a value, or else the innermost of its tables, stands."""
+    table, best, depth = "", None, 0
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-        if found := re.match(r"\s*\[\s*([\w.\s\"-]+?)\s*\]", line):
-            table = found[1].replace('"', "").replace(" ", "")
-            if table == name or (table == ".".join(groups) and groups):
-                header = number
-            if table == name:
-                return number
-        elif found := re.match(r"\s*([\w.\"-]+)\s*=", line):
-            key = found[1].replace('"', "")
-            if ".".join(filter(None, (table, key))) in (name, ".".join(groups)):
-                return number
-    return header
+        if found := HEADER.match(line):
+            here = table = _plain(found[1])
+        elif found := KEY.match(line):
+            here = ".".join(filter(None, (table, _plain(found[1]))))
+        else:
+            continue
+        if here == name or here.startswith(f"{name}."):
+            return number
+        if name.startswith(f"{here}.") and len(here) > depth:
+            best, depth = number, len(here)
+    return best
+
+
+def _plain(key: str) -> str:
+    """A TOML key, dotted or not, without its quotes and spaces."""
+    return re.sub(r"[\s\"']", "", key)
 
 
 def _with_paths_from(values: dict[str, Any], folder: Path) -> dict[str, Any]:

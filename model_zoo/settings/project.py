@@ -35,6 +35,8 @@ GROUPS: dict[str, type[Group]] = {
 #: Those that decide the trained model: a run that is continued must keep all of their values.
 DECIDING = ("data", "model", "search", "training")
 PLAIN = ("profile", "recipe", "schedule")
+#: Set by whoever read the file; no source of values may say them.
+NOT_VALUES = ("name", "file")
 
 
 class Project(BaseSettings):

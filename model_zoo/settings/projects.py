@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from model_zoo.settings.places import Places
 from model_zoo.settings.project import NEVER, Project
 
 HERE = Path(__file__).parent
+PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly",
+           "@yearly")  # fmt: skip
 # MLflow refuses / : . % " ' in a model's name; Airflow's ids have letters, digits, . _ and -.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -35,7 +38,7 @@ def load_project(
             schedule that is none; one sentence that names the file and the line.
     """
     places = places or Places.load()
-    return combined_of(layers_of(reference, given, places), places)
+    return combined_of(layers_of(reference, given, places))
 
 
 def layers_of(
@@ -43,14 +46,13 @@ def layers_of(
 ) -> list[Layer]:
     """The layers of a project, the strongest first; the last two are profile and recipe."""
     file = find_project(reference or places.project, places.projects_dir)
-    strong = [from_names(given or {}), from_environment(), read_file(file, file.name)]
-    own = file.parent
+    layers = [from_names(given or {}), from_environment(), read_file(file, file.name)]
     for kind in ("profile", "recipe"):
-        strong.append(_named(kind, strong, own))
-    return strong
+        layers.append(_named(kind, layers, file.parent))
+    return layers
 
 
-def combined_of(layers: list[Layer], places: Places) -> Project:
+def combined_of(layers: list[Layer]) -> Project:
     """The project of such layers, its name and file noted in it."""
     file = next(layer.file for layer in layers if layer.file is not None)
     assert file is not None
@@ -73,7 +75,7 @@ def find_project(reference: str, folder: Path) -> Path:
         UserError: there is none, its name cannot be carried, or two have one name.
     """
     if reference.endswith(".toml") or "/" in reference:
-        file = Path(reference).expanduser().resolve()
+        file = Path(os.path.abspath(Path(reference).expanduser()))  # a link keeps its name
         if not file.is_file():
             raise UserError(f"project file {file} does not exist")
     else:
@@ -128,8 +130,10 @@ def _named(kind: str, layers: list[Layer], folder: Path) -> Layer:
         where = next((f"{one.where(kind)}: " for one in layers if one.values.get(kind)), "")
         raise UserError(f"{where}unknown {kind} {name!r}: choose one of {', '.join(known)}")
     layer = read_file(known[name], f"{kind} {name}")
-    values = {key: value for key, value in layer.values.items() if key != kind}
-    return Layer(layer.origin, values, layer.file)
+    for other in ("profile",) if kind == "profile" else ("profile", "recipe"):
+        if other in layer.values:
+            raise UserError(f"{layer.where(other)}: a {kind} cannot name a {other}")
+    return layer
 
 
 def _chosen(name: str, layers: list[Layer]) -> Any:
@@ -142,16 +146,22 @@ def check_schedule(schedule: str, layers: list[Layer]) -> None:
     Raises:
         UserError: it is neither a preset of Airflow's, nor a cron expression, nor ``never``.
     """
-    from croniter import croniter
-
-    presets = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly",
-               "@yearly")  # fmt: skip
-    if schedule == NEVER or schedule in presets:
-        return
-    if not schedule.startswith("@") and croniter.is_valid(schedule):
+    if schedule == NEVER or schedule in PRESETS or _is_cron(schedule):
         return
     where = next((one.where("schedule") for one in layers if "schedule" in one.values), "")
     raise UserError(
-        f"{where}: schedule {schedule!r} is none: expected one of {', '.join(presets)}, a cron "
+        f"{where}: schedule {schedule!r} is none: expected one of {', '.join(PRESETS)}, a cron "
         f"expression such as '0 3 * * 1', or {NEVER}"
     )
+
+
+def _is_cron(schedule: str) -> bool:
+    from croniter import croniter
+
+    if schedule.startswith("@") or not croniter.is_valid(schedule):
+        return False
+    try:
+        croniter(schedule).get_next()
+    except ValueError:  # a 31st of February
+        return False
+    return True

@@ -12,7 +12,9 @@ from model_zoo.settings.group import Group
 class Augmentation(Group):
     """``[training.augmentation]``: random changes of the training images."""
 
-    flip: bool = Field(True, description="Mirror half of the images: garments have no side.")
+    flip: bool = Field(
+        True, description="Mirror half of the images; not where left and right mean something."
+    )
     shift: float = Field(0.0, ge=0, lt=1, description="Random shift, at most this part of a side.")
     rotation: float = Field(
         0.0, ge=0, le=0.5, description="Random rotation, at most this part of a full turn."

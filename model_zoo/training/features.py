@@ -65,8 +65,10 @@ class Features:
         """Some of the examples."""
         return Features(tuple(view[indices] for view in self.views), self.labels[indices])
 
-    def in_memory(self) -> Features:
-        return Features(tuple(np.asarray(view, np.float32) for view in self.views), self.labels)
+    def in_memory(self, views: int) -> Features:
+        """The same as float32 arrays, of so many views at the most."""
+        kept = tuple(np.asarray(view, np.float32) for view in self.views[:views])
+        return Features(kept, self.labels)
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,49 @@ class Views:
     count: int
 
 
+class SeenAnew:
+    """Examples for the trained part that are computed whenever they are asked for, kept nowhere."""
+
+    def __init__(self, frozen: keras.Model, images: Images, views: Views) -> None:
+        """
+        Args:
+            views: with a count above 0 each epoch sees another augmented view.
+        """
+        self.labels = images.labels
+        self._frozen, self._images, self._views = frozen, images, views
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def inputs(self, indices: np.ndarray, epoch: int) -> np.ndarray:
+        """Features float32 (n, ...) of a view of its own for each epoch."""
+        view = epoch if self._views.count else None
+        pieces = []
+        for start in range(0, len(indices), CHUNK):
+            chosen = indices[start : start + CHUNK]
+            pixels = _pixels(self._views, self._images.images[chosen], view, int(chosen[0]))
+            pieces.append(np.asarray(self._frozen.predict_on_batch(pixels), np.float32))
+        return np.concatenate(pieces)
+
+    def in_memory(self, views: int) -> Features:
+        """So many views, as arrays."""
+        every = np.arange(len(self))
+        return Features(tuple(self.inputs(every, view) for view in range(views)), self.labels)
+
+
 class FeatureCache:
     """Features on disk, within a budget; what was not used for longest makes room for new ones."""
 
     def __init__(self, folder: Path, budget_gb: float) -> None:
         self.folder = folder
         self.budget_gb = budget_gb
+        self._lock = folder.with_suffix(".lock")
 
     def views_that_fit(self, count: int, values: int, wanted: int) -> int:
         """How many views of ``count`` images with ``values`` numbers each budget and disk hold."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self.folder).free - SPARE_BYTES + self._stored()
+        with locked(self._lock):
+            free = shutil.disk_usage(self.folder).free - SPARE_BYTES + self._stored()
         budget = min(free, self.budget_gb * 1e9)
         return max(0, min(wanted, int(budget // (count * values * STORED().itemsize))))
 
@@ -114,20 +148,22 @@ class FeatureCache:
             UserError: the features cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        paths: list[Path] = []
+        paths: set[Path] = set()
+        arrays: list[np.ndarray] = []
         decided = key | {"images": digest(images), "seed": views.seed}
         decided |= views.augmentation.model_dump()
         for view in range(max(1, views.count)):
             name = _name(decided | {"view": view if views.count else "plain"})
             path = self.folder / f"{name}.npy"
-            with locked(self.folder.with_suffix(".lock")):
+            with locked(self._lock):
                 if not path.exists():
                     self._make_room(len(images), frozen, keep={*paths, path})
                     _compute(frozen, images, path, views, view if views.count else None, say)
-            path.touch()  # the oldest are removed first when room is needed
-            paths.append(path)
-        arrays = tuple(np.load(path, mmap_mode="r") for path in paths)
-        return Features(arrays, images.labels)
+                path.touch()  # the oldest are removed first when room is needed
+                # Opened under the lock: what is mapped outlives its file's removal by another.
+                arrays.append(np.load(path, mmap_mode="r"))
+            paths.add(path)
+        return Features(tuple(arrays), images.labels)
 
     def _stored(self) -> int:
         return sum(path.stat().st_size for path in self.folder.glob("*.npy"))

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,49 +21,13 @@ from model_zoo.training.average import RunningAverage
 from model_zoo.training.batches import in_batches
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.memory import is_out_of_memory
+from model_zoo.training.plan import Examples, Plan
 
 if TYPE_CHECKING:
     import keras
 
 SEGMENT_STEPS = 50
 SEGMENT_BYTES = 256 * 2**20
-
-
-class Examples(Protocol):
-    """What a model is trained on: raw images, or features that a frozen trunk made of them."""
-
-    @property
-    def labels(self) -> np.ndarray: ...
-
-    def __len__(self) -> int: ...
-
-    def inputs(self, indices: np.ndarray, epoch: int) -> np.ndarray:
-        """The model's inputs for some examples in an epoch (from 0)."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to fit.
-
-    Attributes:
-        epochs: at the most.
-        batch_size: images a step.
-        patience: epochs without a better validation accuracy before stopping; 0: never.
-        averaged_share: part of all steps that the running average of the weights looks back.
-    """
-
-    epochs: int
-    batch_size: int
-    patience: int
-    seed: int
-    averaged_share: float = 0.0
-    checkpoint_seconds: float = 60.0
-
-    def steps_per_epoch(self, count: int) -> int:
-        return max(1, count // self.batch_size)  # the last partial batch waits for another epoch
-
-    def steps(self, count: int) -> int:
-        return self.epochs * self.steps_per_epoch(count)
 
 
 def fit(

@@ -5,5 +5,6 @@
 
 from model_zoo.tuning.leader import search
 from model_zoo.tuning.share import run_share
+from model_zoo.tuning.space import Candidate
 
-__all__ = ["run_share", "search"]
+__all__ = ["Candidate", "run_share", "search"]

@@ -6,6 +6,7 @@ import os
 import subprocess
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+ANSWER_SECONDS = 60.0  # a driver that sleeps takes seconds to wake up
 
 
 def trial_devices(processes: int) -> list[str | None]:
@@ -25,8 +26,10 @@ def visible_gpus() -> list[str]:
     if VISIBLE in os.environ:
         return [name.strip() for name in os.environ[VISIBLE].split(",") if name.strip()]
     try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True).stdout
-    except OSError:
+        listed = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=ANSWER_SECONDS
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
         return []
     count = sum(line.startswith("GPU ") for line in listed.splitlines())
     return [str(number) for number in range(count)]

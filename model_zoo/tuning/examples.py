@@ -10,14 +10,17 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
 from model_zoo.settings import Places, Project
+from model_zoo.tuning.trial_process import end_with_owner
 
 EXAMPLES = "examples.npz"
 
@@ -28,7 +31,7 @@ class TrialExamples:
 
     Attributes:
         pooled: whether the inputs are pooled features float32 (N, channels), every augmented view
-            of the training images one after the other, rather than images uint8 (N, h, w).
+            of the training images one after the other, rather than images uint8.
         precision: the Keras dtype policy in which the trials train.
     """
 
@@ -39,8 +42,12 @@ class TrialExamples:
 
 
 def on_pooled_features(project: Project) -> bool:
-    """Whether trials train the head alone. Not if they differ in what is frozen."""
-    return not project.model.from_scratch and not project.search.unfrozen_blocks
+    """Whether trials train the head alone, on features that are computed once.
+
+    Not if they differ in what is frozen, or the settings want no features kept.
+    """
+    kept = project.training.feature_views > 0
+    return kept and not project.model.from_scratch and not project.search.unfrozen_blocks
 
 
 def write_examples(
@@ -57,15 +64,25 @@ def write_examples(
     Features are computed for all training images, as the training after the search reads them
     too; in a process of its own, so that the one that leads the search holds no device.
 
+    Args:
+        project: with a precision that is decided (``training.precision``).
+
     Raises:
-        UserError: weights that cannot be had, or no room to write.
+        UserError: weights that cannot be had, or no room in memory or on disk.
     """
     if (folder / EXAMPLES).exists():
         return
     if on_pooled_features(project):
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-            given = (project, places, dataset, training, validation, folder)
-            process.submit(_write_pooled, *given).result()
+        given = (project, places, dataset, training, validation, folder)
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, spawn, initializer=end_with_owner) as process:
+            try:
+                process.submit(_write_pooled, *given).result()
+            except BrokenProcessPool as error:
+                raise UserError(
+                    "the process that computes features for the search was killed, as the system "
+                    "does when memory is short: choose a smaller model.image_size or search.limit"
+                ) from error
         return
     few, held_out = _first(project.search.limit), _first(project.search.limit // 2)
     train, val = training.take(few(training)), validation.take(held_out(validation))
@@ -101,15 +118,16 @@ def _write_pooled(
     from model_zoo.classifier import head_from
     from model_zoo.plugin_registry import discover
     from model_zoo.training.features import FeatureCache
-    from model_zoo.training.phases import Recipe, pooled_examples
+    from model_zoo.training.phases import pooled_examples
+    from model_zoo.training.setup import Design
 
     discover(places.plugins_dir)
-    recipe = Recipe(
+    design = Design(
         dataset, project.model, project.training, head_from(project.model, project.training)
     )
     cache = FeatureCache(places.cache_dir / "features", places.feature_cache_gb)
     chosen = _first(project.search.limit)(training)
-    train, held_out = pooled_examples(recipe, training, validation, chosen, cache, _say)
+    train, held_out = pooled_examples(design, training, validation, chosen, cache, _say)
     val = held_out.take(_first(project.search.limit // 2)(validation))
     keep_examples(
         folder,

@@ -55,7 +55,9 @@ def search(
     take_up_shares(project, folder)
     with ExitStack() as stack:
         processes = [
-            stack.enter_context(TrialProcess(project, places, dataset, folder, number, device))
+            stack.enter_context(
+                TrialProcess(project, places, dataset, folder, f"process {number}", device)
+            )
             for number, device in enumerate(trial_devices(places.trial_processes), start=1)
         ]
         if count_results(folder) < project.search.trials:
@@ -107,7 +109,7 @@ def _give_trial(
     A trial that has a result is not run again: a share ran it, or a kill came before the oracle
     heard of it.
     """
-    while (trial := oracle.create_trial(process.worker)).status == "RUNNING":
+    while (trial := oracle.create_trial(process.name)).status == "RUNNING":
         known = read_result(folder, str(trial.trial_id))
         if known is None or known.values != trial.hyperparameters.values:
             process.start(str(trial.trial_id), dict(trial.hyperparameters.values))

@@ -13,6 +13,7 @@ from pathlib import Path
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.settings import Places, Project
+from model_zoo.tuning.devices import trial_devices
 from model_zoo.tuning.examples import write_examples
 from model_zoo.tuning.oracle import random_proposals
 from model_zoo.tuning.trial import read_result, read_results, write_result
@@ -33,6 +34,7 @@ def run_share(
     """Run the trials of one share that have no result yet; returns how many that were.
 
     Args:
+        project: with a precision that is decided (``training.precision``).
         folder: of this share, ``share-<number>`` in the search's folder.
         share: counts from 1 to ``shares``.
 
@@ -42,7 +44,9 @@ def run_share(
     check_divisible(project)
     write_examples(project, places, dataset, train, validation, folder)
     ran = 0
-    with TrialProcess(project, places, dataset, folder, share) as process:
+    devices = trial_devices(0)
+    device = devices[(share - 1) % len(devices)]  # shares on one machine take each its own GPU
+    with TrialProcess(project, places, dataset, folder, f"share {share}", device) as process:
         process.warm_up()
         for trial, values in random_proposals(project)[share - 1 :: shares]:
             if read_result(folder, trial) is None:

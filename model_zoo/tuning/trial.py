@@ -33,7 +33,7 @@ class Result:
 
     Attributes:
         values: what the oracle proposed, by name.
-        worker: which process ran it.
+        process: the name of the process that ran it.
         started: seconds since 1970 (UTC).
         seconds: wall time of building and training.
         curve: an entry an epoch: every metric, and ``time`` (seconds since 1970) at its end.
@@ -43,7 +43,7 @@ class Result:
 
     trial: str
     values: dict[str, Any]
-    worker: str
+    process: str
     started: float
     seconds: float
     curve: list[dict[str, float]] = field(default_factory=list)
@@ -129,7 +129,7 @@ def run_trial(
     folder: Path,
     trial: str,
     values: Mapping[str, Any],
-    worker: str,
+    process: str,
 ) -> None:
     """Train one candidate and leave its result.
 
@@ -176,7 +176,7 @@ def run_trial(
         Result(
             trial=trial,
             values=dict(values),
-            worker=worker,
+            process=process,
             started=started,
             seconds=round(time.time() - started, 3),
             curve=curve,

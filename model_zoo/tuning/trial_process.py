@@ -39,7 +39,7 @@ class TrialProcess:
     The process ends with its owner, however that one ends.
 
     Attributes:
-        worker: its name, by which the oracle knows it.
+        name: by which the oracle knows it, and people.
     """
 
     def __init__(
@@ -48,17 +48,18 @@ class TrialProcess:
         places: Places,
         dataset: Dataset,
         folder: Path,
-        number: int,
+        name: str,
         device: str | None = None,
     ) -> None:
         """
         Args:
+            project: with a precision that is decided (``training.precision``).
             folder: of the search or the share whose trials it runs.
             device: the only GPU that it may use, as CUDA names it; None: what the framework finds.
         """
-        self.worker = f"process {number}"
+        self.name = name
         self._folder = folder
-        self._arguments = (project, places, dataset, folder, self.worker, device)
+        self._arguments = (project, places, dataset, folder, name, device)
         # A forked process would share the parent's locks and, on a GPU, its broken CUDA context.
         self._context = multiprocessing.get_context("spawn")
         self._process: Any = None
@@ -109,7 +110,7 @@ class TrialProcess:
             raise UserError(sentence)
         if kind == "failed":
             seconds = round(time.time() - started, 3)
-            failed = Result(trial, values, self.worker, started, seconds, error=sentence)
+            failed = Result(trial, values, self.name, started, seconds, error=sentence)
             write_result(self._folder, failed)
         found = read_result(self._folder, trial)
         assert found is not None
@@ -149,18 +150,19 @@ def _train_on_request(
     places: Places,
     dataset: Dataset,
     folder: Path,
-    worker: str,
+    name: str,
     device: str | None,
 ) -> None:
     """The process: takes (trial, values), answers (kind, sentence)."""
-    threading.Thread(target=_end_with_owner, daemon=True).start()
+    end_with_owner()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, who ends this process
     # Several processes may share a GPU; by default the first would take all of its memory.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    if device is not None:
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    if device is not None:  # a framework looks when it is imported, and not again
         os.environ[VISIBLE] = device
-    for name in ("tensorflow", "absl"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for noisy in ("tensorflow", "absl"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     import keras  # noqa: F401  # while nobody waits for it
 
     from model_zoo.plugin_registry import discover
@@ -174,7 +176,7 @@ def _train_on_request(
             return
         answer = ("ended", "")
         try:
-            run_trial(project, dataset, folder, trial, values, worker)
+            run_trial(project, dataset, folder, trial, values, name)
         except Exception as error:
             answer = _in_words(error, folder)
             trial_folder(folder, trial).mkdir(parents=True, exist_ok=True)
@@ -191,8 +193,14 @@ def _in_words(error: Exception, folder: Path) -> tuple[str, str]:
     return "failed", f"{type(error).__name__}: {first}"
 
 
-def _end_with_owner() -> None:
+def end_with_owner() -> None:
+    """Have this process end when the one that started it does, however that one ends."""
     owner = multiprocessing.parent_process()
     assert owner is not None
-    wait([owner.sentinel])
-    os._exit(1)
+    sentinel = owner.sentinel
+
+    def watch() -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,7 +1,7 @@
 """Ended trials as nested MLflow runs: one run a trial, written by one process, whole or marked.
 
 A trial's run is made when the trial has ended, from its ``result.json``. So a kill in a trial
-leaves no run behind, workers need no way to MLflow, and nothing is logged twice.
+leaves no run behind, a share of a search needs no way to MLflow, and nothing is logged twice.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class TrialRuns:
                 tags={
                     "mlflow.parentRunId": self._parent,
                     TRIAL_TAG: result.trial,
-                    "catwalk.worker": result.worker,
+                    "catwalk.process": result.process,
                     **({"error": result.error} if result.error else {}),
                 },
             )

@@ -8,11 +8,11 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from filelock import FileLock
+from first_run import FirstRun
 from flask import Flask
 from PIL import Image
 
@@ -20,9 +20,6 @@ from dash_app.server import create_server
 from dash_app.settings import PageSettings
 from model_zoo.files import read_json
 from model_zoo.settings import Places, Project, Serving, load_project
-
-if TYPE_CHECKING:
-    from tests.conftest import FirstRun
 
 #: A second version in seconds; the gate's verdict leaves it as candidate.
 SECOND = {

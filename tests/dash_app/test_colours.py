@@ -23,27 +23,26 @@ PICTURE[10:30, 5:25] = (220, 30, 30)
 
 
 @pytest.fixture(scope="module")
-def project_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project_file(
+    small_environment: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A project that names its source itself."""
     path = tmp_path_factory.mktemp("projects") / "colours.toml"
-    path.write_text("""recipe = "short"
-
-[data]
-source = "colours"
-""")
-    return path
+    path.write_text('[data]\nsource = "colours"\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CATWALK_DATA__SOURCE", raising=False)
+        yield path
 
 
 @pytest.fixture(scope="module")
-def colours(
-    small_environment: Path, project_file: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Places]:
+def colours(project_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     """The home of a version in colour, which is in production."""
     import mlflow
 
     from model_zoo.runs.runner import run_all
 
     places = Places.load(home=tmp_path_factory.mktemp("colours"))
-    given = {"search.trials": 0, "training.epochs": 2, "export.formats": ()}
+    given = {"search.trials": 0, "training.epochs": 6, "export.formats": (), "judging.floor": 0.0}
     before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     run_all(load_project(str(project_file), given=given, places=places), places, "colour")
     yield places
@@ -100,9 +99,10 @@ def test_catwalk_predict_answers_it(
     monkeypatch.setenv("CATWALK_HOME", str(colours.home))
     picture = tmp_path / "picture.png"
     picture.write_bytes(as_png(PICTURE))
-    assert main(["predict", "--project", str(project_file), str(picture)]) == 0
-    printed = capsys.readouterr().out
-    assert any(label in printed for label in ("red", "green", "blue")), printed
+    asked = ["predict", "--project", str(project_file), "--json", str(picture)]
+    assert main(asked) == 0
+    (answer,) = json.loads(capsys.readouterr().out)
+    assert set(answer["probabilities"]) == {"red", "green", "blue"}
 
 
 def asked(client: FlaskClient, output: str, given: dict[str, Any], steps: list[str]) -> Any:

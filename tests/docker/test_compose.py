@@ -130,11 +130,9 @@ def test_the_gpu_worker_has_a_queue_and_a_gpu_of_its_own(services: dict) -> None
 
 
 def test_every_setting_that_it_passes_on_exists(services: dict) -> None:
-    from launcher.container import checks as preflight
-    from model_zoo.config import Settings
+    from model_zoo.settings.environment import known_variables
 
-    known = {f"CATWALK_{name.upper()}" for name in Settings.model_fields}
-    known |= {preflight.PORT, "CATWALK_AIRFLOW_PASSWORD"}
+    known = known_variables()
     for name, service in services.items():
         passed = {key for key in service.get("environment", {}) if key.startswith("CATWALK_")}
         assert passed <= known, name

@@ -13,10 +13,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from first_run import FirstRun
 from PIL import Image
 
 from model_zoo.data import store as dataset_store
@@ -25,9 +25,6 @@ from model_zoo.images import png, read_image
 from model_zoo.predictor import load_classifier
 from model_zoo.registry.store import Store
 from model_zoo.settings import Places, Serving
-
-if TYPE_CHECKING:
-    from tests.conftest import FirstRun
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

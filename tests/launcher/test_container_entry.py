@@ -97,7 +97,17 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_setting_out_of_range(tmp_path: Path) -> None:
     sentence = refused(enter("worker", tmp_path, CATWALK_HEAVY_GPUS="-1"))
-    assert "setting heavy_gpus: input should be greater than or equal to 0" in sentence
+    assert "CATWALK_HEAVY_GPUS: input should be greater than or equal to 0" in sentence
+
+
+def test_a_variable_that_nobody_reads(tmp_path: Path) -> None:
+    sentence = refused(enter("worker", tmp_path, CATWALK_TUNER_WORKERS="3"))
+    assert sentence.startswith("catwalk worker: CATWALK_TUNER_WORKERS is not a setting of Catwalk")
+
+
+def test_an_empty_folder_of_secrets_means_the_usual_one(tmp_path: Path) -> None:
+    sentence = refused(enter("worker", tmp_path, CATWALK_SECRETS="", URL="{secret:no-such-one}"))
+    assert "/run/secrets/no-such-one is absent" in sentence
 
 
 def test_a_database_of_an_older_airflow(tmp_path: Path) -> None:

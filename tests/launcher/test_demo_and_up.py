@@ -20,7 +20,9 @@ import psutil
 import pytest
 
 from launcher.local.airflow import close_stopped_demos, environment
-from model_zoo.config import load_settings
+from launcher.local.machine import Machine
+from model_zoo.runs.folder import run_folder
+from model_zoo.settings import Places, Project
 
 NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 DAG = "fashion_mnist_retrain"
@@ -38,12 +40,8 @@ def catwalk(*arguments: str, **extra: str) -> subprocess.Popen:
 
 @pytest.fixture(scope="module")
 def home(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of its own, with the sample that no network has to give."""
-    home = tmp_path_factory.mktemp("launched")
-    shutil.copytree(
-        small_environment / "cache" / "generated-sample", home / "cache" / "generated-sample"
-    )
-    return home
+    """A home of its own."""
+    return tmp_path_factory.mktemp("launched")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +50,11 @@ def demo(home: Path) -> str:
     printed, _ = process.communicate(timeout=900)
     assert process.returncode == 0, printed
     return printed
+
+
+def demo_folder(home: Path, project: Project, number: int) -> Path:
+    places = Places.load(home=home)
+    return run_folder(places, project.name, f"demo-{number}")
 
 
 def free_ports(count: int) -> list[int]:
@@ -72,16 +75,20 @@ def test_the_demo_goes_through_airflow_and_ends_with_a_scorecard(demo: str, home
     assert (home / "airflow" / "airflow.db").exists()
 
 
-def test_a_mistake_in_a_demo_is_one_sentence_and_status_2(demo: str, home: Path) -> None:
+def test_a_mistake_in_a_demo_is_one_sentence_and_status_2(
+    demo: str, home: Path, project: Project
+) -> None:
     process = catwalk("demo", "--backbone", "tinny", CATWALK_HOME=str(home))
     printed, _ = process.communicate(timeout=600)
     assert process.returncode == 2, printed
     assert "unknown backbone 'tinny': did you mean tiny" in printed.splitlines()[-1]
     assert "Traceback" not in printed
-    shutil.rmtree(home / "runs" / "demo-2")
+    shutil.rmtree(demo_folder(home, project, 2))
 
 
-def test_a_demo_that_was_killed_blocks_no_other_run(demo: str, home: Path) -> None:
+def test_a_demo_that_was_killed_blocks_no_other_run(
+    demo: str, home: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def runs() -> list[tuple[str, str]]:
         with sqlite3.connect(home / "airflow" / "airflow.db") as database:
             return database.execute("SELECT run_id, state FROM dag_run ORDER BY id").fetchall()
@@ -95,11 +102,12 @@ def test_a_demo_that_was_killed_blocks_no_other_run(demo: str, home: Path) -> No
     psutil.wait_procs(airflow, 30)
     stopped = runs()[-1][0]
     assert dict(runs())[stopped] == "running", "as Airflow itself leaves it"
-    settings = load_settings(home=home)
-    close_stopped_demos(settings, environment(settings, recipe=False))
+    monkeypatch.setenv("CATWALK_HOME", str(home))
+    machine = Machine.load()
+    close_stopped_demos(machine, environment(machine))
     assert dict(runs())[stopped] == "failed"
     assert runs()[: len(before)] == before
-    shutil.rmtree(home / "runs" / "demo-2")
+    shutil.rmtree(demo_folder(home, project, 2))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +119,7 @@ def up(demo: str, home: Path) -> Iterator[tuple[subprocess.Popen, str]]:
         CATWALK_PAGE_PORT=page,
         CATWALK_AIRFLOW_PORT=airflow,
         CATWALK_MLFLOW_PORT=mlflow,
-        CATWALK_SCHEDULE="",  # a DAG with one starts a run of its own as soon as it is unpaused
+        CATWALK_SCHEDULE="never",  # a DAG with one starts a run of its own as soon as it is unpaused
     )
     printed = ""
     for line in process.stdout:

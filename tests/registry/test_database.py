@@ -12,7 +12,7 @@ import pytest
 from model_zoo.registry import database
 from model_zoo.registry.client import RegistryUnavailable, connect
 from model_zoo.registry.experiment import ensure_experiment
-from model_zoo.registry.promotion import history, promote
+from model_zoo.registry.promotion import history, promote, rollback
 from model_zoo.registry.run_files import fetch_run_file
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import find_alias, get_version, list_versions
@@ -34,6 +34,23 @@ def test_versions_are_those_that_the_client_lists(three: Store) -> None:
     for alias in ("production", "previous", "candidate", "champion"):
         assert find_alias(three, alias) == find_alias(by_client, alias)
     assert get_version(three, "4") == get_version(by_client, "4")
+
+
+def test_a_promotion_leaves_what_the_client_would_leave(three: Store, tmp_path: Path) -> None:
+    shutil.copytree(three.home, tmp_path / "beside")
+    beside = replace(three, home=tmp_path / "beside")
+    by_client = replace(beside, server=beside.uri)
+    for store in (three, by_client):
+        connect(store).set_registered_model_alias(three.model, "candidate", "2")
+        promote(store, "1")
+        promote(store, "2", "it's better")
+        rollback(store)
+    left, expected = [
+        connect(store).get_registered_model(three.model) for store in (three, by_client)
+    ]
+    assert left.aliases == expected.aliases == {"production": 1, "previous": 2}
+    assert list(left.tags.values()) == list(expected.tags.values()) and len(left.tags) == 3
+    assert list_versions(three) == list_versions(by_client)
 
 
 def test_a_home_without_a_store_has_no_versions_and_gets_none(tmp_path: Path) -> None:
@@ -104,13 +121,16 @@ def test_nothing_that_moved_costs_nothing(three: Store) -> None:
     assert time.process_time() - started < 1.0
 
 
-def test_listing_versions_does_not_import_the_client(three: Store) -> None:
+def test_listing_and_promoting_do_not_import_the_client(three: Store) -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
         "from model_zoo.registry.store import Store\n"
+        "from model_zoo.registry.promotion import promote\n"
         "from model_zoo.registry.versions import list_versions\n"
-        "assert len(list_versions(Store(Path(sys.argv[1]), '', 'e', 'shirts-classifier'))) == 3\n"
+        "store = Store(Path(sys.argv[1]), '', 'shirts', 'shirts-classifier')\n"
+        "assert promote(store, '2').aliases == ('production',)\n"
+        "assert len(list_versions(store)) == 3\n"
         "assert 'mlflow' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program, str(three.home)], check=True)

@@ -1,0 +1,120 @@
+"""The operator: a mistake fails the task at once, a kill ends the step, unknown fields are told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from launcher import step_process
+from launcher.airflow_steps.operator import StepOperator
+from launcher.airflow_steps.trigger_form import FIELDS, RUN_NAME
+from model_zoo.runs.folder import run_folder
+from model_zoo.settings import Places, Project, load_project
+
+
+def operator(step: str, project: Project) -> StepOperator:
+    return StepOperator(task_id=step.replace(".", "_"), step=step, project=str(project.file))
+
+
+def context(run: str, tries: int = 1, **params: Any) -> Any:
+    form = dict.fromkeys((*FIELDS, RUN_NAME)) | params
+    return {"params": form, "run_id": run, "ti": SimpleNamespace(try_number=tries)}
+
+
+@pytest.fixture
+def here(places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+    monkeypatch.setenv("CATWALK_HOME", str(tmp_path))
+    return Places.load()
+
+
+def test_a_step_runs_in_a_process_of_its_own_and_its_facts_are_the_xcom(
+    here: Places, project: Project
+) -> None:
+    facts = operator("ingest", project).execute(context("monday"))
+    assert facts["generated"] is True and facts["dataset"]
+    log = run_folder(here, project.name, "monday") / step_process.LOG
+    assert "ingest: fashion-mnist" in log.read_text()
+
+
+def test_a_step_that_is_done_is_not_run_again_unless_somebody_cleared_it(
+    here: Places, project: Project
+) -> None:
+    first = operator("ingest", project).execute(context("monday"))
+    log = run_folder(here, project.name, "monday") / step_process.LOG
+    before = log.read_text()
+    assert operator("ingest", project).execute(context("monday")) == first
+    assert log.read_text() == before
+    operator("ingest", project).execute(context("monday", tries=2))
+    assert log.read_text() != before
+
+
+def test_a_run_name_names_the_run(here: Places, project: Project) -> None:
+    operator("ingest", project).execute(context("scheduled__1", run_name="friday"))
+    assert (run_folder(here, project.name, "friday") / "ingest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"epoch": 3}, "'epoch', which is no field of the trigger form: did you mean 'epochs'?"),
+        ({"backbone": "tinny"}, "unknown backbone 'tinny': did you mean tiny"),
+        ({"learning_rate": -1}, "setting training.learning_rate: input should be greater than 0"),
+        ({"run_name": ".."}, "cannot be the name of a run"),
+    ],
+)
+def test_a_mistake_fails_the_task_for_good_with_its_sentence(
+    here: Places, project: Project, params: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(AirflowFailException) as failed:
+        operator("ingest", project).execute(context("bad", **params))
+    assert sentence in str(failed.value)
+
+
+def test_a_step_that_crashes_may_be_tried_again(
+    here: Places, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = step_process.run_step
+    monkeypatch.setattr(
+        step_process, "run_step", lambda *given: run(*given, module="no.such.module")
+    )
+    with pytest.raises(step_process.StepFailed, match="ended with status 1"):
+        operator("ingest", project).execute(context("crash"))
+
+
+def test_a_kill_of_the_task_ends_the_step_and_all_that_it_started(
+    here: Places, project: Project
+) -> None:
+    many = {"training.epochs": 1000, "training.early_stopping_patience": 0, "search.trials": 0}
+    chosen = load_project(given=many)
+    for step in ("ingest", "preprocess", "tune"):
+        step_process.run_step(step, chosen, here, "long", many, lambda line: None)
+    seen: list[str] = []
+    failed: list[BaseException] = []
+
+    def train() -> None:
+        try:
+            step_process.run_step("train", chosen, here, "long", many, seen.append)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    until = time.monotonic() + 120
+    while not any(line.startswith("epoch") for line in seen):
+        assert thread.is_alive() and time.monotonic() < until, seen
+        time.sleep(0.1)
+    family = psutil.Process().children(recursive=True)
+    operator("train", project).on_kill()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert isinstance(failed[0], step_process.StepFailed)
+    assert not [one for one in family if one.is_running() and "train" in one.cmdline()]
+    folder = run_folder(here, chosen.name, "long")
+    assert not (folder / "train.json").exists(), "a step that was killed has no facts"
