@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.timing import build, in_turn, machine
+from benchmarks.subject import design, random_images
+from benchmarks.timing import in_turn, machine
 
 
 def two_pass(model: Any) -> Callable[[Any, Any], Any]:
@@ -67,9 +68,8 @@ def measure(backbone: str, image_size: int, repeats: int) -> None:
 
     from model_zoo.explanation.grad_cam import explained
 
-    model = build(backbone, image_size)
-    height, width = model.input.shape[1:]
-    images = np.random.default_rng(0).integers(0, 256, (32, height, width), np.uint8)
+    model = design(backbone, image_size).network()
+    images = random_images(32).images
     with_maps = explained(model)
     plain = keras.Model(with_maps.input, with_maps.output["probabilities"])
     for one in (with_maps, plain):

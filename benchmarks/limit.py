@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.subject import design, random_images
 from benchmarks.timing import in_turn, machine
 
 
@@ -55,28 +56,20 @@ def measure(case: Case, policy: str, repeats: int) -> None:
     """Print rate, share of the peak, and the parts of a step."""
     import tensorflow as tf
 
-    from model_zoo.backbones import discover
     from model_zoo.backbones.multiply_adds import multiply_adds
-    from model_zoo.classifier import PIXELS, build_classifier, head_from
-    from model_zoo.config import load_settings
-    from model_zoo.data.fashion_mnist.source import FASHION_MNIST
+    from model_zoo.classifier import PIXELS
     from model_zoo.training.batches import in_batches
     from model_zoo.training.frozen_part import trunk_of
     from model_zoo.training.normalisation import with_fused_normalisation
-    from model_zoo.training.optimizer import compile_classifier
     from model_zoo.training.precision import computing_in
 
-    settings = load_settings(
-        profile="scratch", backbone=case.backbone, image_size=case.size, weights="none"
-    )
-    discover(settings.plugins_dir)
-    head = head_from(settings)
+    chosen = design(case.backbone, case.size)
     with computing_in(policy):
-        model = with_fused_normalisation(build_classifier(FASHION_MNIST, settings, head))
-    compile_classifier(model, settings, head, 10_000)
+        model = with_fused_normalisation(chosen.network())
+    chosen.compiled(model, 10_000)
     forward_adds = multiply_adds(trunk_of(model))
-    images = np.random.default_rng(0).integers(0, 256, (case.batch, 28, 28), np.uint8)
-    labels = (np.arange(case.batch) % 10).astype(np.uint8)
+    examples = random_images(case.batch)
+    images, labels = examples.images, examples.labels
     batch = tf.constant(images)
 
     def compiled(function: Callable[[], Any]) -> Callable[[], Any]:

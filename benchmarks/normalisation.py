@@ -12,38 +12,27 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from benchmarks.limit import CASES, Case
+from benchmarks.subject import design, random_images
 from benchmarks.timing import in_turn, machine
 
 
 def measure(case: Case, policy: str, repeats: int) -> None:
     """Print the rates of both and their ratio."""
-    from model_zoo.backbones import discover
-    from model_zoo.classifier import build_classifier, head_from
-    from model_zoo.config import load_settings
-    from model_zoo.data.fashion_mnist.source import FASHION_MNIST
     from model_zoo.training.normalisation import with_fused_normalisation
-    from model_zoo.training.optimizer import compile_classifier
     from model_zoo.training.precision import computing_in
 
-    settings = load_settings(
-        profile="scratch", backbone=case.backbone, image_size=case.size, weights="none"
-    )
-    discover(settings.plugins_dir)
-    head = head_from(settings)
+    chosen = design(case.backbone, case.size)
     with computing_in(policy):
-        keras_own = build_classifier(FASHION_MNIST, settings, head)
+        keras_own = chosen.network()
     fused = with_fused_normalisation(keras_own)
-    images = np.random.default_rng(0).integers(0, 256, (case.batch, 28, 28), np.uint8)
-    labels = (np.arange(case.batch) % 10).astype(np.uint8)
+    examples = random_images(case.batch)
 
     def step(model: Any) -> Callable[[], Any]:
         if not case.trained:
-            return lambda: model.predict_on_batch(images)
-        compile_classifier(model, settings, head, 10_000)
-        return lambda: model.train_on_batch(images, labels)
+            return lambda: model.predict_on_batch(examples.images)
+        chosen.compiled(model, 10_000)
+        return lambda: model.train_on_batch(examples.images, examples.labels)
 
     times = in_turn({"own": step(keras_own), "fused": step(fused)}, repeats)
     own, faster = (1000 * case.batch / times[name] for name in ("own", "fused"))

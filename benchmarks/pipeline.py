@@ -15,34 +15,25 @@ import time
 
 import numpy as np
 
+from benchmarks.subject import design, random_images
 from benchmarks.timing import machine
 
 
 def measure(backbone: str, image_size: int, batch: int, steps: list[int], policy: str) -> None:
     """Print the seconds of each call in both ways, and the ratio of all."""
-    from model_zoo.backbones import discover
-    from model_zoo.classifier import build_classifier, head_from
-    from model_zoo.config import load_settings
-    from model_zoo.data.fashion_mnist.source import FASHION_MNIST
     from model_zoo.training.batches import in_batches
     from model_zoo.training.normalisation import with_fused_normalisation
-    from model_zoo.training.optimizer import compile_classifier
     from model_zoo.training.precision import computing_in
 
-    settings = load_settings(
-        profile="scratch", backbone=backbone, image_size=image_size, weights="none"
-    )
-    discover(settings.plugins_dir)
-    head = head_from(settings)
+    chosen = design(backbone, image_size)
     with computing_in(policy):
-        model = with_fused_normalisation(build_classifier(FASHION_MNIST, settings, head))
-    compile_classifier(model, settings, head, 10_000)
-    rows = max(steps) * batch
-    images = np.random.default_rng(0).integers(0, 256, (rows, 28, 28), np.uint8)
-    labels = (np.arange(rows) % 10).astype(np.uint8)
+        model = with_fused_normalisation(chosen.network())
+    chosen.compiled(model, 10_000)
+    examples = random_images(max(steps) * batch)
 
     def seconds(count: int, untuned: bool) -> float:
-        some, theirs = images[: count * batch], labels[: count * batch]
+        rows = slice(count * batch)
+        some, theirs = examples.images[rows], examples.labels[rows]
         started = time.perf_counter()
         data = in_batches(some, theirs, batch) if untuned else {
             "x": some, "y": theirs, "batch_size": batch

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a classifier to measure, times taken in turn, the machine's name."""
+"""What the benchmarks share: times taken in turn, the machine's name."""
 
 from __future__ import annotations
 
@@ -9,18 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-
-def build(backbone: str, image_size: int) -> Any:
-    """A classifier with random weights, on which time does not depend."""
-    from model_zoo.backbones import discover
-    from model_zoo.classifier import build_classifier, head_from
-    from model_zoo.config import load_settings
-    from model_zoo.data.fashion_mnist.source import FASHION_MNIST
-
-    settings = load_settings(backbone=backbone, image_size=image_size, weights="none")
-    discover(settings.plugins_dir)
-    return build_classifier(FASHION_MNIST, settings, head_from(settings))
 
 
 def in_turn(
@@ -50,9 +38,9 @@ def machine(*packages: str) -> str:
         for line in Path("/proc/cpuinfo").read_text().splitlines()
         if line.startswith("model name")
     ] if Path("/proc/cpuinfo").exists() else []  # fmt: skip
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    versions = "".join(f", {name} {importlib.metadata.version(name)}" for name in packages)
     load = os.getloadavg()[0]
     return (
         f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} "
-        f"cores, load {load:.1f} at the start; Python {platform.python_version()}, {versions}"
+        f"cores, load {load:.1f} at the start; Python {platform.python_version()}{versions}"
     )

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -119,11 +120,19 @@ def _started(command: list[str], env: dict[str, str]) -> Iterator[subprocess.Pop
     # owner would read on for ever, so it lets go of the step.
     RUNNING.add(process)
     owned_process.when_gone(os.getppid(), lambda: stop(process))
+    # What the step leaves behind holds its pipe open, and would be waited for as long as it lives.
+    threading.Thread(target=_end_with, args=(process,), daemon=True).start()
     try:
         yield process
     finally:
         stop(process)
         RUNNING.discard(process)
+
+
+def _end_with(process: subprocess.Popen[str]) -> None:
+    """Once a process has ended, so does all that it started."""
+    process.wait()
+    _signal_group(process.pid, signal.SIGKILL)
 
 
 def stop_running() -> None:

@@ -9,7 +9,8 @@ from model_zoo.data.source import SOURCES
 from model_zoo.errors import UserError
 from model_zoo.plugin_registry import discover
 from model_zoo.settings import NO_WEIGHTS, PUBLISHED, Places, Project
-from model_zoo.settings.layers import line_of
+from model_zoo.settings.layers import line_of, read_file
+from model_zoo.settings.project import flattened
 
 
 def check_project(project: Project, places: Places) -> None:
@@ -39,5 +40,12 @@ def check_project(project: Project, places: Places) -> None:
                 "file that exists"
             )
     except UserError as error:
-        line = line_of(project.file, wrong)
-        raise UserError(f"{project.file}, line {line}: {error}" if line else str(error)) from None
+        raise UserError(f"{_where(project, wrong)}{error}") from None
+
+
+def _where(project: Project, name: str) -> str:
+    """File and line, if it is the project's file that decides this value."""
+    in_file = flattened(read_file(project.file, "").values)
+    if name not in in_file or in_file[name] != project.value(name):
+        return ""
+    return f"{project.file}, line {line_of(project.file, name)}: "

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from model_zoo.judging.gate import Verdict
     from model_zoo.registry.versions import Version
     from model_zoo.training.checkpoint import Progress
-    from model_zoo.tuning import Candidate
+    from model_zoo.tuning.space import Candidate
 
 
 class Facts(TypedDict):

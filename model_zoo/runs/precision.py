@@ -9,12 +9,14 @@ from model_zoo.data.dataset import Dataset
 from model_zoo.settings import Project
 
 
-def decided_precision(project: Project, dataset: Dataset, say: Callable[[str], None]) -> str:
-    """The setting, or for ``auto`` the Keras dtype policy by which this machine trains faster."""
+def with_precision(project: Project, dataset: Dataset, say: Callable[[str], None]) -> Project:
+    """The project with ``training.precision`` decided: for ``auto`` the Keras dtype policy by
+    which this machine trains faster."""
     from model_zoo.training.phases import trained_network
     from model_zoo.training.precision import choose_precision
 
     def build() -> Any:
         return trained_network(dataset, project.model, project.training)
 
-    return choose_precision(project.training.precision, build, say)
+    chosen = choose_precision(project.training.precision, build, say)
+    return project.with_values({"training.precision": chosen})

@@ -4,7 +4,7 @@ A step is a function from a run to facts: small, JSON-able, also left in
 ``<run folder>/<step>.json``. Steps hand each other files in the run's folder and facts, never
 arrays. Each can be killed at any moment and run again: it then continues or redoes its part.
 
-What runs them is `runner.py`. What they log stands in `run_records.py`, what they say in `facts.py`.
+What runs them is `runner.py`. What they log is in `run_records.py`, what they find in `facts.py`.
 """
 
 from __future__ import annotations
@@ -53,23 +53,26 @@ def preprocess(run: Run) -> facts.PreprocessFacts:
 
 def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
     """Run every ``shares``-th trial of a random search; `tune` takes up what is found."""
+    from model_zoo.runs.precision import with_precision
     from model_zoo.tuning import run_share
 
-    folder = run.folder / "tuning" / f"share-{share}"
-    data = training_and_validation(run)
-    ran = run_share(run.project, run.places, dataset_of(run), *data, folder, share, shares, say)
+    if not run.project.search.trials:
+        return {"trials": 0, "summary": "no search"}
+    dataset, folder = dataset_of(run), run.folder / "tuning" / f"share-{share}"
+    project, data = with_precision(run.project, dataset, say), training_and_validation(run)
+    ran = run_share(project, run.places, dataset, *data, folder, share, shares, say)
     return {"trials": ran, "summary": f"share {share} of {shares} ran {ran} trials"}
 
 
 def tune(run: Run) -> facts.TuneFacts:
     """Search head and learning rate; with no trials asked for, take the settings' own."""
     from model_zoo.classifier import head_from
-    from model_zoo.runs.precision import decided_precision
+    from model_zoo.runs.precision import with_precision
     from model_zoo.tuning import search
 
     dataset = dataset_of(run)
-    precision = decided_precision(run.project, dataset, say)
-    project = run.project.with_values({"training.precision": precision})
+    project = with_precision(run.project, dataset, say)
+    precision = project.training.precision
     if not project.search.trials:
         return facts.without_a_search(head_from(project.model, project.training), precision)
     data, folder = training_and_validation(run), run.folder / "tuning"

@@ -80,10 +80,10 @@ def known_variables() -> set[str]:
 
 
 def check_variables() -> None:
-    """Every variable ``CATWALK_...`` is one that somebody reads.
+    """Every variable ``CATWALK_...`` is one that somebody reads, and has a value that can be.
 
     Raises:
-        UserError: one is not; names the nearest that is.
+        UserError: one is not, with the nearest that is; or its value is out of range.
     """
     from model_zoo.settings.project import GROUPS
 
@@ -96,6 +96,8 @@ def check_variables() -> None:
             continue
         near = nearest_variable(name, sorted(known))
         raise UserError(f"{name} is not a setting of Catwalk: did you mean {near}?")
+    for kind in _kinds(Environment):
+        kind.load()
 
 
 def nearest_variable(name: str, known: list[str]) -> str:

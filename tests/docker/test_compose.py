@@ -147,6 +147,9 @@ def test_the_example_of_an_env_file_names_variables_that_are_read() -> None:
 
 
 def test_podman_compose_reads_it_too(tmp_path: Path) -> None:
+    podman = tmp_path / "podman"  # to read a file it asks podman for its version, and nothing else
+    podman.write_text("#!/bin/sh\necho podman version 4.3.1\n")
+    podman.chmod(0o755)
     found = subprocess.run(
         [sys.executable, "-m", "podman_compose", "--file", str(COMPOSE), "config"],
         capture_output=True,

@@ -102,6 +102,7 @@ def test_settings_can_be_pasted_back_and_give_the_same_project(
 def test_settings_say_where_each_value_comes_from(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.delenv("CATWALK_JUDGING__FLOOR", raising=False)
     monkeypatch.setenv("CATWALK_TRAINING__BATCH_SIZE", "48")
     monkeypatch.setenv("CATWALK_API_TOKEN", "open sesame")
     main(["settings", "--set", "search.trials=3", "--set", "training.augmentation.erase=0.1"])

@@ -20,7 +20,7 @@ from model_zoo.registry.store import Store, store_of
 from model_zoo.runs import runner
 from model_zoo.runs import storage as run_storage
 from model_zoo.runs.folder import run_folder
-from model_zoo.runs.storage import StoredFolder
+from model_zoo.runs.stored_folder import StoredFolder
 from model_zoo.settings import Places, Project, load_project
 
 BUCKET = "catwalk-test"

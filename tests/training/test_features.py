@@ -1,44 +1,49 @@
 """A frozen trunk sees each image once: equal results, a cache that is whole, resumed, bounded."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from model_zoo.backbones import build_trunk, discover, get_backbone
-from model_zoo.classifier import build_classifier, head_from
-from model_zoo.config import Settings, load_settings
+from model_zoo.backbones import discover
+from model_zoo.classifier import head_from
 from model_zoo.data.dataset import Images
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
+from model_zoo.data.fashion_mnist.description import DATASET
+from model_zoo.settings import ModelSettings, Project
 from model_zoo.training import features, phases
-from model_zoo.training.frozen_part import cut_before_head, cut_where_training_begins
+from model_zoo.training.features import FeatureCache, Views
+from model_zoo.training.frozen_part import split_before_head, split_where_training_begins
+from model_zoo.training.setup import Design, TrainingSetup, set_up_training
 
 ROOT = Path(__file__).parents[2]
 RANDOM = np.random.default_rng(0)
 IMAGES = Images(
-    RANDOM.integers(0, 256, (150, 28, 28), np.uint8), (np.arange(150) % 10).astype(np.uint8)
+    RANDOM.integers(0, 256, (150, 28, 28), np.uint8), (np.arange(150) % 10).astype(np.int32)
 )
 VALIDATION = IMAGES.take(np.arange(50))
+MANY = 30.0  # GB
 
 
-@pytest.fixture(scope="module")
-def weights(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    discover(ROOT / "tests" / "plugins")
-    path = tmp_path_factory.mktemp("weights") / "tiny.weights.h5"
-    build_trunk(get_backbone("tiny"), 28, "none").save_weights(path)
-    return str(path)
+def design_of(project: Project) -> Design:
+    head = head_from(project.model, project.training)
+    return Design(DATASET, project.model, project.training, head)
 
 
 @pytest.fixture
-def chosen(weights: str, tmp_path: Path) -> Settings:
-    return load_settings(
-        home=tmp_path, weights=weights, recipe="finetune", epochs=2, precision="float32"
-    )
+def finetuned(weights: str, chosen: Callable[..., Project]) -> Project:
+    return chosen(recipe="finetune", model__weights=weights, training__epochs=2)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> FeatureCache:
+    return FeatureCache(tmp_path / "features", MANY)
 
 
 @pytest.mark.parametrize(
-    ("backbone", "size", "blocks", "cut"),
+    ("backbone", "size", "blocks", "border"),
     [
         ("resnet50", 32, 1, "conv5_block2_out"),
         ("resnet50", 32, 0, "pool"),
@@ -49,51 +54,85 @@ def chosen(weights: str, tmp_path: Path) -> Settings:
     ],
 )
 def test_both_parts_together_are_the_whole(
-    settings: Settings, backbone: str, size: int, blocks: int, cut: str | None, monkeypatch
+    chosen: Callable[..., Project],
+    backbone: str,
+    size: int,
+    blocks: int,
+    border: str | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also where the first layers alone are frozen: with weights that we make, as no network is
-    needed to know where a network is cut."""
+    """Also where the first layers alone are frozen: with random weights, as none are needed to
+    know where a network is split."""
     discover(ROOT / "plugins")
-    monkeypatch.setattr("model_zoo.classifier.NO_WEIGHTS", "something else")
-    chosen = load_settings(
-        backbone=backbone, image_size=size, unfrozen_blocks=blocks, recipe="finetune"
+    monkeypatch.setattr(ModelSettings, "from_scratch", False)
+    project = chosen(
+        recipe="finetune",
+        model__backbone=backbone,
+        model__image_size=size,
+        model__unfrozen_blocks=blocks,
     )
-    model = build_classifier(FASHION_MNIST, chosen, head_from(chosen))
-    parts = cut_where_training_begins(model)
-    assert parts is not None and (cut is None or parts.cut == cut)
-    assert not parts.frozen.trainable_weights
+    model = design_of(project).network()
+    split = split_where_training_begins(model)
+    assert split is not None and (border is None or split.border == border)
+    assert not split.frozen.trainable_weights
     trained = {id(one) for one in model.trainable_variables}
-    assert {id(one) for one in parts.trained.trainable_variables} == trained
+    assert {id(one) for one in split.trained.trainable_variables} == trained
     pixels = IMAGES.images[:4, ..., None].astype(np.float32)
     whole = np.asarray(model(IMAGES.images[:4], training=False))
-    both = np.asarray(parts.trained(parts.frozen(pixels, training=False), training=False))
+    both = np.asarray(split.trained(split.frozen(pixels, training=False), training=False))
     np.testing.assert_allclose(both, whole, atol=1e-6)
 
 
 def test_training_on_cached_features_trains_the_whole_model(
-    chosen: Settings, tmp_path: Path
+    finetuned: Project, cache: FeatureCache, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    head = head_from(chosen)
-    model, progress = phases.train_classifier(
-        FASHION_MNIST, chosen, head, IMAGES, VALIDATION, tmp_path / "run", lambda *_: None,
-        said.append,
-    )  # fmt: skip
+    model, progress = train(finetuned, cache, tmp_path, said)
     assert progress.finished and progress.best_accuracy >= 0
     assert any(line.startswith("the head alone, 5 epochs") for line in said)
     held_out = model.predict(VALIDATION.images, verbose=0).argmax(axis=1)
     reached = float(np.mean(held_out == VALIDATION.labels))
     assert reached == pytest.approx(progress.best_accuracy, abs=0.021), "one image of 50"
-    files = list((chosen.cache_dir / "features").glob("*"))
-    assert len(files) == chosen.feature_views + 1 and {p.suffix for p in files} == {".npy"}
+    files = list(cache.folder.glob("*"))
+    assert len(files) == finetuned.training.feature_views + 1
+    assert {path.suffix for path in files} == {".npy"}
 
 
-def test_features_are_computed_once(chosen: Settings) -> None:
-    frozen = _frozen(chosen)
-    key = {"cut": "block1_relu"}
-    first = features.frozen_features(chosen, frozen, IMAGES, key, 2)
+def test_without_views_the_frozen_layers_see_each_image_anew_and_nothing_is_said_of_it(
+    finetuned: Project, cache: FeatureCache, tmp_path: Path
+) -> None:
+    anew = finetuned.with_values({"training.feature_views": 0})
+    setup = set_up(anew, cache, said := [])
+    assert setup.trained is setup.model and setup.train is IMAGES
+    assert not said
+    trunk = _weights(setup.model, "block1_conv/kernel")
+    model, progress = train(anew, cache, tmp_path, said)
+    assert progress.finished and (tmp_path / "run" / "head" / "progress.json").exists()
+    assert not any("features of the frozen" in line for line in said)
+    assert not cache.folder.exists()
+    np.testing.assert_array_equal(_weights(model, "block1_conv/kernel"), trunk)
+
+
+def test_examples_seen_anew_depend_on_epoch_and_images_alone(
+    finetuned: Project, cache: FeatureCache
+) -> None:
+    frozen = _frozen(finetuned)
+    examples = features.SeenAnew(frozen, IMAGES, views_of(finetuned, 1))
+    some = np.array([70, 3, 9])
+    first = examples.inputs(some, 0)
+    np.testing.assert_array_equal(first, examples.inputs(some, 0))
+    assert np.abs(first - examples.inputs(some, 1)).max() > 0
+    plain = features.SeenAnew(frozen, IMAGES, views_of(finetuned, 0))
+    np.testing.assert_array_equal(plain.inputs(some, 0), plain.inputs(some, 1))
+    kept = cache.features(frozen, IMAGES, {}, views_of(finetuned, 0))
+    np.testing.assert_allclose(plain.inputs(some, 0), kept.inputs(some, 0), rtol=1e-3, atol=1e-3)
+
+
+def test_features_are_computed_once(finetuned: Project, cache: FeatureCache) -> None:
+    frozen, views = _frozen(finetuned), views_of(finetuned, 2)
+    first = cache.features(frozen, IMAGES, {}, views)
     frozen.predict_on_batch = None
-    again = features.frozen_features(chosen, frozen, IMAGES, key, 2)
+    again = cache.features(frozen, IMAGES, {}, views)
     np.testing.assert_array_equal(first.views[1], again.views[1])
     assert not np.array_equal(first.views[0], first.views[1]), "each view is augmented anew"
     assert first.views[0].dtype == np.float16
@@ -102,21 +141,27 @@ def test_features_are_computed_once(chosen: Settings) -> None:
     )
 
 
-def test_another_augmentation_or_other_images_are_other_features(chosen: Settings) -> None:
-    frozen = _frozen(chosen)
-    features.frozen_features(chosen, frozen, IMAGES, {}, 1)
-    features.frozen_features(chosen.model_copy(update={"zoom": 0.3}), frozen, IMAGES, {}, 1)
-    features.frozen_features(chosen, frozen, VALIDATION, {}, 1)
-    features.frozen_features(chosen, frozen, IMAGES, {"weights": "other"}, 1)
-    assert len(list((chosen.cache_dir / "features").glob("*.npy"))) == 4
+def test_another_augmentation_or_other_images_are_other_features(
+    finetuned: Project, cache: FeatureCache
+) -> None:
+    frozen, views = _frozen(finetuned), views_of(finetuned, 1)
+    zoomed = finetuned.with_values({"training.augmentation.zoom": 0.3})
+    cache.features(frozen, IMAGES, {}, views)
+    cache.features(frozen, IMAGES, {}, views_of(zoomed, 1))
+    cache.features(frozen, VALIDATION, {}, views)
+    cache.features(frozen, IMAGES, {"weights": "other"}, views)
+    cache.features(frozen, IMAGES, {}, replace(views, seed=views.seed + 1))
+    assert len(list(cache.folder.glob("*.npy"))) == 5
 
 
-def test_a_view_that_was_interrupted_is_continued(chosen: Settings, monkeypatch) -> None:
-    whole = features.frozen_features(chosen, _frozen(chosen), IMAGES, {}, 1)
-    expected = np.array(whole.views[0])
-    path = next((chosen.cache_dir / "features").glob("*.npy"))
+def test_a_view_that_was_interrupted_is_continued(
+    finetuned: Project, cache: FeatureCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = views_of(finetuned, 1)
+    expected = np.array(cache.features(_frozen(finetuned), IMAGES, {}, views).views[0])
+    path = next(cache.folder.glob("*.npy"))
     path.unlink()
-    frozen = _frozen(chosen)
+    frozen = _frozen(finetuned)
     compute, calls = frozen.predict_on_batch, []
 
     def killed_at_the_third(pixels: np.ndarray) -> np.ndarray:
@@ -128,55 +173,73 @@ def test_a_view_that_was_interrupted_is_continued(chosen: Settings, monkeypatch)
     frozen.predict_on_batch = killed_at_the_third
     monkeypatch.setattr(features, "NOTED_SECONDS", 0)
     with pytest.raises(KeyboardInterrupt):
-        features.frozen_features(chosen, frozen, IMAGES, {}, 1)
+        cache.features(frozen, IMAGES, {}, views)
     assert not path.exists(), "whole or absent"
     calls.extend([0, 0])
-    said: list[str] = []
-    continued = features.frozen_features(chosen, frozen, IMAGES, {}, 1, said.append)
+    continued = cache.features(frozen, IMAGES, {}, views, lambda line: None)
     assert len(calls) == 6, "the third of three chunks was computed, no other"
     np.testing.assert_array_equal(continued.views[0], expected)
 
 
-def test_what_does_not_fit_is_computed_anew_and_said(chosen: Settings) -> None:
-    tight = chosen.model_copy(update={"feature_cache_gb": 1e-6})
-    said: list[str] = []
-    work = phases.prepare(FASHION_MNIST, tight, head_from(tight), IMAGES, VALIDATION, said.append)
-    assert work.trained is work.model and work.train is IMAGES
+def test_what_does_not_fit_is_computed_anew_and_said(finetuned: Project, tmp_path: Path) -> None:
+    tight = FeatureCache(tmp_path / "features", 1e-6)
+    setup = set_up(finetuned, tight, said := [])
+    assert setup.trained is setup.model and setup.train is IMAGES
     assert "computed anew in every epoch" in said[0]
+    _, progress = train(finetuned, tight, tmp_path, said)
+    assert progress.finished and not list(tight.folder.glob("*.npy"))
 
 
-def test_old_features_make_room_for_new_ones(chosen: Settings) -> None:
-    frozen = _frozen(chosen)
+def test_old_features_make_room_for_new_ones(finetuned: Project, tmp_path: Path) -> None:
+    frozen = _frozen(finetuned)
     size = 150 * int(np.prod(frozen.output_shape[1:])) * 2
-    small = chosen.model_copy(update={"feature_cache_gb": 2.5 * size / 1e9})
-    for number in range(4):
-        features.frozen_features(small, frozen, IMAGES, {"number": number}, 1)
-    assert len(list((small.cache_dir / "features").glob("*.npy"))) == 2
+    small = FeatureCache(tmp_path / "features", 2.5 * size / 1e9)
+    first = small.features(frozen, IMAGES, {"number": 0}, views_of(finetuned, 1))
+    before = np.array(first.views[0])
+    for number in range(1, 4):
+        small.features(frozen, IMAGES, {"number": number}, views_of(finetuned, 1))
+    assert len(list(small.folder.glob("*.npy"))) == 2
+    np.testing.assert_array_equal(first.views[0], before, "whoever reads them keeps them")
 
 
 def test_bfloat16_is_computed_in_where_asked_for_and_the_finished_model_is_float32(
-    chosen: Settings, tmp_path: Path
+    finetuned: Project, cache: FeatureCache, tmp_path: Path
 ) -> None:
-    half = chosen.model_copy(update={"precision": "mixed_bfloat16"})
-    work = phases.prepare(FASHION_MNIST, half, head_from(half), IMAGES, VALIDATION)
-    full = phases.prepare(FASHION_MNIST, chosen, head_from(chosen), IMAGES, VALIDATION)
+    half = finetuned.with_values({"training.precision": "mixed_bfloat16"})
     some = np.arange(20)
-    difference = work.validation.inputs(some, 0) - full.validation.inputs(some, 0)
-    assert 0 < np.abs(difference).max() < 0.1
-    finished, _ = phases.train_classifier(
-        FASHION_MNIST, half, head_from(half), IMAGES, VALIDATION, tmp_path / "r", lambda *_: None
+    in_half, in_full = (
+        set_up(one, cache, []).validation.inputs(some, 0) for one in (half, finetuned)
     )
+    assert 0 < np.abs(in_half - in_full).max() < 0.1
+    finished, _ = train(half, cache, tmp_path, [])
     assert {layer.dtype_policy.name for layer in finished.layers} == {"float32"}
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_a_frozen_trunk_is_cut_after_the_pooling(chosen: Settings) -> None:
-    model = build_classifier(FASHION_MNIST, chosen, head_from(chosen))
-    assert cut_before_head(model).frozen.output_shape == (None, 32)
+def test_a_frozen_trunk_is_split_after_the_pooling(finetuned: Project) -> None:
+    assert split_before_head(design_of(finetuned).network()).frozen.output_shape == (None, 32)
 
 
-def _frozen(chosen: Settings) -> keras.Model:
-    model = build_classifier(FASHION_MNIST, chosen, head_from(chosen))
-    parts = cut_where_training_begins(model)
-    assert parts is not None
-    return parts.frozen
+def train(project: Project, cache: FeatureCache, folder: Path, said: list[str]) -> tuple:
+    return phases.train_classifier(
+        DATASET, project.model, project.training, head_from(project.model, project.training),
+        IMAGES, VALIDATION, folder / "run", cache, lambda *_: None, said.append,
+    )  # fmt: skip
+
+
+def set_up(project: Project, cache: FeatureCache, said: list[str]) -> TrainingSetup:
+    return set_up_training(design_of(project), IMAGES, VALIDATION, cache, said.append)
+
+
+def views_of(project: Project, count: int) -> Views:
+    return design_of(project).views(count)
+
+
+def _frozen(project: Project) -> keras.Model:
+    split = split_where_training_begins(design_of(project).network())
+    assert split is not None
+    return split.frozen
+
+
+def _weights(model: keras.Model, name: str) -> np.ndarray:
+    return next(np.array(one) for one in model.variables if one.path.endswith(name))

@@ -1,0 +1,154 @@
+"""A local folder and its copy in storage.
+
+What lies in storage is whole or absent: files go to names made of their content, then one manifest,
+replaced at once, says which of them the folder consists of. A folder is sent only as it stood still
+while it was copied: a state that a kill could have left, which every step can continue from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from model_zoo.errors import UserError
+from model_zoo.files import complete_or_absent
+from model_zoo.registry.served_files import sha256
+
+MANIFEST = "manifest.json"
+# About one worker's try, not the run (Airflow has the log); and what each worker makes for itself.
+OWN = ("steps.log", "failure.json", "examples.npz")
+PARTIAL = ".partial-"
+NOT_SENT = (PARTIAL, "share-", "search_share.")  # each share of a search sends its own folder
+Stamp = tuple[int, int, int]
+
+
+class StoredFolder:
+    """One local folder (``here``) and its copy in storage."""
+
+    def __init__(self, url: str, name: str, here: Path) -> None:
+        self.url = url
+        self.fs, root = file_system(url)
+        self.there = f"{root.rstrip('/')}/{name}"
+        self.here = here
+        self.writer = f"{socket.gethostname()} process {os.getpid()} {secrets.token_hex(4)}"
+        self.taken_over: str | None = None  # who wrote last before us
+        self.digests: dict[str, str] = {}  # path: digest, as in the manifest
+        self.stamps: dict[str, Stamp] = {}  # of the files here that have these digests
+
+    def manifest(self) -> dict[str, Any] | None:
+        """What storage says the folder consists of; None when it has nothing."""
+        try:
+            content = self.fs.cat_file(f"{self.there}/{MANIFEST}")
+        except FileNotFoundError:
+            return None
+        return dict(json.loads(content))
+
+    def read_json(self, path: str) -> Any:
+        """One JSON file of the folder as storage has it, or None."""
+        digest = (self.manifest() or {"files": {}})["files"].get(path)
+        return None if digest is None else json.loads(self.fs.cat_file(self._object(digest)))
+
+    def pull(self) -> None:
+        """Make the local folder what storage has; a folder that storage lacks stays as it is."""
+        found = self.manifest()
+        if found is None:
+            return
+        self.taken_over, self.digests = found["writer"], found["files"]
+        for path, digest in self.digests.items():
+            local = self.here / path
+            if not local.exists() or sha256(local) != digest:
+                with complete_or_absent(local) as partial:
+                    self.fs.get_file(self._object(digest), str(partial))
+        here = self._listing()
+        # What is more here is of a try that another worker has overtaken; but where storage
+        # knows of no file at all, nobody has overtaken anything.
+        for path in here.keys() - self.digests.keys() if self.digests else ():
+            (self.here / path).unlink()
+        self.stamps = {path: here[path] for path in self.digests}
+
+    def claim(self) -> None:
+        """Become the one who writes; a worker that was thought dead notices it and stops.
+
+        Where storage has nothing yet, the first push does this: a manifest never says that a
+        folder is empty which is not.
+        """
+        if self.taken_over is None:
+            self.push()
+        else:
+            self._write_manifest(self.digests)
+
+    def push(self) -> bool:
+        """Send what changed; False when a file changed meanwhile: try again later.
+
+        Raises:
+            UserError: somebody else has claimed the folder.
+        """
+        before = self._listing()
+        changed = [path for path, stamp in before.items() if self.stamps.get(path) != stamp]
+        if not changed and before.keys() == self.digests.keys():
+            return True
+        with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=self.here.parent) as scratch:
+            try:
+                copies = {path: self._copy(path, Path(scratch)) for path in changed}
+            except FileNotFoundError:
+                return False
+            if self._listing() != before:
+                return False
+            digests = {path: digest for path, digest in self.digests.items() if path in before}
+            for path, copy in copies.items():
+                digests[path] = sha256(copy)
+                if digests[path] not in self.digests.values():
+                    self.fs.put_file(str(copy), self._object(digests[path]))
+        last = self.manifest()
+        if last is not None and last["writer"] not in (self.writer, self.taken_over):
+            raise UserError(
+                f"{self.there} is continued by another worker ({last['writer']}): this one stops"
+            )
+        self._write_manifest(digests)
+        for digest in set(self.digests.values()) - set(digests.values()):
+            self.fs.rm_file(self._object(digest))
+        self.digests, self.stamps = digests, before
+        return True
+
+    def _listing(self) -> dict[str, Stamp]:
+        found: dict[str, Stamp] = {}
+        for folder, below, names in os.walk(self.here):
+            below[:] = [name for name in below if not name.startswith(NOT_SENT)]
+            for name in names:
+                path = Path(folder, name)
+                if name in OWN or name.startswith(NOT_SENT):
+                    continue
+                with suppress(FileNotFoundError):
+                    stat = path.stat()
+                    stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+                    found[path.relative_to(self.here).as_posix()] = stamp
+        return found
+
+    def _copy(self, path: str, scratch: Path) -> Path:
+        (scratch / path).parent.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copy2(self.here / path, scratch / path))
+
+    def _object(self, digest: str) -> str:
+        return f"{self.there}/files/{digest}"
+
+    def _write_manifest(self, files: dict[str, str]) -> None:
+        # Not every file system replaces a file's content at once; each moves a file at once.
+        aside = f"{self.there}/{secrets.token_hex(8)}.json"
+        self.fs.pipe_file(aside, json.dumps({"writer": self.writer, "files": files}).encode())
+        self.fs.mv(aside, f"{self.there}/{MANIFEST}")
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """The file system of a location, and the path in it."""
+    import fsspec
+
+    local = "://" not in url or url.startswith(("file://", "local://"))
+    fs, path = fsspec.url_to_fs(url, **({"auto_mkdir": True} if local else {}))
+    return fs, str(path)
