@@ -5,36 +5,42 @@
                                   [--add NAME=VALUE ...]
 
 Every choice in which the recipe differs from the plain defaults is taken back alone, and the model
-trained again: the same images, epochs, order and seeds. `--add` tries what the recipe left out,
-one setting at a time. Judged on the validation split, never on the test set; every run is logged
-in MLflow, experiment `ablation`. A training that was interrupted is continued, one that is
-finished is not repeated.
+trained again: the same images, epochs, order and seeds. `--add` tries what the recipe left out, one
+setting at a time (`training.augmentation.erase=0.25`). Judged on the validation split, never on the
+test set; every run is logged in MLflow, experiment `ablation`. A training that was interrupted is
+continued, one that is finished is not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.split_images import split_images
 from benchmarks.timing import machine
-from model_zoo.config import Settings, load_settings
-from model_zoo.recipes import RECIPES
+from model_zoo.settings import Places, Project, load_project
+from model_zoo.settings.layers import read_file
+from model_zoo.settings.project import flattened
+from model_zoo.settings.projects import list_named
 
 EXPERIMENT = "ablation"
+FLIP = "training.augmentation.flip"
 # Not choices of how to train well, but what the others are measured with.
-KEPT = {"base_rate", "optimizer", "dense_1", "dense_2"}
+KEPT = {"training.base_rate", "training.optimizer", "model.dense_1", "model.dense_2"}
 
 
 def variants(
-    recipe: str, only: list[str] | None, added: list[str]
+    recipe: Path, only: list[str] | None, added: list[str]
 ) -> list[tuple[str, dict[str, Any]]]:
     """The recipe as it is, with each choice taken back to the default, and with each one added."""
-    plain = {name: field.default for name, field in Settings.model_fields.items()}
-    chosen = RECIPES[recipe] | {"flip": RECIPES[recipe].get("flip", plain["flip"])}
-    plain["flip"] = False
+    plain = Project().values()
+    chosen = {FLIP: plain[FLIP]} | flattened(read_file(recipe, recipe.stem).values)
+    plain[FLIP] = False
     taken = [
         (f"{name} {plain[name]}, not {value}", {name: plain[name]})
         for name, value in chosen.items()
@@ -46,39 +52,37 @@ def variants(
 def setting(text: str) -> str:
     """Checks NAME=VALUE."""
     name, _, value = text.partition("=")
-    if name not in Settings.model_fields or not value:
+    if name not in Project().values() or not value:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE with the name of a setting")
     return text
 
 
-def train(settings: Settings, name: str) -> float:
+def train(project: Project, places: Places, name: str) -> float:
     """Best validation accuracy of one training."""
     import mlflow
 
     from model_zoo.classifier import head_from
-    from model_zoo.registry import versions as registry
-    from model_zoo.runs import runner, steps
+    from model_zoo.registry.experiment import ensure_experiment
+    from model_zoo.registry.store import store_of
+    from model_zoo.runs.folder import run_folder
+    from model_zoo.training.features import FeatureCache
     from model_zoo.training.phases import train_classifier
 
-    folder = settings.run_dir(name)
-    for step in ("ingest", "preprocess"):
-        if not (folder / f"{step}.json").exists():
-            runner.run_step(step, settings, name)
-    training, validation = steps.training_images(folder)
-    registry.prepare(settings)
-    mlflow.set_tracking_uri(settings.mlflow_uri)
+    dataset, training, validation = split_images(project, places, name)
+    store = replace(store_of(project, places), experiment=EXPERIMENT)
+    mlflow.set_tracking_uri(store.uri)
     # Not `set_experiment`: it would stay, and the next training's steps have one of their own.
-    known = mlflow.get_experiment_by_name(EXPERIMENT)
-    experiment = known.experiment_id if known else mlflow.create_experiment(EXPERIMENT)
-    with mlflow.start_run(run_name=name, experiment_id=experiment):
-        mlflow.log_params({key: str(value) for key, value in settings.deciding.items()})
+    with mlflow.start_run(run_name=name, experiment_id=ensure_experiment(store)):
+        mlflow.log_params({key: str(value) for key, value in project.deciding().items()})
         _, progress = train_classifier(
-            steps.DATASET,
-            settings,
-            head_from(settings),
+            dataset,
+            project.model,
+            project.training,
+            head_from(project.model, project.training),
             training,
             validation,
-            folder / "training",
+            run_folder(places, project.name, name) / "training",
+            FeatureCache(places.cache_dir / "features", places.feature_cache_gb),
             lambda epoch, metrics: mlflow.log_metrics(metrics, step=epoch),
             lambda sentence: None,
         )
@@ -87,8 +91,12 @@ def train(settings: Settings, name: str) -> float:
 
 
 def main() -> None:
+    from model_zoo.plugin_registry import discover
+
+    places = Places.load()
+    recipes = list_named("recipe", places.projects_dir)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--recipe", default="scratch", choices=list(RECIPES))
+    parser.add_argument("--recipe", default="scratch", choices=list(recipes))
     parser.add_argument("--backbone", default="wrn_16_2", help="default: wrn_16_2")
     parser.add_argument("--image-size", type=int, default=28, help="default: 28")
     parser.add_argument("--weights", default="none", help="default: none")
@@ -102,33 +110,32 @@ def main() -> None:
         help="settings that the recipe left out, each tried alone",
     )  # fmt: skip
     given = parser.parse_args()
-    from model_zoo.backbones import discover
-
+    discover(places.plugins_dir)
     print(machine("keras", "tensorflow-cpu"))
     print(
         f"recipe {given.recipe}, {given.backbone} at {given.image_size} px, {given.images:,} "
         f"images, {given.epochs} epochs: validation accuracy on 6,000 images"
     )
     reference = None
-    for choice, changed in variants(given.recipe, given.only, given.add):
+    for choice, changed in variants(recipes[given.recipe], given.only, given.add):
         reached = []
         for seed in range(given.seeds):
-            settings = load_settings(
-                profile="scratch",
-                recipe=given.recipe,
-                backbone=given.backbone,
-                image_size=given.image_size,
-                weights=given.weights,
-                train_limit=given.images,
-                epochs=given.epochs,
-                precision=given.precision,
-                seed=20 + seed,
-                **changed,
-            )
-            discover(settings.plugins_dir)
+            values = {
+                "profile": "scratch",
+                "recipe": given.recipe,
+                "data.seed": 20 + seed,
+                "data.train_limit": given.images,
+                "model.backbone": given.backbone,
+                "model.image_size": given.image_size,
+                "model.weights": given.weights,
+                "training.epochs": given.epochs,
+                "training.precision": given.precision,
+                "training.seed": 20 + seed,
+            }
+            project = load_project(None, values | changed, places)
             name = f"ablation-{given.recipe}-{given.backbone}-{given.images}-{given.epochs}"
             run = re.sub(r"[^\w.]+", "-", f"{name}-{choice}-{seed}")
-            reached.append(train(settings, run))
+            reached.append(train(project, places, run))
         mean = float(np.mean(reached))
         reference = mean if reference is None else reference
         spread = f" (+- {np.std(reached):.2%})" if given.seeds > 1 else ""

@@ -5,8 +5,9 @@
 
 The notebook's way: the input pipeline makes 224x224 float RGB images, flipped, turned and zoomed at
 that size; the frozen layers see every one of them again in every epoch; batches of 16. Ours: the
-images are augmented at 28x28, what the frozen layers make of them is computed once for each view,
-in the precision that is faster here, and the last block is trained on that; batches of 128.
+images are augmented at their own size, what the frozen layers make of them is computed once for
+each view, in the precision that is faster here, and the last block is trained on that; batches of
+128.
 
 The same images, epochs and trained layers; each way in a process of its own. Tracing the graphs is
 not counted for either: it takes as long for 256 images as for 54,000. Weights are random, as time
@@ -28,21 +29,16 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.subject import DATASET, design_of, random_images
 from benchmarks.timing import machine
-from model_zoo.config import Settings, load_settings
 from model_zoo.data.dataset import Images
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
+from model_zoo.settings import Places, Project, load_project
 
 NOTEBOOK_BATCH = 16
 
 
-def random_images(count: int) -> Images:
-    pixels = np.random.default_rng(0).integers(0, 256, (count, 28, 28), np.uint8)
-    return Images(pixels, (np.arange(count) % 10).astype(np.uint8))
-
-
-def notebook_way(settings: Settings, images: Images) -> dict[str, Any]:
-    """Seconds of ``settings.epochs`` epochs as the notebook trains."""
+def notebook_way(project: Project, places: Places, images: Images) -> dict[str, Any]:
+    """Seconds of the project's epochs as the notebook trains."""
     import keras
     import tensorflow as tf
     from keras import layers
@@ -50,14 +46,15 @@ def notebook_way(settings: Settings, images: Images) -> dict[str, Any]:
     from model_zoo.backbones import build_trunk, get_backbone, set_trainable
     from model_zoo.training.batches import untuned
 
-    size = settings.image_size
-    backbone = get_backbone(settings.backbone)
-    trunk = build_trunk(backbone, size, settings.weights)
-    set_trainable(trunk, backbone, settings.unfrozen_blocks)
+    size = project.model.image_size
+    backbone = get_backbone(project.model.backbone)
+    trunk = build_trunk(backbone, size, project.model.weights)
+    set_trainable(trunk, backbone, project.model.unfrozen_blocks)
     x = layers.GlobalAveragePooling2D()(trunk.output)
     x = layers.Dense(256, activation="relu")(x)
     x = layers.Dense(128, activation="relu")(x)
-    model = keras.Model(trunk.input, layers.Dense(10, activation="softmax")(x))
+    answer = layers.Dense(len(DATASET.labels), activation="softmax")(x)
+    model = keras.Model(trunk.input, answer)
     rate = keras.optimizers.schedules.ExponentialDecay(1e-3, 10_000, 0.9)
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
     augment = keras.Sequential(
@@ -73,45 +70,44 @@ def notebook_way(settings: Settings, images: Images) -> dict[str, Any]:
     data = untuned(data)  # the notebook's way shall not lose by what TensorFlow's tuner costs
     model.fit(data.take(1), verbose=0)
     started = time.perf_counter()
-    model.fit(data, epochs=settings.epochs, verbose=0)
+    model.fit(data, epochs=project.training.epochs, verbose=0)
     return {"seconds": time.perf_counter() - started}
 
 
-def our_way(settings: Settings, images: Images) -> dict[str, Any]:
+def our_way(project: Project, places: Places, images: Images) -> dict[str, Any]:
     """Seconds of the same by features that are computed once, and where they go."""
-    from model_zoo.classifier import POOL, build_classifier, head_from
-    from model_zoo.training import phases
+    from model_zoo.classifier import POOL
     from model_zoo.training.batches import in_batches
-    from model_zoo.training.features import CHUNK
+    from model_zoo.training.features import CHUNK, FeatureCache
+    from model_zoo.training.frozen_part import split_where_training_begins
     from model_zoo.training.normalisation import with_fused_normalisation
-    from model_zoo.training.optimizer import compile_classifier
     from model_zoo.training.precision import choose_precision, computing_in
-
-    head = head_from(settings)
+    from model_zoo.training.setup import cached_features
 
     def build() -> Any:
-        return with_fused_normalisation(build_classifier(FASHION_MNIST, settings, head))
+        return with_fused_normalisation(design_of(project).network())
 
-    policy = choose_precision(settings, build, _quietly)
-    settings = settings.model_copy(update={"precision": policy})
+    policy = choose_precision(project.training.precision, build, _quietly)
+    design = design_of(project.with_values({"training.precision": policy}))
+    cache = FeatureCache(places.cache_dir / "features", places.feature_cache_gb)
     few = images.take(np.arange(CHUNK))
     with computing_in(policy):
         model = build()
-    parts = phases.cut_where_training_begins(model)
-    assert parts is not None
-    phases.features_of(settings, parts, few, few, _quietly)  # traces
+    split = split_where_training_begins(model)
+    assert split is not None
+    cached_features(design, split, few, few, cache, _quietly)  # traces
     started = time.perf_counter()
-    found = phases.features_of(settings, parts, images, few, _quietly)
+    found = cached_features(design, split, images, few, cache, _quietly)
     computed = time.perf_counter()
     assert found is not None
     train = found[0]
-    trained = compile_classifier(parts.trained, settings, head, 1000)
-    batch = settings.batch_size
+    trained = design.compiled(split.trained, 1000)
+    batch = project.training.batch_size
     first = in_batches(train.inputs(np.arange(batch), 0), images.labels[:batch], batch)
     trained.fit(**first, verbose=0)
     reading = fitting = 0.0
     order = np.random.default_rng(0)
-    for epoch in range(settings.epochs):
+    for epoch in range(project.training.epochs):
         begun = time.perf_counter()
         chosen = order.permutation(len(images))
         inputs = train.inputs(chosen, epoch)
@@ -141,18 +137,18 @@ def measured_ways(
 ) -> dict[str, dict[str, Any]]:
     """Run both ways, each in a process of its own, with random weights that lie in ``folder``."""
     given = {
-        "backbone": backbone,
-        "image_size": image_size,
-        "weights": str(_random_weights(backbone, image_size, folder)),
-        "epochs": epochs,
-        "feature_views": views,
-        "home": str(folder),
+        "model.backbone": backbone,
+        "model.image_size": image_size,
+        "model.weights": str(_random_weights(backbone, image_size, folder)),
+        "training.epochs": epochs,
+        "training.feature_views": views,
     }
     found = {}
     for way in WAYS:
         command = [sys.executable, "-m", "benchmarks.finetune", "--way", way]
-        command += ["--images", str(images), "--settings", json.dumps(given)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        command += ["--images", str(images), "--set", json.dumps(given)]
+        home = os.environ | {"CATWALK_HOME": str(folder)}
+        done = subprocess.run(command, env=home, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(done.stderr)
         found[way] = json.loads(done.stdout.splitlines()[-1])
@@ -177,8 +173,8 @@ def measure(backbone: str, image_size: int, images: int, epochs: int, views: int
 def _random_weights(backbone: str, image_size: int, folder: Path) -> Path:
     path = folder / "random.weights.h5"
     code = (
-        "from model_zoo.backbones import *; from model_zoo.config import load_settings;"
-        "discover(load_settings().plugins_dir);"
+        "from model_zoo.backbones import *; from model_zoo.settings import Places;"
+        "discover(Places.load().plugins_dir);"
         f"build_trunk(get_backbone({backbone!r}), {image_size}, 'none')"
         f".save_weights({str(path)!r})"
     )
@@ -194,17 +190,18 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10, help="default: 10")
     parser.add_argument("--views", type=int, default=2, help="augmented views (default: 2)")
     parser.add_argument("--way", choices=list(WAYS), help=argparse.SUPPRESS)
-    parser.add_argument("--settings", default="{}", help=argparse.SUPPRESS)
+    parser.add_argument("--set", default="{}", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if not given.way:
         print(machine("keras", "tensorflow-cpu"), flush=True)
         measure(given.backbone, given.image_size, given.images, given.epochs, given.views)
         return
-    from model_zoo.backbones import discover
+    from model_zoo.plugin_registry import discover
 
-    settings = load_settings(profile="standard", **json.loads(given.settings))
-    discover(settings.plugins_dir)
-    found = WAYS[given.way](settings, random_images(given.images))
+    places = Places.load()
+    discover(places.plugins_dir)
+    project = load_project(None, {"profile": "standard"} | json.loads(given.set), places)
+    found = WAYS[given.way](project, places, random_images(given.images))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(found | {"peak_mb": peak}))
 

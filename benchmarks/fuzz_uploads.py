@@ -1,6 +1,6 @@
 """Hostile uploads: mutated images of every accepted format through the API, in one process.
 
-    python benchmarks/fuzz_uploads.py [--images 2000] [--rounds 2] [--seed 0]
+    python -m benchmarks.fuzz_uploads [--images 2000] [--rounds 2] [--seed 0]
 
 Mutations: bytes overwritten, inserted, removed, the file cut, sizes in its header blown up. Every
 answer must be 200 or 400; prints how many of each, the time, and the memory of the process after

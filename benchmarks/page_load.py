@@ -1,23 +1,21 @@
 """The page's server under load: rate and latency at 1, 8 and 32 clients, while the alias moves.
 
-    python benchmarks/page_load.py [--workers 1] [--seconds 10]
+    python -m benchmarks.page_load [--workers 1] [--seconds 10]
 
-Starts the page of CATWALK_HOME with gunicorn as in production, on this machine, and posts one
-28 x 28 PNG a request to /api/v1/predict from threads of this process, each with a connection of
-its own. Half-way through each level `production` moves to the version before it and back, if there
-are two. Prints requests a second, p50 and p95 in milliseconds, failed requests (any but 200), the
-seconds until each worker answered with the moved version, start time and memory a worker.
+Starts the page of CATWALK_HOME with gunicorn as in production, on this machine, and posts one small
+PNG a request to /api/v1/predict from threads of this process, each with a connection of its own.
+Half-way through each level `production` moves to the version before it and back, if there are two.
+Prints requests a second, p50 and p95 in milliseconds, failed requests (any but 200), the seconds
+until each worker answered with the moved version, start time and memory a worker.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
-import contextlib
 import http.client
 import json
 import os
-import platform
 import signal
 import socket
 import statistics
@@ -26,13 +24,17 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
 
-from model_zoo.config import Settings, load_settings
+from benchmarks.timing import machine
 from model_zoo.errors import UserError
-from model_zoo.registry import versions as registry
+from model_zoo.predictor.versions import VersionCache
+from model_zoo.registry.promotion import promote
+from model_zoo.registry.served_files import read_facts
+from model_zoo.registry.store import Store, store_of
+from model_zoo.registry.versions import Version, find_alias
+from model_zoo.settings import Places, Serving, load_project
 
 CLIENTS = (1, 8, 32)
 BOUNDARY = "catwalk-benchmark"
@@ -52,11 +54,12 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=10.0)
     given = parser.parse_args()
-    settings = load_settings(page_workers=given.workers)
-    production = registry.find_alias(settings, "production")
+    places = Places.load()
+    store = store_of(load_project(places=places), places)
+    production = find_alias(store, "production")
     if production is None:
         raise UserError("nothing is in production: run `catwalk demo` first")
-    rival = registry.find_alias(settings, "previous")
+    rival = find_alias(store, "previous")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     env = os.environ | {
@@ -68,12 +71,13 @@ def main() -> int:
         [sys.executable, "-m", "dash_app"], env=env, stderr=subprocess.DEVNULL
     )
     try:
-        body = wait_until_ready(port, server)
-        print(machine())
+        wait_until_ready(port, server)
+        print(machine("numpy"))
         print(f"start to ready: {time.monotonic() - started:.1f} s, {given.workers} worker(s)")
         print("clients  requests/s   p50 ms   p95 ms   failed   moved after s")
+        body = body_of_example(VersionCache(store, Serving.load(), places.cache_dir), production)
         for clients in CLIENTS:
-            level, moved_after = run_level(settings, port, body, clients, given.seconds, rival)
+            level, moved_after = run_level(store, port, body, clients, given.seconds, rival)
             report(clients, level, given.seconds, moved_after)
         print(f"memory a worker: {memory_of(server)}")
     finally:
@@ -82,22 +86,22 @@ def main() -> int:
     return 0
 
 
-def wait_until_ready(port: int, server: subprocess.Popen[bytes]) -> bytes:
-    """The body of a request, made of the first example, once the server is ready."""
+def wait_until_ready(port: int, server: subprocess.Popen[bytes]) -> None:
     while server.poll() is None:
         try:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             connection.request("GET", "/readyz")
             if connection.getresponse().status == 200:
-                break
+                return
         except OSError:
             pass
         time.sleep(0.05)
-    settings = load_settings()
-    found = registry.find_alias(settings, "production")
-    assert found is not None
-    folder = settings.cache_dir / "versions" / settings.model_name / found.version
-    example = json.loads((folder / "classifier.json").read_text())["examples"][0]["png"]
+    raise UserError("the page's server ended: run `python -m dash_app` to see why")
+
+
+def body_of_example(cache: VersionCache, version: Version) -> bytes:
+    """A request with the first of the examples that a version carries."""
+    example = read_facts(cache.fetch(version.version))["examples"][0]["png"]
     head = (
         f"--{BOUNDARY}\r\nContent-Disposition: form-data; name=file; filename=a.png\r\n\r\n"
     ).encode()
@@ -105,12 +109,12 @@ def wait_until_ready(port: int, server: subprocess.Popen[bytes]) -> bytes:
 
 
 def run_level(
-    settings: Settings,
+    store: Store,
     port: int,
     body: bytes,
     clients: int,
     seconds: float,
-    rival: registry.Version | None,
+    rival: Version | None,
 ) -> tuple[Level, list[float]]:
     level, over = Level(), threading.Event()
     threads = [
@@ -121,11 +125,11 @@ def run_level(
     moved_after = []
     time.sleep(seconds / 2)
     if rival is not None:
-        back = registry.find_alias(settings, "production")
+        back = find_alias(store, "production")
         assert back is not None
-        registry.promote(settings, rival.version, "load test")
+        promote(store, rival.version, "load test")
         moved_after.append(wait_for_version(level, rival.version))
-        registry.promote(settings, back.version, "load test")
+        promote(store, back.version, "load test")
         moved_after.append(wait_for_version(level, back.version))
     time.sleep(seconds / 2)
     over.set()
@@ -178,17 +182,6 @@ def report(clients: int, level: Level, seconds: float, moved_after: list[float])
 def memory_of(server: subprocess.Popen[bytes]) -> str:
     workers = psutil.Process(server.pid).children()
     return ", ".join(f"{one.memory_info().rss / 2**20:.0f} MiB" for one in workers)
-
-
-def machine() -> str:
-    """The processor's name, where Linux tells it, and the number of cores."""
-    name = platform.machine()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    return f"{name}, {os.cpu_count()} CPU cores"
 
 
 if __name__ == "__main__":

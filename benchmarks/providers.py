@@ -2,8 +2,8 @@
 
     python -m benchmarks.providers [--version production] [--providers cpu openvino openvino-bf16]
 
-Runs the ONNX file of a version of CATWALK_HOME on the 10,000 official test images by each provider
-that the installed ONNX Runtime has. Prints accuracy, on how many images the answer is another one
+Runs the ONNX file of a version of CATWALK_HOME on the project's test images by each provider that
+the installed ONNX Runtime has. Prints accuracy, on how many images the answer is another one
 than the first provider's, the largest difference in a probability, and milliseconds an image.
 """
 
@@ -15,9 +15,11 @@ import time
 import numpy as np
 
 from benchmarks.timing import machine
-from model_zoo.config import load_settings
-from model_zoo.data.fashion_mnist.source import load
+from model_zoo.data.source import SOURCES
+from model_zoo.plugin_registry import discover
 from model_zoo.predictor import load_classifier
+from model_zoo.registry.store import store_of
+from model_zoo.settings import Places, Serving, load_project
 
 
 def main() -> None:
@@ -28,14 +30,17 @@ def main() -> None:
     import onnxruntime  # its distribution has another name with each set of providers
 
     print(f"{machine('numpy')}, onnxruntime {onnxruntime.__version__}")
-    settings = load_settings()
-    if settings.data_dir is None:
-        raise SystemExit("set CATWALK_DATA_DIR to the folder with the official files")
-    _, test = load(settings.data_dir)
+    places = Places.load()
+    discover(places.plugins_dir)
+    project = load_project(places=places)
+    found_images = SOURCES.get(project.data.source)(project.data, places, print)
+    test = found_images.test
+    print(f"{len(test):,} test images: {found_images.dataset.origin}")
+    store = store_of(project, places)
     reference = None
     for provider in given.providers:
-        chosen = settings.model_copy(update={"execution_providers": provider})
-        classifier = load_classifier(chosen, given.version)
+        serving = Serving.load(execution_providers=provider)
+        classifier = load_classifier(store, serving, places.cache_dir, given.version)
         if classifier.notice:
             print(f"  {provider:<14} {classifier.notice}")
             continue

@@ -24,32 +24,35 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.finetune import measured_ways
+from benchmarks.subject import DATASET, random_images
 from benchmarks.timing import machine
-from model_zoo import backbones
-from model_zoo.config import Settings, load_settings
-from model_zoo.data.dataset import Images
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
-from model_zoo.recipes import PROFILES
-from model_zoo.registry import versions as registry
+from model_zoo.plugin_registry import discover
+from model_zoo.registry.client import connect
+from model_zoo.registry.experiment import ensure_experiment
+from model_zoo.registry.store import store_of
+from model_zoo.settings import Places, Project, load_project
 from model_zoo.tuning import search
 from model_zoo.tuning.examples import TrialExamples, keep_examples
 
 
-def trials_seconds(settings: Settings, images: int, channels: int, folder: Path) -> float:
+def trials_seconds(
+    project: Project, places: Places, images: int, channels: int, folder: Path
+) -> float:
     """Seconds of all trials on pooled features, processes and MLflow included."""
     random = np.random.default_rng(0)
-    views = settings.feature_views
-    labels = (np.arange(images) % 10).astype(np.uint8)
+    views = project.training.feature_views
+    labels = (np.arange(images) % len(DATASET.labels)).astype(np.int32)
     pooled = random.random((views * images, channels), np.float32)
     held_out = random.random((images // 2, channels), np.float32)
     examples = TrialExamples(
         (pooled, np.tile(labels, views)), (held_out, labels[: images // 2]), True, "float32"
     )
     keep_examples(folder, examples)
-    parent = registry.connect(settings).create_run(registry.prepare(settings)).info.run_id
+    store = store_of(project, places)
+    parent = connect(store).create_run(ensure_experiment(store)).info.run_id
     started = time.perf_counter()
-    nothing = Images(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))  # not looked at
-    search(settings, FASHION_MNIST, nothing, nothing, folder, parent, lambda sentence: None)
+    nothing = random_images(0)  # not looked at, as the examples are there
+    search(project, places, DATASET, nothing, nothing, folder, parent, lambda sentence: None)
     return time.perf_counter() - started
 
 
@@ -58,26 +61,28 @@ def measure(
 ) -> None:
     """Print both ways' seconds for a search of this size, and the ratio."""
     with tempfile.TemporaryDirectory() as home:
-        settings = load_settings(
-            profile="standard",
-            home=home,
-            backbone=backbone,
-            weights=str(Path(home) / "random.weights.h5"),
-            search_trials=trials,
-            search_epochs=epochs,
-            search_patience=0,
-            search_algorithm="random",
-        )
-        backbones.discover(settings.plugins_dir)
-        found = measured_ways(backbone, image_size, measured, 1, settings.feature_views, Path(home))
+        given = {
+            "profile": "standard",
+            "model.backbone": backbone,
+            "model.weights": str(Path(home) / "random.weights.h5"),
+            "search.trials": trials,
+            "search.epochs": epochs,
+            "search.patience": 0,
+            "search.algorithm": "random",
+        }
+        places = Places.load(home=home)
+        project = load_project(None, given, places)
+        discover(places.plugins_dir)
+        views = project.training.feature_views
+        found = measured_ways(backbone, image_size, measured, 1, views, Path(home))
         channels = int(found["ours"]["channels"])
-        ours_trials = trials_seconds(settings, images, channels, Path(home) / "search")
+        ours_trials = trials_seconds(project, places, images, channels, Path(home) / "search")
     a_pass = found["notebook"]["seconds"] / measured
     held_out = images // 2
     # Validation has no backward half; but nearly all of a pass is the frozen trunk.
     notebook = trials * epochs * (images + held_out) * a_pass
-    features = found["ours"]["features"] / (measured * settings.feature_views)
-    ours_features = features * (images * settings.feature_views + held_out)
+    features = found["ours"]["features"] / (measured * views)
+    ours_features = features * (images * views + held_out)
     ours = ours_features + ours_trials
     images_a_second = f"{1 / a_pass:.1f} images/s, measured on {measured} images"
     print(
@@ -93,10 +98,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--backbone", default="resnet50", help="default: resnet50")
     parser.add_argument("--image-size", type=int, default=224, help="default: 224")
-    size = PROFILES["standard"]
-    parser.add_argument("--trials", type=int, default=size["search_trials"])
-    parser.add_argument("--images", type=int, default=size["search_limit"], help="of a trial")
-    parser.add_argument("--epochs", type=int, default=size["search_epochs"], help="of a trial")
+    size = load_project(None, {"profile": "standard"}).search
+    parser.add_argument("--trials", type=int, default=size.trials)
+    parser.add_argument("--images", type=int, default=size.limit, help="of a trial")
+    parser.add_argument("--epochs", type=int, default=size.epochs, help="of a trial")
     parser.add_argument("--measured", type=int, default=128, help="default: 128")
     given = parser.parse_args()
     print(machine("keras", "keras-tuner", "tensorflow-cpu"), flush=True)

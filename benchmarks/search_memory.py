@@ -2,9 +2,10 @@
 
     python -m benchmarks.search_memory [--trials 100] [--per-process 10]
 
-A random search on the generated sample with a backbone of two convolutions, one epoch a trial:
-what grows is the framework's share, not the model's. Resident memory is read after every trial.
-With `--per-process` as large as `--trials` all of them share one process, as in plain KerasTuner.
+A random search on images that are drawn (`tests/plugins/drawings.py`) with a backbone of two
+convolutions, one epoch a trial: what grows is the framework's share, not the model's. Resident
+memory is read after every trial. With `--per-process` as large as `--trials` all of them share one
+process, as in plain KerasTuner.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import numpy as np
 import psutil
 
 from benchmarks.timing import machine
-from model_zoo import backbones
-from model_zoo.config import load_settings
-from model_zoo.data.fashion_mnist import sample
-from model_zoo.data.fashion_mnist import source as fashion_mnist
-from model_zoo.registry import versions as registry
+from model_zoo.data.source import SOURCES
+from model_zoo.plugin_registry import discover
+from model_zoo.registry.client import connect
+from model_zoo.registry.experiment import ensure_experiment
+from model_zoo.registry.store import store_of
+from model_zoo.settings import Places, load_project
 from model_zoo.tuning import search, trial_process
 
 PLUGINS = Path(__file__).parent.parent / "tests" / "plugins"
@@ -37,14 +39,23 @@ def resident(process: int) -> float:
 
 def measure(trials: int, per_process: int, home: Path) -> tuple[list[float], list[float]]:
     """MiB of the leader and of the trial's process after each trial."""
-    settings = load_settings(
-        home=home, plugins_dir=PLUGINS, backbone="tiny", weights="none", image_size=28,
-        precision="float32", batch_size=32, search_trials=trials,
-        search_algorithm="random", search_epochs=1,
-    )  # fmt: skip
-    backbones.discover(settings.plugins_dir)
-    images, _ = fashion_mnist.load(sample.write_sample(settings.cache_dir / "sample"))
-    parent = registry.connect(settings).create_run(registry.prepare(settings)).info.run_id
+    places = Places.load(home=home, plugins_dir=PLUGINS)
+    given = {
+        "data.source": "drawings",
+        "model.backbone": "tiny",
+        "model.image_size": 28,
+        "model.weights": "none",
+        "search.algorithm": "random",
+        "search.epochs": 1,
+        "search.trials": trials,
+        "training.batch_size": 32,
+        "training.precision": "float32",
+    }
+    project = load_project(None, given, places)
+    discover(places.plugins_dir)
+    found = SOURCES.get(project.data.source)(project.data, places, print)
+    store = store_of(project, places)
+    parent = connect(store).create_run(ensure_experiment(store)).info.run_id
     leader: list[float] = []
     trainer: list[float] = []
 
@@ -55,11 +66,12 @@ def measure(trials: int, per_process: int, home: Path) -> tuple[list[float], lis
 
     trial_process.TRIALS_PER_PROCESS = per_process
     search(
-        settings,
-        fashion_mnist.FASHION_MNIST,
-        images.take(np.arange(IMAGES)),
-        images.take(np.arange(IMAGES, IMAGES + HELD_OUT)),
-        settings.run_dir("memory") / "tuning",
+        project,
+        places,
+        found.dataset,
+        found.training.take(np.arange(IMAGES)),
+        found.training.take(np.arange(IMAGES, IMAGES + HELD_OUT)),
+        home / "tuning",
         parent,
         after_trial,
     )

@@ -29,8 +29,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.timing import build, in_turn, machine
-from model_zoo.registry.served_files import FORMATS
+from benchmarks.subject import DATASET, design, random_images
+from benchmarks.timing import in_turn, machine
+from model_zoo.registry.served_files import FACTS, FORMATS, MODEL, sha256
 
 Run = Callable[[np.ndarray], Any]
 BATCHES = (1, 32)
@@ -53,22 +54,23 @@ def keras_compiled(folder: Path) -> Run:
 
 
 def onnx_runtime(folder: Path) -> Run:
-    from model_zoo.predictor import Classifier
+    from model_zoo.predictor import ServedClassifier
 
-    return Classifier(folder, "benchmark", {}, batch=32).predict
+    return ServedClassifier(folder, "benchmark", {}, batch=32).predict
 
 
 def onnx_runtime_int8(folder: Path) -> Run:
-    from model_zoo.predictor import Classifier
+    from model_zoo.predictor import ServedClassifier
 
-    return Classifier(folder, "benchmark", {}, file=FORMATS["onnx-int8"], batch=32).predict
+    int8 = FORMATS["onnx-int8"]
+    return ServedClassifier(folder, "benchmark", {}, file=int8, batch=32).predict
 
 
 def on_provider(provider: str) -> Callable[[Path], Run]:
     def open_file(folder: Path) -> Run:
-        from model_zoo.predictor import Classifier
+        from model_zoo.predictor import ServedClassifier
 
-        classifier = Classifier(folder, "benchmark", {}, providers=provider, batch=32)
+        classifier = ServedClassifier(folder, "benchmark", {}, providers=provider, batch=32)
         if classifier.notice:
             raise SystemExit(classifier.notice)
         return classifier.predict
@@ -107,20 +109,18 @@ def write_files(backbone: str, image_size: int, folder: Path) -> None:
     """The files of a version, without the checks of registration."""
     import tensorflow as tf
 
-    from model_zoo.data.fashion_mnist.source import FASHION_MNIST
     from model_zoo.explanation.grad_cam import explained
     from model_zoo.export.onnx_int8 import quantise
     from model_zoo.files import write_json
 
-    model = build(backbone, image_size)
+    model = design(backbone, image_size).network()
     model.save(folder / "model.keras")
     with_heatmaps = explained(model)
-    with_heatmaps(np.zeros((1, *FASHION_MNIST.image_shape), np.uint8), training=False)
-    with_heatmaps.export(folder / "model.onnx", format="onnx", verbose=False)
-    noise = np.random.default_rng(0).integers(0, 256, (8, *FASHION_MNIST.image_shape), np.uint8)
-    quantise(folder / "model.onnx", folder / FORMATS["onnx-int8"], noise)
-    facts = {"labels": FASHION_MNIST.labels, "image_shape": FASHION_MNIST.image_shape}
-    write_json(folder / "classifier.json", facts)
+    images = random_images(8).images
+    with_heatmaps(images[:1], training=False)
+    with_heatmaps.export(folder / MODEL, format="onnx", verbose=False)
+    quantise(folder / MODEL, folder / FORMATS["onnx-int8"], images)
+    write_json(folder / FACTS, facts_of(folder))
     saved = folder / "saved_model"
     with_heatmaps.export(saved, format="tf_saved_model", verbose=False)
     for precision in ("float32", "float16"):
@@ -129,6 +129,22 @@ def write_files(backbone: str, image_size: int, folder: Path) -> None:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         (folder / f"model.{precision}.tflite").write_bytes(converter.convert())
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What the predictor must know of the ONNX files in ``folder``."""
+    return {
+        "project": "benchmark",
+        "labels": DATASET.labels,
+        "image_shape": DATASET.image_shape,
+        "preparation": DATASET.preparation,
+        "statistics": {},
+        "generated": True,
+        "temperature": 1.0,
+        "formats": [],
+        "sha256": {path.name: sha256(path) for path in folder.glob("*.onnx")},
+        "examples": [],
+    }
 
 
 def first_answer(way: str, folder: Path) -> dict[str, float]:
@@ -142,8 +158,7 @@ def first_answer(way: str, folder: Path) -> dict[str, float]:
 
 def answer_once(way: str, folder: Path) -> None:
     """What :func:`first_answer` starts."""
-    facts = json.loads((folder / "classifier.json").read_text())
-    way_by_name(way)(folder)(np.zeros((1, *facts["image_shape"]), np.uint8))
+    way_by_name(way)(folder)(np.zeros((1, *DATASET.array_shape), np.uint8))
     answered = time.time()
     import psutil
 
@@ -159,8 +174,7 @@ def measure(
         folder = Path(name)
         write_files(backbone, image_size, folder)
         runs = {way: way_by_name(way)(folder) for way in ways}
-        shape = json.loads((folder / "classifier.json").read_text())["image_shape"]
-        images = np.random.default_rng(0).integers(0, 256, (32, *shape), np.uint8)
+        images = random_images(max(BATCHES)).images
         found = {
             batch: in_turn(
                 {

@@ -5,13 +5,14 @@ Time depends on neither. Images are as large, and classes as many, as those of F
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
 
 if TYPE_CHECKING:
+    from model_zoo.settings import Project
     from model_zoo.training.setup import Design
 
 DATASET = Dataset(
@@ -29,8 +30,8 @@ def random_images(count: int) -> Images:
     return Images(pixels, (np.arange(count) % len(DATASET.labels)).astype(np.int32))
 
 
-def design(backbone: str, image_size: int, **given: Any) -> Design:
-    """A network and how it learns, by the profile `scratch` unless another is ``given``."""
+def design(backbone: str, image_size: int) -> Design:
+    """A network and how it learns, by the profile `scratch`."""
     from model_zoo.plugin_registry import discover
     from model_zoo.settings import Places, load_project
 
@@ -42,10 +43,10 @@ def design(backbone: str, image_size: int, **given: Any) -> Design:
         "model.image_size": image_size,
         "model.weights": "none",
     }
-    return design_of(load_project(None, values | given, places))
+    return design_of(load_project(None, values, places))
 
 
-def design_of(project: Any) -> Design:
+def design_of(project: Project) -> Design:
     """The network that a project trains without a search."""
     from model_zoo.classifier import head_from
     from model_zoo.training.setup import Design

@@ -19,37 +19,43 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.split_images import split_images
 from benchmarks.timing import machine
-from model_zoo.config import load_settings
-from model_zoo.data.dataset import Images
+from model_zoo.data.dataset import Dataset, Images
+from model_zoo.plugin_registry import discover
+from model_zoo.settings import Places, load_project
 
-PLAIN = {"flip": False, "shift": 0, "rotation": 0, "zoom": 0}
+PLAIN = {f"training.augmentation.{name}": 0 for name in ("flip", "shift", "rotation", "zoom")}
 
 
 def best_accuracy(
-    folder: Path, training: Images, validation: Images, weights: Path | None = None, **given: Any
+    folder: Path,
+    dataset: Dataset,
+    training: Images,
+    validation: Images,
+    given: dict[str, Any],
+    weights: Path | None = None,
 ) -> float:
     """Train once; without ``weights`` everything, and ``folder`` gets the trunk."""
-    from model_zoo import backbones
     from model_zoo.classifier import head_from
-    from model_zoo.runs import steps
+    from model_zoo.training.features import FeatureCache
     from model_zoo.training.phases import train_classifier
 
-    settings = load_settings(
-        profile="scratch",
-        recipe="finetune" if weights else "scratch",
-        weights=str(weights) if weights else "none",
-        home=folder / "home",
-        **given,
-    )
-    backbones.discover(settings.plugins_dir)
+    own = {
+        "profile": "scratch",
+        "recipe": "finetune" if weights else "scratch",
+        "model.weights": str(weights) if weights else "none",
+    }
+    project = load_project(None, own | given)
     model, progress = train_classifier(
-        steps.DATASET,
-        settings,
-        head_from(settings),
+        dataset,
+        project.model,
+        project.training,
+        head_from(project.model, project.training),
         training,
         validation,
         folder / "training",
+        FeatureCache(folder / "features", Places.load().feature_cache_gb),
         lambda epoch, metrics: None,
         lambda sentence: None,
     )
@@ -60,38 +66,35 @@ def best_accuracy(
 
 def measure(given: argparse.Namespace, seed: int, folder: Path) -> dict[str, tuple[float, float]]:
     """Accuracy and seconds of each way."""
-    from model_zoo.runs import runner, steps
-
-    settings = load_settings(profile="scratch", home=folder / "home")
-    for step in ("ingest", "preprocess"):
-        runner.run_step(step, settings, "data")
-    training, validation = steps.training_images(settings.run_dir("data"))
+    places = Places.load(home=folder / "home")
+    discover(places.plugins_dir)
+    project = load_project(None, {"profile": "scratch"}, places)
+    dataset, training, validation = split_images(project, places, "data")
     mine = training.take(np.arange(given.images))
     others = training.take(np.arange(given.images, 2 * given.images))
     shared = {
-        "backbone": given.backbone,
-        "image_size": given.image_size,
-        "precision": given.precision,
-        "seed": seed,
+        "model.backbone": given.backbone,
+        "model.image_size": given.image_size,
+        "training.precision": given.precision,
+        "training.seed": seed,
     }
-    folder.mkdir(exist_ok=True)
-    reached = best_accuracy(folder, mine, validation, epochs=given.trunk_epochs, **shared)
+    trunk = shared | {"training.epochs": given.trunk_epochs}
+    reached = best_accuracy(folder, dataset, mine, validation, trunk)
     print(f"seed {seed}: the trunk was trained to {reached:.2%}", flush=True)
-    ways: dict[str, dict[str, Any]] = {"no augmentation": PLAIN | {"feature_views": 1}}
+    ways: dict[str, dict[str, Any]] = {"no augmentation": PLAIN | {"training.feature_views": 1}}
     for views in given.views:
-        ways[f"{views} cached view{'s' if views > 1 else ''}"] = {"feature_views": views}
-    ways["anew in every epoch"] = {"feature_cache_gb": 0}
+        ways[f"{views} cached view{'s' if views > 1 else ''}"] = {"training.feature_views": views}
+    ways["anew in every epoch"] = {"training.feature_views": 0}
     found = {}
     for place, (name, changed) in enumerate(ways.items()):
         started = time.perf_counter()
         accuracy = best_accuracy(
             folder / str(place),
+            dataset,
             others,
             validation,
+            shared | {"training.epochs": given.epochs} | changed,
             folder / "trunk.keras",
-            epochs=given.epochs,
-            **shared,
-            **changed,
         )
         found[name] = accuracy, time.perf_counter() - started
         print(f"  {name:<22}{accuracy:8.2%}{found[name][1]:8.0f} s", flush=True)

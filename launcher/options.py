@@ -25,6 +25,9 @@ OPTIONS = {
     "train_limit": "data.train_limit",
     "promotion": "judging.promotion",
 }
+#: Those that Airflow's trigger form has too, and the one that it has beside them.
+FIELDS = ("profile", "backbone", "search_trials", "epochs", "learning_rate", "promotion")
+RUN_NAME = "run_name"
 
 
 def field_of(name: str) -> FieldInfo:

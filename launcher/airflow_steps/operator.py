@@ -10,7 +10,8 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from launcher import step_process
-from launcher.airflow_steps.trigger_form import FIELDS, RUN_NAME, overrides
+from launcher.airflow_steps.trigger_form import overrides
+from launcher.options import FIELDS, RUN_NAME
 from model_zoo.errors import UserError
 from model_zoo.runs import storage
 from model_zoo.settings import Places, check_variables, load_project

@@ -7,13 +7,9 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from launcher.options import OPTIONS, field_of, given_values
+from launcher.options import FIELDS, OPTIONS, RUN_NAME, field_of, given_values
 from model_zoo.settings import Project
 from model_zoo.settings.projects import list_named
-
-#: Values that a person may choose for one run, by short names; empty means the project's own.
-FIELDS = ("profile", "backbone", "search_trials", "epochs", "learning_rate", "promotion")
-RUN_NAME = "run_name"
 
 
 def trigger_form(project: Project) -> dict[str, Param]:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import argparse
 
 from launcher.cli.chosen import add_options, chosen_values
-
-FLAGS = ("profile", "backbone", "search_trials", "epochs", "learning_rate", "promotion")
+from launcher.options import FIELDS, OPTIONS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_options(parser, FLAGS)
+    add_options(parser, FIELDS)
 
 
 def run(given: argparse.Namespace) -> int:
     """Prepare Airflow, run the project's DAG, print the scorecard."""
-    from launcher.local.demo import demo
     from launcher.local.machine import Machine
-    from launcher.options import OPTIONS
     from model_zoo.settings import load_project
     from model_zoo.settings.project import variable_of
 
     machine = Machine.load()
-    values = chosen_values(given, FLAGS)
+    values = chosen_values(given, FIELDS)
     project = load_project(given.project, values, machine.places)
-    in_form = {name: project.value(OPTIONS[name]) for name in FLAGS if OPTIONS[name] in values}
-    beyond = {name: str(one) for name, one in values.items() if name not in map(OPTIONS.get, FLAGS)}
-    return demo(project, machine, in_form, {variable_of(k): one for k, one in beyond.items()})
+
+    from launcher.local.demo import demo  # a mistake was said before this second of imports
+
+    in_form = {name: project.value(OPTIONS[name]) for name in FIELDS if OPTIONS[name] in values}
+    of_form = {OPTIONS[name] for name in FIELDS}
+    beyond = {variable_of(k): str(value) for k, value in values.items() if k not in of_form}
+    return demo(project, machine, in_form, beyond)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from launcher import owned_process
-from launcher.airflow_steps.trigger_form import FIELDS, RUN_NAME
 from launcher.local.airflow import close_stopped_demos, demo_mark, environment, initialise
 from launcher.local.machine import Machine
 from launcher.local.one_at_a_time import one_at_a_time
+from launcher.options import FIELDS, RUN_NAME
 from launcher.step_process import LOG
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
+from model_zoo.runs.checks import check_project
 from model_zoo.runs.folder import list_runs, run_folder
 from model_zoo.runs.scorecard import print_scorecard
 from model_zoo.runs.steps import STEPS
@@ -37,9 +38,10 @@ def demo(
         variables: what was chosen beyond them, for the environment of the steps.
 
     Raises:
-        UserError: a step found a mistake; its sentence.
+        UserError: the project names something that is not there, or a step found a mistake.
     """
     places = machine.places
+    check_project(project, places)  # half a second, before the minute that Airflow takes
     with one_at_a_time(places.home, "demo"):
         started = time.monotonic()
         # `airflow dags test` runs one task at a time: shares of a search would gain nothing.
@@ -54,7 +56,7 @@ def demo(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "failure.json").unlink(missing_ok=True)
         given = {key: chosen[key] for key in FIELDS if chosen.get(key) is not None}
-        given |= {RUN_NAME: name} | _without_a_question(project)
+        given |= {RUN_NAME: name} | without_a_question(project)
         log = machine.logs / f"{project.name}-{name}.log"
         print(
             f"Run {name}: DAG {project.dag_id}, profile {project.profile}; Airflow's log {log}",
@@ -66,13 +68,13 @@ def demo(
         status = _run_airflow(command, env, log, folder, started)
         if status == 0:
             demo_mark(machine).unlink()
-        _raise_failure(folder, status, log)
+        raise_failure(folder, status, log)
         print_scorecard(project, places, name)
         print(f"The demo took {time.monotonic() - started:.0f} s.")
         return 0
 
 
-def _without_a_question(project: Project) -> dict[str, str]:
+def without_a_question(project: Project) -> dict[str, str]:
     """What replaces a promotion by approval: during a demo nobody can be asked in Airflow."""
     if project.judging.promotion != "approval":
         return {}
@@ -102,7 +104,7 @@ def _run_airflow(
     return int(airflow.returncode)
 
 
-def _raise_failure(folder: Path, status: int, log: Path) -> None:
+def raise_failure(folder: Path, status: int, log: Path) -> None:
     """Raises UserError with the sentence of the step that failed, unless the run has ended."""
     if (folder / f"{STEPS[-1]}.json").exists():
         return

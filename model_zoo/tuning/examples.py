@@ -20,7 +20,7 @@ from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
 from model_zoo.settings import Places, Project
-from model_zoo.tuning.trial_process import end_with_owner
+from model_zoo.tuning.owner import end_with_owner
 
 EXAMPLES = "examples.npz"
 

@@ -11,7 +11,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Mapping
@@ -25,6 +24,7 @@ from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write
 from model_zoo.settings import Places, Project
 from model_zoo.tuning.devices import VISIBLE
+from model_zoo.tuning.owner import end_with_owner
 from model_zoo.tuning.trial import Result, read_result, write_result
 
 # Starting one costs the import of the framework, some seconds of a processor: ten share that.
@@ -191,16 +191,3 @@ def _in_words(error: Exception, folder: Path) -> tuple[str, str]:
         return "mistake", str(error)
     first = (str(error).strip() or "no reason given").splitlines()[0]
     return "failed", f"{type(error).__name__}: {first}"
-
-
-def end_with_owner() -> None:
-    """Have this process end when the one that started it does, however that one ends."""
-    owner = multiprocessing.parent_process()
-    assert owner is not None
-    sentinel = owner.sentinel
-
-    def watch() -> None:
-        wait([sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

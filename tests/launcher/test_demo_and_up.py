@@ -20,7 +20,10 @@ import psutil
 import pytest
 
 from launcher.local.airflow import close_stopped_demos, environment
+from launcher.local.demo import raise_failure, without_a_question
 from launcher.local.machine import Machine
+from model_zoo.errors import UserError
+from model_zoo.files import write_json
 from model_zoo.runs.folder import run_folder
 from model_zoo.settings import Places, Project
 
@@ -75,15 +78,33 @@ def test_the_demo_goes_through_airflow_and_ends_with_a_scorecard(demo: str, home
     assert (home / "airflow" / "airflow.db").exists()
 
 
-def test_a_mistake_in_a_demo_is_one_sentence_and_status_2(
-    demo: str, home: Path, project: Project
+def test_a_mistake_in_a_demo_is_one_sentence_before_airflow_is_started(
+    small_environment: Path, tmp_path: Path
 ) -> None:
-    process = catwalk("demo", "--backbone", "tinny", CATWALK_HOME=str(home))
-    printed, _ = process.communicate(timeout=600)
+    process = catwalk("demo", "--backbone", "tinny", CATWALK_HOME=str(tmp_path / "home"))
+    printed, _ = process.communicate(timeout=60)
     assert process.returncode == 2, printed
-    assert "unknown backbone 'tinny': did you mean tiny" in printed.splitlines()[-1]
-    assert "Traceback" not in printed
-    shutil.rmtree(demo_folder(home, project, 2))
+    (sentence,) = printed.splitlines()
+    assert sentence.startswith("catwalk: unknown backbone 'tinny': did you mean tiny")
+    assert not (tmp_path / "home").exists(), "nothing was written"
+
+
+def test_a_step_that_fails_in_a_demo_is_told_by_its_sentence(tmp_path: Path) -> None:
+    write_json(tmp_path / "failure.json", {"step": "ingest", "sentence": "no disk", "status": 2})
+    with pytest.raises(UserError, match="^step ingest: no disk$"):
+        raise_failure(tmp_path, 1, tmp_path / "demo.log")
+    (tmp_path / "failure.json").unlink()
+    with pytest.raises(UserError, match=r"Airflow ended with status 1: .*demo\.log says why"):
+        raise_failure(tmp_path, 1, tmp_path / "demo.log")
+    write_json(tmp_path / "promote.json", {})
+    raise_failure(tmp_path, 0, tmp_path / "demo.log")
+
+
+def test_in_a_demo_nobody_is_asked(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert without_a_question(project) == {}
+    asking = project.with_values({"judging.promotion": "approval"})
+    assert without_a_question(asking) == {"promotion": "manual"}
+    assert "the version stays candidate" in capsys.readouterr().out
 
 
 def test_a_demo_that_was_killed_blocks_no_other_run(
@@ -119,7 +140,7 @@ def up(demo: str, home: Path) -> Iterator[tuple[subprocess.Popen, str]]:
         CATWALK_PAGE_PORT=page,
         CATWALK_AIRFLOW_PORT=airflow,
         CATWALK_MLFLOW_PORT=mlflow,
-        CATWALK_SCHEDULE="never",  # a DAG with one starts a run of its own as soon as it is unpaused
+        CATWALK_SCHEDULE="never",  # else a DAG that is unpaused starts a run of its own
     )
     printed = ""
     for line in process.stdout:
@@ -191,7 +212,7 @@ def wait_for(what: str, found: Callable[[], bool], seconds: float = 900) -> None
     until = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < until, f"{what}: not within {seconds} s"
-        time.sleep(1)
+        time.sleep(0.3)
 
 
 def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple) -> None:

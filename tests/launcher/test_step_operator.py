@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from launcher import step_process
 from launcher.airflow_steps.operator import StepOperator
-from launcher.airflow_steps.trigger_form import FIELDS, RUN_NAME
+from launcher.options import FIELDS, RUN_NAME
 from model_zoo.runs.folder import run_folder
 from model_zoo.settings import Places, Project, load_project
 

@@ -1,12 +1,13 @@
 """`catwalk versions`: whole in a terminal of 80 columns, as in a pipe."""
 
 import pytest
+from first_run import FirstRun
 
 from launcher.cli.main import main
 
 
 def test_nothing_is_cut_off_in_eighty_columns(
-    first_run: dict, capsys, monkeypatch: pytest.MonkeyPatch
+    first_run: FirstRun, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert main(["versions"]) == 0

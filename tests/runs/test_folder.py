@@ -59,9 +59,9 @@ def test_every_other_name_stays_inside_the_folder_of_runs(
 
 def test_only_one_process_works_in_a_run(project: Project, here: Places) -> None:
     folder = run_folder(here, project.name, "busy")
-    with locked(here.home / "locks" / f"{folder.name}.lock"):
-        with pytest.raises(UserError, match="another process works in run 'busy' of fashion-mnist"):
-            run_step("ingest", project, here, "busy")
+    taken = locked(here.home / "locks" / f"{folder.name}.lock")
+    with taken, pytest.raises(UserError, match="another process works in run 'busy' of fashion-m"):
+        run_step("ingest", project, here, "busy")
     assert run_step("ingest", project, here, "busy")["dataset"]
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from model_zoo.training.batches import in_batches
 
 INPUTS = np.arange(10, dtype="float32")[:, None]
-LABELS = np.arange(10, dtype="uint8")
+LABELS = np.arange(10, dtype="int32")
 
 
 def rows(batches) -> list[int]:

@@ -9,30 +9,33 @@ import keras
 import numpy as np
 import pytest
 
-from model_zoo.backbones import discover
-from model_zoo.classifier import build_classifier, head_from
-from model_zoo.config import Settings, load_settings
+from model_zoo.classifier import head_from
 from model_zoo.data.dataset import Images
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
+from model_zoo.data.fashion_mnist.description import DATASET
 from model_zoo.errors import UserError
-from model_zoo.training.fit import Plan, fit
-from model_zoo.training.optimizer import compile_classifier
+from model_zoo.settings import Project
+from model_zoo.training.fit import fit
+from model_zoo.training.plan import Plan
+from model_zoo.training.setup import Design
 
 PLAN = Plan(epochs=2, batch_size=16, patience=0, seed=1, averaged_share=0.5, checkpoint_seconds=0)
 
 
 @pytest.fixture(scope="module")
-def chosen(settings: Settings) -> Settings:
+def project(chosen: Callable[..., Project]) -> Project:
     """Everything random is on: shift, rotation, erasing and dropout have states to restore."""
-    discover(settings.plugins_dir)
-    return load_settings(
-        recipe="scratch", learning_rate=0.01, rotation=0.02, erase=0.2, dropout=0.3
+    return chosen(
+        recipe="scratch",
+        training__learning_rate=0.01,
+        training__augmentation__rotation=0.02,
+        training__augmentation__erase=0.2,
+        model__dropout=0.3,
     )
 
 
 def stripes(count: int) -> Images:
     """Ten classes that a few steps tell apart: a bright stripe at a place of its own."""
-    labels = (np.arange(count) % 10).astype(np.uint8)
+    labels = (np.arange(count) % 10).astype(np.int32)
     images = np.random.default_rng(0).integers(0, 60, (count, 28, 28), np.uint8)
     for image, label in zip(images, labels, strict=True):
         image[2 * label : 2 * label + 4] += 150
@@ -42,18 +45,26 @@ def stripes(count: int) -> Images:
 TRAIN, VALIDATION = stripes(16 * 75), stripes(200)
 
 
-def builder(settings: Settings) -> Callable[[int], keras.Model]:
-    head = head_from(settings)
-    return lambda steps: compile_classifier(
-        build_classifier(FASHION_MNIST, settings, head), settings, head, steps
-    )
+def builder(project: Project) -> Callable[[int], keras.Model]:
+    head = head_from(project.model, project.training)
+    design = Design(DATASET, project.model, project.training, head)
+    return lambda steps: design.compiled(design.network(), steps)
+
+
+@pytest.fixture(scope="module")
+def unbroken(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[keras.Model, list[str]]:
+    """A training that nothing broke off, and what it said."""
+    said: list[str] = []
+    folder = tmp_path_factory.mktemp("unbroken")
+    model, _ = fit(builder(project), TRAIN, VALIDATION, PLAN, folder, say=said.append)
+    return model, said
 
 
 def test_a_training_that_was_broken_off_ends_with_the_same_weights(
-    chosen: Settings, tmp_path: Path
+    project: Project, unbroken: tuple[keras.Model, list[str]], tmp_path: Path
 ) -> None:
-    unbroken, _ = fit(builder(chosen), TRAIN, VALIDATION, PLAN, tmp_path / "unbroken")
-
     class Killed(Exception):
         pass
 
@@ -65,19 +76,20 @@ def test_a_training_that_was_broken_off_ends_with_the_same_weights(
             raise Killed
 
     with pytest.raises(Killed):
-        fit(builder(chosen), TRAIN, VALIDATION, PLAN, tmp_path / "b", say=kill_in_epoch_2)
+        fit(builder(project), TRAIN, VALIDATION, PLAN, tmp_path / "b", say=kill_in_epoch_2)
     continued, progress = fit(
-        builder(chosen), TRAIN, VALIDATION, PLAN, tmp_path / "b", say=said.append
+        builder(project), TRAIN, VALIDATION, PLAN, tmp_path / "b", say=said.append
     )
     assert "continuing at epoch 2, step 50" in said
     assert progress.resumed == 1 and len(progress.history) == 2
-    for one, other in zip(continued.get_weights(), unbroken.get_weights(), strict=True):
+    for one, other in zip(continued.get_weights(), unbroken[0].get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def test_a_line_of_progress_says_rate_and_remaining_time(chosen: Settings, tmp_path: Path) -> None:
-    said: list[str] = []
-    fit(builder(chosen), TRAIN, VALIDATION, PLAN, tmp_path, say=said.append)
+def test_a_line_of_progress_says_rate_and_remaining_time(
+    unbroken: tuple[keras.Model, list[str]],
+) -> None:
+    _, said = unbroken
     assert "images/s" in said[0] and "min left" in said[0]
     assert said[-1].startswith("epoch 2/2: loss")
 
@@ -87,8 +99,8 @@ def batch_of(batches: Any) -> int:
     return len(images)
 
 
-def test_a_batch_too_large_for_the_memory_is_halved(chosen: Settings, tmp_path: Path) -> None:
-    make = builder(chosen)
+def test_a_batch_too_large_for_the_memory_is_halved(project: Project, tmp_path: Path) -> None:
+    make = builder(project)
 
     def short_of_memory(steps: int) -> keras.Model:
         model = make(steps)
@@ -113,9 +125,9 @@ def test_a_batch_too_large_for_the_memory_is_halved(chosen: Settings, tmp_path: 
 
 
 def test_memory_that_runs_short_later_goes_on_from_the_checkpoint(
-    chosen: Settings, tmp_path: Path
+    project: Project, tmp_path: Path
 ) -> None:
-    make = builder(chosen)
+    make = builder(project)
     calls = []
 
     def short_after_a_while(steps: int) -> keras.Model:
@@ -139,7 +151,7 @@ def test_memory_that_runs_short_later_goes_on_from_the_checkpoint(
     assert progress.finished
 
 
-def test_one_image_too_large_is_one_sentence(chosen: Settings, tmp_path: Path) -> None:
+def test_one_image_too_large_is_one_sentence(project: Project, tmp_path: Path) -> None:
     def none_fits(steps: int) -> keras.Model:
         raise MemoryError
 
@@ -147,21 +159,31 @@ def test_one_image_too_large_is_one_sentence(chosen: Settings, tmp_path: Path) -
         fit(none_fits, TRAIN, VALIDATION, PLAN, tmp_path)
 
 
-def test_a_training_that_diverges_is_one_sentence(chosen: Settings, tmp_path: Path) -> None:
-    wild = load_settings(recipe="scratch", learning_rate=10, warmup_share=0, weight_decay=1)
+def test_a_training_that_diverges_is_one_sentence(project: Project, tmp_path: Path) -> None:
+    wild = project.with_values(
+        {
+            "training.learning_rate": 10,
+            "training.warmup_share": 0,
+            "training.weight_decay": 1,
+            "model.dropout": 0,
+        }
+    )
     with pytest.raises(UserError, match="training diverged"):
         fit(builder(wild), TRAIN, VALIDATION, replace(PLAN, epochs=20), tmp_path)
 
 
-def test_a_checkpoint_of_another_model_is_refused(chosen: Settings, tmp_path: Path) -> None:
-    fit(builder(chosen), TRAIN, VALIDATION, replace(PLAN, epochs=1), tmp_path)
-    other = load_settings(recipe="scratch", dense_1=64)
+def test_a_checkpoint_of_another_model_is_refused(project: Project, tmp_path: Path) -> None:
+    few = TRAIN.take(np.arange(160))
+    fit(builder(project), few, VALIDATION, replace(PLAN, epochs=1), tmp_path)
+    other = project.with_values({"model.dense_1": 64})
     with pytest.raises(UserError, match="belongs to another model"):
         fit(builder(other), TRAIN, VALIDATION, PLAN, tmp_path)
 
 
-def test_training_without_gain_stops_early_and_says_so(chosen: Settings, tmp_path: Path) -> None:
-    still = load_settings(recipe="short", learning_rate=1e-12)
+def test_training_without_gain_stops_early_and_says_so(
+    chosen: Callable[..., Project], tmp_path: Path
+) -> None:
+    still = chosen(recipe="short", training__learning_rate=1e-12)
     said: list[str] = []
     plan = replace(PLAN, epochs=9, patience=2, averaged_share=0)
     _, progress = fit(builder(still), TRAIN, VALIDATION, plan, tmp_path, say=said.append)

@@ -5,25 +5,26 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from model_zoo.backbones import discover
-from model_zoo.classifier import build_classifier, head_from
-from model_zoo.config import Settings, load_settings
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
+from model_zoo.classifier import Head, build_classifier
+from model_zoo.data.fashion_mnist.description import DATASET
+from model_zoo.settings import Augmentation, ModelSettings
 from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.precision import computing_in
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 28, 28), np.uint8)
-LABELS = (np.arange(16) % 10).astype(np.uint8)
+LABELS = (np.arange(16) % 10).astype(np.int32)
 
 
-def classifier(policy: str, **given: object) -> keras.Model:
-    settings = load_settings(
-        **{"backbone": "resnet50v2", "image_size": 32, "weights": "none", "shift": 0, "flip": False}
-        | {"rotation": 0, "zoom": 0, "dropout": 0} | given
-    )  # fmt: skip
-    discover(settings.plugins_dir)
+def classifier(policy: str, backbone: str = "resnet50v2") -> keras.Model:
+    chosen = ModelSettings(backbone=backbone, image_size=32, weights="none")
+    head = Head(dense_1=64, dense_2=32, dropout=0.0, learning_rate=0.001)
     with computing_in(policy):
-        return build_classifier(FASHION_MNIST, settings, head_from(settings))
+        return build_classifier(DATASET, chosen, Augmentation(flip=False), head, seed=20)
+
+
+def compiled(model: keras.Model) -> None:
+    """For one step: to trace a network takes longer than to run it once."""
+    model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", run_eagerly=True)
 
 
 def normalisations(model: keras.Model) -> list[keras.Layer]:
@@ -31,7 +32,7 @@ def normalisations(model: keras.Model) -> list[keras.Layer]:
     return [layer for layer in layers if hasattr(layer, "moving_mean")]
 
 
-def test_every_normalisation_is_replaced_and_nothing_else(settings: Settings) -> None:
+def test_every_normalisation_is_replaced_and_nothing_else() -> None:
     plain = classifier("mixed_bfloat16")
     fused = with_fused_normalisation(plain)
     assert {type(one).__name__ for one in normalisations(fused)} == {"FusedBatchNormalization"}
@@ -52,13 +53,11 @@ def test_a_network_without_any_is_left_as_it_is() -> None:
     assert with_fused_normalisation(model) is model
 
 
-def test_a_classifier_learns_in_a_step_what_keras_own_layers_make_it_learn(
-    settings: Settings,
-) -> None:
+def test_a_classifier_learns_in_a_step_what_keras_own_layers_make_it_learn() -> None:
     plain = classifier("float32", backbone="resnet50")
     fused = with_fused_normalisation(plain)
     for model in (plain, fused):
-        model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
+        compiled(model)
     losses = [model.train_on_batch(IMAGES, LABELS) for model in (plain, fused)]
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
     for before, after in zip(plain.weights, fused.weights, strict=True):
@@ -91,18 +90,18 @@ def test_a_layer_has_keras_own_outputs_gradients_and_statistics(
         np.testing.assert_allclose(fused, own, rtol=1e-4, atol=1e-5)
 
 
-def test_a_frozen_trunk_keeps_its_statistics(settings: Settings) -> None:
+def test_a_frozen_trunk_keeps_its_statistics() -> None:
     fused = with_fused_normalisation(classifier("float32"))
     for layer in normalisations(fused):
         layer.trainable = False
     before = [np.array(layer.moving_variance) for layer in normalisations(fused)]
-    fused.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
+    compiled(fused)
     fused.train_on_batch(IMAGES, LABELS)
     for value, layer in zip(before, normalisations(fused), strict=True):
         np.testing.assert_array_equal(layer.moving_variance, value)
 
 
-def test_in_bfloat16_activations_stay_bfloat16_and_statistics_float32(settings: Settings) -> None:
+def test_in_bfloat16_activations_stay_bfloat16_and_statistics_float32() -> None:
     fused = with_fused_normalisation(classifier("mixed_bfloat16"))
     layer = normalisations(fused)[0]
     outputs = layer(np.ones((2, 4, 4, layer.gamma.shape[0]), np.float32), training=True)

@@ -1,63 +1,96 @@
 """The recipe's parts: rates by block, weight decay, smoothed labels."""
 
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from model_zoo.backbones import discover
-from model_zoo.classifier import build_classifier, head_from
-from model_zoo.config import PROFILES, RECIPES, Settings, load_settings
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
+from model_zoo import settings
+from model_zoo.classifier import head_from
+from model_zoo.data.fashion_mnist.description import DATASET
 from model_zoo.errors import UserError
+from model_zoo.settings import Project
+from model_zoo.settings.project import flattened
 from model_zoo.training.optimizer import compile_classifier, rate_shares, smoothed_loss
+from model_zoo.training.phases import trained_network
+
+SHIPPED = Path(settings.__file__).parent
+
+
+def shipped(kind: str) -> dict[str, dict[str, object]]:
+    """Values by dotted names of every profile or recipe that Catwalk brings."""
+    files = sorted((SHIPPED / kind).glob("*.toml"))
+    return {file.stem: flattened(tomllib.loads(file.read_text())) for file in files}
 
 
 def test_profiles_and_recipes_have_no_setting_in_common() -> None:
-    for profile, values in PROFILES.items():
-        assert values["recipe"] in RECIPES
-        for recipe, others in RECIPES.items():
+    recipes = shipped("recipes")
+    for profile, values in shipped("profiles").items():
+        assert values["recipe"] in recipes
+        for recipe, others in recipes.items():
             assert not set(values) & set(others), (profile, recipe)
 
 
-def test_any_profile_goes_with_any_recipe() -> None:
-    mixed = load_settings(profile="notebook", recipe="finetune")
-    assert mixed.precision == "float32" and mixed.optimizer == "adamw"
-    with pytest.raises(UserError, match="unknown recipe 'best': choose one of short, scratch"):
-        load_settings(recipe="best")
+def test_any_profile_goes_with_any_recipe(chosen: Callable[..., Project]) -> None:
+    mixed = chosen(profile="notebook", recipe="finetune").training
+    assert mixed.feature_views == 0 and mixed.optimizer == "adamw"
+    with pytest.raises(UserError, match=r"unknown recipe 'best': choose one of finetune, notebook"):
+        chosen(recipe="best")
 
 
-def test_the_notebook_is_kept_to_the_letter() -> None:
-    notebook = load_settings(
-        profile="notebook", backbone="resnet50", image_size=224, weights="imagenet"
-    )
-    assert (notebook.dense_1, notebook.dense_2, notebook.dropout) == (256, 128, 0)
-    assert (notebook.optimizer, notebook.base_rate) == ("adam", 1e-3)
-    assert notebook.lr_schedule == "exponential" and notebook.averaged_share == 0
-    assert notebook.feature_cache_gb == 0, "the frozen layers see each image anew"
+def test_the_notebook_is_kept_to_the_letter(
+    chosen: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CATWALK_TRAINING__LEARNING_RATE")
+    notebook = chosen(profile="notebook")
+    model, training = notebook.model, notebook.training
+    assert (model.dense_1, model.dense_2, model.dropout) == (256, 128, 0)
+    assert (training.optimizer, training.peak_rate) == ("adam", 1e-3)
+    assert training.lr_schedule == "exponential" and training.averaged_share == 0
+    assert training.feature_views == 0, "the frozen layers see each image anew"
 
 
 def test_smoothed_labels_give_the_cross_entropy_of_the_paper() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1]], np.float32)
     wanted = np.array([0.9 + 0.1 / 3, 0.1 / 3, 0.1 / 3])
-    loss = smoothed_loss(0.1)(np.array([0], np.uint8), probabilities)
+    loss = smoothed_loss(0.1)(np.array([0], np.int32), probabilities)
     np.testing.assert_allclose(loss, -(wanted * np.log(probabilities[0])).sum(), rtol=1e-5)
 
 
-def test_blocks_learn_slower_the_further_they_are_from_the_head(settings: Settings) -> None:
-    discover(settings.plugins_dir)
-    chosen = load_settings(recipe="finetune", weights="imagenet", trunk_rate=0.5, block_rate=0.1)
-    built = load_settings(recipe="finetune", weights="none", learning_rate=0.01)
-    model = build_classifier(FASHION_MNIST, built, head_from(built))
+def test_blocks_learn_slower_the_further_they_are_from_the_head(
+    chosen: Callable[..., Project],
+) -> None:
+    project = chosen(
+        recipe="finetune",
+        training__learning_rate=0.01,
+        training__trunk_rate=0.5,
+        training__block_rate=0.1,
+    )
+    model = trained_network(DATASET, project.model, project.training)
+    pretrained = project.with_values({"model.weights": "imagenet"})
     shares = dict(
-        zip((v.path for v in model.trainable_variables), rate_shares(model, chosen), strict=True)
+        zip(
+            (v.path for v in model.trainable_variables),
+            rate_shares(model, pretrained.model, pretrained.training),
+            strict=True,
+        )
     )
     assert shares["block2_conv/kernel"] == 0.5
     assert shares["block1_conv/kernel"] == pytest.approx(0.05)
     assert shares["logits/kernel"] == 1
     before = {v.path: v.numpy() for v in model.trainable_variables}
-    sgd = chosen.model_copy(
-        update={"optimizer": "sgd", "warmup_share": 0.0, "weight_decay": 0.0, "label_smoothing": 0}
+    sgd = pretrained.with_values(
+        {
+            "training.optimizer": "sgd",
+            "training.warmup_share": 0.0,
+            "training.weight_decay": 0.0,
+            "training.label_smoothing": 0.0,
+        }
     )
-    compile_classifier(model, sgd, head_from(built), 1000)
+    head = head_from(sgd.model, sgd.training)
+    compile_classifier(model, sgd.model, sgd.training, head, 1000)
     images = np.random.default_rng(0).integers(0, 256, (8, 28, 28), np.uint8)
     gradients = {}
     apply = model.optimizer.apply
