@@ -9,10 +9,12 @@ from typing import Any
 
 from servers import LOOPBACK, NO_PROXY, Servers
 
-from model_zoo.config import Settings
-from model_zoo.runs.storage import StoredFolder
+from launcher.local.machine import Machine
+from model_zoo.registry.store import Store, store_of
+from model_zoo.runs.folder import run_folder
+from model_zoo.runs.stored_folder import StoredFolder
+from model_zoo.settings import Project
 
-DAG = "fashion_mnist_retrain"
 RUN = "on-a-cluster"
 ENTER = [sys.executable, "-m", "launcher.container.entry"]
 
@@ -20,10 +22,20 @@ ENTER = [sys.executable, "-m", "launcher.container.entry"]
 class Cluster:
     """What runs, and how one asks Airflow."""
 
-    def __init__(self, servers: Servers, settings: Settings, env: dict[str, str]) -> None:
-        self.servers, self.settings, self.env = servers, settings, env
-        self.url = f"http://{LOOPBACK}:{settings.airflow_port}"
+    def __init__(
+        self, servers: Servers, machine: Machine, project: Project, env: dict[str, str]
+    ) -> None:
+        self.servers, self.machine, self.project, self.env = servers, machine, project, env
+        self.url = f"http://{LOOPBACK}:{machine.ports.airflow_port}"
         self.token = ""
+
+    @property
+    def store(self) -> Store:
+        return store_of(self.project, self.machine.places)
+
+    @property
+    def dag_run(self) -> str:
+        return f"/api/v2/dags/{self.project.dag_id}/dagRuns/{RUN}"
 
     def ask(self, path: str, method: str = "GET", body: Any = None) -> Any:
         request = urllib.request.Request(
@@ -36,10 +48,10 @@ class Cluster:
             return json.load(answer)
 
     def task(self, name: str) -> dict[str, Any]:
-        return self.ask(f"/api/v2/dags/{DAG}/dagRuns/{RUN}/taskInstances/{name}")
+        return self.ask(f"{self.dag_run}/taskInstances/{name}")
 
     def state(self) -> str:
-        return str(self.ask(f"/api/v2/dags/{DAG}/dagRuns/{RUN}")["state"])
+        return str(self.ask(self.dag_run)["state"])
 
     def start_worker(self, name: str, queue: str) -> None:
         """A Celery worker with a home of its own, which is empty."""
@@ -49,13 +61,14 @@ class Cluster:
         self.servers.start(name, [*ENTER, "worker", *command], env)
 
     def stored(self) -> dict[str, Any]:
-        """The run's folder as storage has it: paths and, of JSON files, what is in them."""
-        folder = self.settings.run_dir(RUN)
-        return (StoredFolder(self.settings, f"runs/{RUN}", folder).manifest() or {"files": {}})[
-            "files"
-        ]
+        """What the run's folder in storage consists of: paths and the digests of the files."""
+        return (self._folder().manifest() or {"files": {}})["files"]
 
     def stored_json(self, path: str) -> Any:
-        return StoredFolder(self.settings, f"runs/{RUN}", self.settings.run_dir(RUN)).read_json(
-            path
-        )
+        """One JSON file of the run's folder in storage, or None."""
+        return self._folder().read_json(path)
+
+    def _folder(self) -> StoredFolder:
+        places = self.machine.places
+        folder = run_folder(places, self.project.name, RUN)
+        return StoredFolder(places.storage, f"runs/{folder.name}", folder)

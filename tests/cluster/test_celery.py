@@ -16,13 +16,17 @@ from typing import Any
 
 import pytest
 import servers as machines
-from celery_cluster import DAG, ENTER, RUN, Cluster
+from celery_cluster import ENTER, RUN, Cluster
 from servers import LOOPBACK, Servers
 
 from launcher.container.health import main as health_of
 from launcher.local.airflow import USER, environment, password
-from model_zoo.config import Settings, load_settings
-from model_zoo.registry import versions as registry
+from launcher.local.machine import Machine
+from model_zoo.registry.client import connect
+from model_zoo.registry.run_files import find_runs
+from model_zoo.registry.run_log import RUN_TAG
+from model_zoo.registry.versions import list_versions
+from model_zoo.settings import load_project
 
 pytestmark = pytest.mark.cluster
 TRIALS, EPOCHS = 4, 40
@@ -38,20 +42,23 @@ def cluster(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -
             broker = machines.start_redis(servers)
             for name, value in machines.start_s3(servers).items():
                 patch.setenv(name, value)
-            settings = load_settings(
-                home=folder / "control",
-                storage="s3://catwalk/shared",
-                tracking_uri=f"http://{LOOPBACK}:{machines.free_port()}",
-                airflow_port=machines.free_port(),
-                heavy_queue="gpu",
-                heavy_pool="gpu",
-                schedule="",
-                search_trials=TRIALS,
-                search_epochs=20,
-                epochs=EPOCHS,
-                early_stopping_patience=0,
-            )
-            env = environment(settings, recipe=True) | {
+            values = {
+                "HOME": folder / "control",
+                "STORAGE": "s3://catwalk/shared",
+                "TRACKING_URI": f"http://{LOOPBACK}:{machines.free_port()}",
+                "AIRFLOW_PORT": machines.free_port(),
+                "HEAVY_QUEUE": "gpu",
+                "HEAVY_POOL": "gpu",
+                "SCHEDULE": "never",
+                "SEARCH__TRIALS": TRIALS,
+                "SEARCH__EPOCHS": 20,
+                "TRAINING__EPOCHS": EPOCHS,
+                "TRAINING__EARLY_STOPPING_PATIENCE": 0,
+            }
+            for name, value in values.items():
+                patch.setenv(f"CATWALK_{name}", str(value))
+            machine, project = Machine.load(), load_project()
+            env = environment(machine) | {
                 "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"{postgres}/airflow",
                 "AIRFLOW__CELERY__BROKER_URL": broker,
@@ -64,15 +71,15 @@ def cluster(small_environment: Path, tmp_path_factory: pytest.TempPathFactory) -
                 "AIRFLOW__CELERY__OPERATION_TIMEOUT": "30",
                 "MLFLOW_BACKEND_STORE_URI": f"{postgres}/mlflow",
                 "MLFLOW_ARTIFACTS_DESTINATION": "s3://mlflow",
-                "CATWALK_LISTEN": settings.tracking_uri.removeprefix("http://"),
+                "CATWALK_LISTEN": machine.mlflow_url.removeprefix("http://"),
             }
-            _start_services(servers, settings, env)
-            yield Cluster(servers, settings, env)
+            _start_services(servers, machine, env)
+            yield Cluster(servers, machine, project, env)
         finally:
             servers.stop()
 
 
-def _start_services(servers: Servers, settings: Settings, env: dict[str, str]) -> None:
+def _start_services(servers: Servers, machine: Machine, env: dict[str, str]) -> None:
     began = time.monotonic()
     made = subprocess.run(
         [*ENTER, "init", sys.executable, "-m", "launcher.container.make_cluster"],
@@ -80,10 +87,18 @@ def _start_services(servers: Servers, settings: Settings, env: dict[str, str]) -
     )  # fmt: skip
     assert made.returncode == 0, made.stdout + made.stderr
     servers.say(f"databases, pool and buckets made ({time.monotonic() - began:.0f} s)")
-    port = settings.tracking_uri.rpartition(":")[2]
+    port = machine.mlflow_url.rpartition(":")[2]
     command = ["mlflow", "server", "--host", LOOPBACK, "--port", port, "--workers", "1"]
     servers.start("mlflow", [*ENTER, "mlflow-server", *command], env)
-    api = ["api-server", "--host", LOOPBACK, "--port", str(settings.airflow_port), "--workers", "1"]
+    api = [
+        "api-server",
+        "--host",
+        LOOPBACK,
+        "--port",
+        str(machine.ports.airflow_port),
+        "--workers",
+        "1",
+    ]
     for name, arguments in {
         "api-server": api,
         "scheduler": ["scheduler", "--skip-serve-logs"],
@@ -91,8 +106,8 @@ def _start_services(servers: Servers, settings: Settings, env: dict[str, str]) -
         "dag-processor": ["dag-processor"],
     }.items():
         servers.start(name, [*ENTER, "airflow-service", "airflow", *arguments], env)
-    health = f"http://{LOOPBACK}:{settings.airflow_port}/api/v2/monitor/health"
-    servers.wait("MLflow answers", lambda: machines.answers(f"{settings.tracking_uri}/health"))
+    health = f"http://{LOOPBACK}:{machine.ports.airflow_port}/api/v2/monitor/health"
+    servers.wait("MLflow answers", lambda: machines.answers(f"{machine.mlflow_url}/health"))
     for part in ("scheduler", "triggerer", "dag_processor"):
         servers.wait(
             f"Airflow's {part} is healthy", lambda part=part: health_of([health, part]) == 0
@@ -105,24 +120,23 @@ def finished(cluster: Cluster) -> Cluster:
     servers = cluster.servers
     cluster.start_worker("cpu", "default")
     cluster.start_worker("gpu-1", "gpu")
-    log_in = {"username": USER, "password": password(cluster.settings)}
+    log_in = {"username": USER, "password": password(cluster.machine)}
     cluster.token = cluster.ask("/auth/token", "POST", log_in)["access_token"]
 
     def known() -> bool:
         return machines.answers(f"{cluster.url}/api/v2/monitor/health") and any(
-            one["dag_id"] == DAG for one in cluster.ask("/api/v2/dags")["dags"]
+            one["dag_id"] == cluster.project.dag_id for one in cluster.ask("/api/v2/dags")["dags"]
         )
 
     servers.wait("the DAG is known", known)
-    cluster.ask(f"/api/v2/dags/{DAG}", "PATCH", {"is_paused": False})
+    cluster.ask(f"/api/v2/dags/{cluster.project.dag_id}", "PATCH", {"is_paused": False})
     began = time.monotonic()
     body = {"dag_run_id": RUN, "logical_date": None, "conf": {"promotion": "automatic"}}
-    cluster.ask(f"/api/v2/dags/{DAG}/dagRuns", "POST", body)
+    cluster.ask(f"/api/v2/dags/{cluster.project.dag_id}/dagRuns", "POST", body)
 
     def a_trial_is_done() -> bool:
         assert "tune.json" not in cluster.stored(), "the search ended before a worker was killed"
-        trial = cluster.stored_json("tuning/search/trial_0/trial.json")
-        return trial is not None and trial["status"] == "COMPLETED"
+        return "tuning/search/trial_0/result.json" in cluster.stored()
 
     servers.wait("trial 0 is in storage", a_trial_is_done, 1800)
     servers.kill("gpu-1")
@@ -140,9 +154,7 @@ def finished(cluster: Cluster) -> Cluster:
     cluster.start_worker("gpu-3", "gpu")
 
     def over() -> bool:
-        assert cluster.state() != "failed", cluster.ask(
-            f"/api/v2/dags/{DAG}/dagRuns/{RUN}/taskInstances"
-        )
+        assert cluster.state() != "failed", cluster.ask(f"{cluster.dag_run}/taskInstances")
         return cluster.state() == "success"
 
     servers.wait("the run has ended well", over, 1800)
@@ -159,7 +171,7 @@ def test_each_task_ran_on_the_worker_of_its_queue(finished: Cluster) -> None:
 
 
 def test_the_version_is_in_production_once(finished: Cluster) -> None:
-    [version] = registry.list_versions(finished.settings)
+    [version] = list_versions(finished.store)
     assert version.aliases == ("production",)
     assert version.tags["workflow_run"] == RUN
 
@@ -167,7 +179,7 @@ def test_the_version_is_in_production_once(finished: Cluster) -> None:
 def test_no_trial_was_lost_and_none_counts_twice(finished: Cluster) -> None:
     found = finished.stored_json("tune.json")["trials"]
     assert sorted(one["trial"] for one in found) == [str(n) for n in range(TRIALS)]
-    client, parent = registry.connect(finished.settings), _parent(finished)
+    client, parent = connect(finished.store), _parent(finished)
     runs = client.search_runs(
         [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
     )
@@ -181,7 +193,7 @@ def test_training_went_on_from_the_checkpoint_and_no_epoch_is_logged_twice(
 ) -> None:
     facts = finished.stored_json("train.json")
     assert facts["resumed"] == 1 and facts["epochs"] == EPOCHS == len(facts["history"])
-    client, parent = registry.connect(finished.settings), _parent(finished)
+    client, parent = connect(finished.store), _parent(finished)
     for metric in ("loss", "val_accuracy"):
         history = client.get_metric_history(parent.info.run_id, metric)
         assert sorted(one.step for one in history) == list(range(EPOCHS))
@@ -209,6 +221,7 @@ def test_everything_listens_on_this_machine_only(finished: Cluster) -> None:
 
 
 def _parent(cluster: Cluster) -> Any:
-    client = registry.connect(cluster.settings)
-    [run] = registry.find_runs(cluster.settings, "catwalk.run_id", RUN)
+    client = connect(cluster.store)
+    identity = cluster.stored_json("run.json")["identity"]
+    [run] = find_runs(cluster.store, RUN_TAG, identity)
     return client.get_run(run)

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import CHROMIUM, PATIENCE, serve, stop, watch
 from filelock import FileLock
 from first_run import FirstRun
 from flask import Flask
+from flask.testing import FlaskClient
 from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from dash_app.server import create_server
 from dash_app.settings import PageSettings
@@ -97,6 +100,11 @@ def server(page_places: Places, make_server: Callable[..., Flask]) -> Flask:
     return make_server(page_places)
 
 
+@pytest.fixture
+def client(server: Flask) -> FlaskClient:
+    return server.test_client()
+
+
 @pytest.fixture(scope="session")
 def example(first_run: FirstRun) -> bytes:
     """A PNG of the dataset, a sandal: told in the official data and in the sample."""
@@ -120,3 +128,50 @@ def photo(example: bytes) -> bytes:
     target = io.BytesIO()
     picture.save(target, "JPEG", exif=exif, quality=88)
     return target.getvalue()
+
+
+@pytest.fixture(scope="session")
+def url(page_places: Places) -> Iterator[str]:
+    """The page with two versions, in a process of its own."""
+    process, url = serve(page_places.home)
+    yield url
+    stop(process)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """One visitor for most tests: the scripts are fetched once."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(visitor: BrowserContext, url: str) -> Iterator[Page]:
+    """A page just opened, whose scripts may not fail, and whose policy may not be broken."""
+    page = visitor.new_page()
+    errors = watch(page)
+    page.goto(url)
+    expect(page.locator("#examples button")).to_have_count(10)
+    yield page
+    page.close()
+    assert errors == []

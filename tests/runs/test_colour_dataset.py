@@ -33,11 +33,11 @@ schedule = "never"
 source = "colours"
 
 [search]
-trials = 2
-limit = 200
+trials = 1
+limit = 100
 
 [training]
-epochs = 6
+epochs = 3
 
 [judging]
 floor = 0.5
@@ -92,7 +92,6 @@ def test_every_step_ends_and_the_version_is_in_production(colours: Finished) -> 
     ]  # fmt: skip
     assert colours.facts["evaluate"]["accuracy"] > 0.5, "three classes: chance is 0.33"
     assert colours.facts["register"]["onnx_difference"] < 1e-3
-    print({step: facts["step_seconds"] for step, facts in colours.facts.items()})
     production = find_alias(store_of(colours.project, colours.places), "production")
     assert production is not None
     assert production.version == colours.facts["promote"]["version"]

@@ -198,6 +198,40 @@ def test_a_share_of_a_search_sends_its_own_folder_and_tune_gets_them_all(worker:
         }
 
 
+def test_shares_on_one_machine_leave_each_other_alone(worker: Callable) -> None:
+    here = worker("a")
+    with run_storage.shared(here, folder_of(here, "r")):
+        put(here, "r", **{"split.npz": "the split"})
+    with run_storage.shared(here, folder_of(here, "r"), share=1):
+        put(here, "r", **{"tuning__share-1__result.json": "of share 1"})
+        put(here, "r", **{"search_share.1-of-2.json": "its facts"})
+        with run_storage.shared(here, folder_of(here, "r"), share=2):
+            assert files(here, "r") == {
+                "split.npz": "the split",
+                "tuning/share-1/result.json": "of share 1",
+                "search_share.1-of-2.json": "its facts",
+            }
+
+
+def test_a_kill_before_the_first_push_leaves_nothing_that_erases_the_folder(
+    worker: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = worker("a")
+    put(here, "r", facts="of a home that had no storage yet")
+
+    def killed(self: StoredFolder) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoredFolder, "push", killed)
+        with pytest.raises(KeyboardInterrupt), run_storage.shared(here, folder_of(here, "r")):
+            pass
+    assert stored(here, "r").manifest() is None
+    stored(here, "r")._write_manifest({})  # even if somebody says so
+    stored(here, "r").pull()
+    assert files(here, "r") == {"facts": "of a home that had no storage yet"}
+
+
 def test_the_workflow_goes_on_where_another_worker_was_killed(
     worker: Callable, project: Project
 ) -> None:
