@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-cluster containers lint
+.PHONY: help install demo up lint test bench test-cluster containers
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -29,6 +29,9 @@ lint: install  ## format check, lint, types
 # Two at a time: many tests wait for a browser or a server. A file's tests share what they start.
 test: lint  ## everything that .ci/run checks
 	$(RUN)python -m pytest -n 2 --dist loadfile --durations 25
+
+bench: install  ## the benchmarks at their smallest size: that they run, not what they measure
+	$(RUN)python -m pytest -m benchmark
 
 # An environment of its own: with these providers every `airflow` command starts more slowly.
 .venv-cluster/.installed: .venv/.installed

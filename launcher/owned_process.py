@@ -24,7 +24,7 @@ POLL_SECONDS = 0.5
 
 
 def command(module: str, *arguments: str, owner: int | None = None) -> list[str]:
-    """The command line that runs ``module`` on a leash held by ``owner`` (this process)."""
+    """The command line that runs ``module`` for as long as ``owner`` (this process) lives."""
     held_by = str(owner or os.getpid())
     return [sys.executable, "-m", "launcher.owned_process", held_by, module, *arguments]
 
@@ -41,7 +41,7 @@ def when_gone(owner: int, then: Callable[[], None]) -> None:
             time.sleep(POLL_SECONDS)
         then()
 
-    threading.Thread(target=watch, name=f"leash-{owner}", daemon=True).start()
+    threading.Thread(target=watch, name=f"owner-{owner}", daemon=True).start()
 
 
 def _lives(process: psutil.Process) -> bool:

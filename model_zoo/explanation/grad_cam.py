@@ -19,9 +19,9 @@ def explained(model: keras.Model) -> keras.Model:
     Operations of random layers exist in no exchange format, and at inference they do nothing.
 
     Returns:
-        uint8 (N, H, W) -> a dict of float32 ``probabilities`` (N, classes), ``heatmap`` (N, h, w)
-        of the most likely class and ``heatmaps`` (N, classes, h, w) of every class, where (h, w)
-        is the size of the backbone's feature map.
+        uint8 (N, H, W) or (N, H, W, 3) -> a dict of float32 ``probabilities`` (N, classes),
+        ``heatmap`` (N, h, w) of the most likely class and ``heatmaps`` (N, classes, h, w) of every
+        class, where (h, w) is the size of the backbone's feature map.
     """
     import keras
 

@@ -72,6 +72,8 @@ def write_examples(
     """
     if (folder / EXAMPLES).exists():
         return
+    if project.training.precision == "auto":
+        raise ValueError("Expected a precision that is decided. Received: 'auto'")
     if on_pooled_features(project):
         given = (project, places, dataset, training, validation, folder)
         spawn = multiprocessing.get_context("spawn")

@@ -62,6 +62,7 @@ def test_building_needs_programs_which_are_named_before_it_begins() -> None:
 def test_an_image_gets_no_data_secret_or_environment() -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in lines, "what is not named stays out"
+    assert "!projects" in lines
     assert not any(line.startswith("!docker") or ".env" in line for line in lines)
     for line in lines:
         if line.startswith("!"):

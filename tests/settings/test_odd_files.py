@@ -69,11 +69,13 @@ def test_a_profile_names_no_profile_and_a_recipe_names_nothing(write: Callable[.
     assert str(raised.value) == f"{slow}, line 1: a recipe cannot name a profile"
 
 
-def test_a_name_that_is_a_group_or_goes_beyond_a_value_is_one_sentence(write: Callable[..., Path]) -> None:
+def test_a_name_that_is_a_group_or_goes_beyond_a_value_is_one_sentence(
+    write: Callable[..., Path],
+) -> None:
     write("")
     assert load_project(given={"training": 3, "training.epochs": 4}).training.epochs == 4
     for name in ("training", "training.epochs.x", "training.", ""):
-        with pytest.raises(UserError, match="^command line: "):
+        with pytest.raises(UserError, match=r"^command line: "):
             load_project(given={"training.epochs": 3, name: 3})
 
 

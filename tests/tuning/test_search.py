@@ -1,6 +1,7 @@
 """One process leads: every kind of search, its record in MLflow, kills, failures, memory."""
 
 import multiprocessing
+import os
 import signal
 from collections import Counter
 from pathlib import Path
@@ -11,16 +12,14 @@ import pytest
 
 from model_zoo.backbones import build_trunk, get_backbone
 from model_zoo.data.dataset import Images
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
-from model_zoo.registry import run_log as tracking
-from model_zoo.registry import versions as registry
-from model_zoo.tuning import trial_process
-from model_zoo.tuning.examples import read_examples, write_examples
+from model_zoo.registry.client import connect
+from model_zoo.registry.run_log import close_interrupted_trials
+from model_zoo.tuning import examples, trial_process
+from model_zoo.tuning.examples import read_examples
 from model_zoo.tuning.summary import importance, summary_figure
-from model_zoo.tuning.trial import read_result, run_trial, trial_folder
-from model_zoo.tuning.trial_process import TrialFailed, TrialProcess
+from model_zoo.tuning.trial import read_result, trial_folder
 
 VALUES = {"dense_1": 64, "dense_2": 32, "dropout": 0.0}  # of a trial
 
@@ -28,13 +27,13 @@ VALUES = {"dense_1": 64, "dense_2": 32, "dropout": 0.0}  # of a trial
 def check_record(one: Any, found: tuple) -> None:
     """One whole nested run a trial, and the best trial first."""
     best, trials = found
-    assert len(trials) == one.settings.search_trials, "the budget holds for every kind"
+    assert len(trials) == one.project.search.trials, "the budget holds for every kind"
     assert best.as_dict().items() <= trials[0].items()
     accuracies = [trial["val_accuracy"] for trial in trials]
     assert accuracies == sorted(accuracies, reverse=True)
     runs = {run.data.tags["catwalk.trial"]: run for run in one.runs()}
     assert len(one.runs()) == len(runs) == len(trials)
-    client = registry.connect(one.settings)
+    client = connect(one.store)
     for trial in trials:
         run = runs[trial["trial"]]
         assert run.info.status == "FINISHED"
@@ -54,7 +53,7 @@ def test_every_trial_is_a_nested_run_with_parameters_curve_and_duration(finished
 
 @pytest.mark.parametrize(("algorithm", "epochs"), [("bayesian", 1), ("hyperband", 3)])
 def test_the_other_kinds_keep_the_same_record(bench, algorithm: str, epochs: int) -> None:
-    one = bench(search_algorithm=algorithm, search_trials=4, search_epochs=epochs)
+    one = bench(search__algorithm=algorithm, search__trials=4, search__epochs=epochs)
     check_record(one, one.search())
     results = [read_result(one.folder, trial) for trial in "0123"]
     continued = [result.first_epoch for result in results if "tuner/trial_id" in result.values]
@@ -62,9 +61,9 @@ def test_the_other_kinds_keep_the_same_record(bench, algorithm: str, epochs: int
 
 
 def test_a_trial_that_gains_nothing_any_more_is_stopped(bench) -> None:
-    one = bench(search_epochs=40, search_patience=2, learning_rate=1e-9)
-    write_examples(one.settings, FASHION_MNIST, one.train, one.validation, one.folder)
-    run_trial(one.settings, FASHION_MNIST, one.folder, "0", VALUES, "w0")
+    one = bench(search__epochs=40, search__patience=2, training__learning_rate=1e-9)
+    one.write_examples()
+    one.run_trial("0", VALUES)
     result = read_result(one.folder, "0")
     assert result.stopped_early and len(result.curve) < 40
     assert len(result.curve) - 1 == result.best_epoch + 2
@@ -72,9 +71,9 @@ def test_a_trial_that_gains_nothing_any_more_is_stopped(bench) -> None:
 
 def test_a_search_that_ended_is_not_run_again(finished: tuple) -> None:
     one, found = finished
-    said: list[str] = []
-    assert one.search(said.append) == found
-    assert not said
+    one.said.clear()
+    assert one.search() == found
+    assert not one.said
     check_record(one, found)
 
 
@@ -86,7 +85,7 @@ def test_a_kill_between_a_trials_end_and_the_oracles_word_of_it_logs_it_once(
     state = one.folder / "search" / "oracle.json"
     kept = read_json(state)
     last = kept["end_order"].pop()
-    write_json(state, kept | {"ongoing_trials": {"w0": last}})
+    write_json(state, kept | {"ongoing_trials": {"process 1": last}})
     path = one.folder / "search" / f"trial_{last}" / "trial.json"
     write_json(path, read_json(path) | {"status": "RUNNING", "score": None})
     assert one.search() == found
@@ -109,10 +108,10 @@ def test_a_kill_while_a_trial_is_given_out_loses_no_trial(finished: tuple) -> No
 
 def test_a_kill_within_the_logging_of_a_trial_leaves_one_whole_run(finished: tuple) -> None:
     one, found = finished
-    client = registry.connect(one.settings)
+    client = connect(one.store)
     (half,) = (run for run in one.runs() if run.data.tags["catwalk.trial"] == "3")
     client.set_terminated(half.info.run_id, "RUNNING")
-    assert tracking.close_interrupted_trials(one.settings, one.parent) == 1
+    assert close_interrupted_trials(one.store, one.parent) == 1
     assert one.search() == found
     statuses = Counter((run.data.tags["catwalk.trial"], run.info.status) for run in one.runs())
     assert statuses == Counter([*((trial, "FINISHED") for trial in "0123"), ("3", "KILLED")])
@@ -122,33 +121,32 @@ def test_a_kill_within_the_logging_of_a_trial_leaves_one_whole_run(finished: tup
 def test_a_trials_process_is_replaced_when_it_crashes_and_after_a_few_trials(
     bench, monkeypatch
 ) -> None:
-    monkeypatch.setattr(trial_process, "HEARTBEAT_SECONDS", 0.05)
     monkeypatch.setattr(trial_process, "TRIALS_PER_PROCESS", 2)
-    one = bench(search_epochs=1)
-    write_examples(one.settings, FASHION_MNIST, one.train, one.validation, one.folder)
-
-    def crash() -> None:
-        (process,) = multiprocessing.active_children()
-        process.kill()
-
+    one = bench(search__epochs=1)
+    one.write_examples()
     used = []
-    with TrialProcess(one.settings, FASHION_MNIST, one.folder, "w0") as process:
-        with pytest.raises(TrialFailed, match=f"ended with status -{signal.SIGKILL.value}"):
-            process.run("0", VALUES, while_waiting=crash)
+    with one.process() as process:
+        process.start("0", VALUES)
+        (child,) = multiprocessing.active_children()
+        child.kill()
+        crashed = process.result()
+        assert crashed.error == f"its process ended with status -{signal.SIGKILL.value}"
         for trial in "123":
-            process.run(trial, VALUES)
+            process.start(trial, VALUES)
             (child,) = multiprocessing.active_children()
             used.append(child.pid)
-    assert read_result(one.folder, "0") is None
+            process.result()
+    assert read_result(one.folder, "0") == crashed
     assert used[0] == used[1] != used[2]
     accuracies = {read_result(one.folder, trial).accuracy for trial in "123"}
     assert len(accuracies) == 1, "equal values, equal result"
 
 
 def test_three_failures_in_a_row_end_the_search_with_a_sentence(bench) -> None:
-    one = bench(search_trials=9)
-    wrong = Images(np.zeros((320, 28, 30), np.uint8), one.train.labels)
-    write_examples(one.settings, FASHION_MNIST, wrong, one.validation, one.folder)
+    one = bench(search__trials=9, trial_processes=1)
+    right, one.train = one.train, Images(np.zeros((320, 28, 30), np.uint8), one.train.labels)
+    one.write_examples()
+    one.train = right
     with pytest.raises(UserError, match="3 trials in a row failed; the last one: ") as raised:
         one.search()
     assert "\n" not in str(raised.value)
@@ -160,21 +158,46 @@ def test_three_failures_in_a_row_end_the_search_with_a_sentence(bench) -> None:
 def test_on_a_pretrained_trunk_trials_train_the_head_on_features(bench, tmp_path: Path) -> None:
     weights = tmp_path / "tiny.weights.h5"
     build_trunk(get_backbone("tiny"), 28, "none").save_weights(weights)
-    one = bench(
-        home=tmp_path, weights=str(weights), search_trials=2, search_epochs=1, search_limit=200
-    )
+    few = {"search__trials": 2, "search__epochs": 1, "search__limit": 200}
+    one = bench(home=tmp_path, model__weights=str(weights), **few)
     best, trials = one.search()
-    examples = read_examples(one.folder)
-    views = one.settings.feature_views
-    assert examples.pooled and examples.train[0].shape == (views * 200, 32)
-    assert examples.validation[0].shape == (100, 32)
+    found = read_examples(one.folder)
+    views = one.project.training.feature_views
+    assert found.pooled and found.train[0].shape == (views * 200, 32)
+    assert found.validation[0].shape == (100, 32)
     assert len(trials) == 2 and best.head.learning_rate > 0
     kept = list((tmp_path / "cache" / "features").glob("*.npy"))
     assert len(kept) == views + 1, "what the training after the search reads"
 
 
+def test_without_feature_views_trials_train_on_the_images(bench, tmp_path: Path) -> None:
+    weights = tmp_path / "tiny.weights.h5"
+    build_trunk(get_backbone("tiny"), 28, "none").save_weights(weights)
+    one = bench(home=tmp_path, model__weights=str(weights), training__feature_views=0)
+    one.write_examples()
+    found = read_examples(one.folder)
+    assert not found.pooled and found.train[0].shape == (320, 28, 28)
+    assert not (tmp_path / "cache" / "features").exists()
+
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_over_the_features_is_one_sentence(bench, monkeypatch) -> None:
+    one = bench(model__weights="imagenet")
+    monkeypatch.setattr(examples, "_write_pooled", die)
+    with pytest.raises(UserError, match="the process that computes features .* was killed"):
+        one.write_examples()
+
+
+def test_a_precision_that_is_not_decided_is_refused(bench) -> None:
+    with pytest.raises(ValueError, match="Expected a precision that is decided. Received: 'auto'"):
+        bench(training__precision="auto").write_examples()
+
+
 def test_what_no_trial_would_survive_ends_the_search_at_once(bench) -> None:
-    one = bench(weights="nowhere.weights.h5", search_trials=9)
+    one = bench(model__weights="nowhere.weights.h5", search__trials=9)
     with pytest.raises(UserError, match=r"nowhere\.weights\.h5"):
         one.search()
     assert not one.runs()

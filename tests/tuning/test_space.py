@@ -1,67 +1,78 @@
 """What is searched, and how a candidate reaches the model."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 
-from model_zoo import backbones
-from model_zoo.classifier import build_classifier, head_from
-from model_zoo.config import Settings, load_settings
-from model_zoo.data.fashion_mnist.source import FASHION_MNIST
-from model_zoo.training.optimizer import compile_classifier
+from model_zoo.backbones import discover
+from model_zoo.classifier import head_from
+from model_zoo.data.fashion_mnist.description import DATASET
+from model_zoo.settings import Places, Project, load_project
+from model_zoo.training.setup import Design
 from model_zoo.tuning.space import candidate_from, declare
 
 HEAD = ["dense_1", "dense_2", "dropout"]
 
 
 @pytest.fixture(autouse=True)
-def zoo(settings: Settings) -> None:
-    backbones.discover(settings.plugins_dir)
+def zoo(places: Places) -> None:
+    discover(places.plugins_dir)
+
+
+def chosen(**given: Any) -> Project:
+    return load_project(None, {name.replace("__", "."): value for name, value in given.items()})
 
 
 @pytest.mark.parametrize(
-    ("overrides", "names"),
+    ("given", "names"),
     [
-        ({"learning_rate": 0.001}, HEAD),
-        ({"search_weight_decay": True}, [*HEAD, "weight_decay"]),
-        ({"search_unfrozen_blocks": True, "weights": "imagenet"}, [*HEAD, "unfrozen_blocks"]),
-        ({"search_unfrozen_blocks": True, "weights": "none"}, HEAD),
+        ({"training__learning_rate": 0.001}, HEAD),
+        ({"search__weight_decay": True}, [*HEAD, "weight_decay"]),
+        (
+            {"search__unfrozen_blocks": True, "model__weights": "imagenet"},
+            [*HEAD, "unfrozen_blocks"],
+        ),
+        ({"search__unfrozen_blocks": True, "model__weights": "none"}, HEAD),
     ],
 )
-def test_the_space_is_what_the_settings_ask_for(overrides: dict, names: list[str]) -> None:
-    space = declare(load_settings(**overrides))
-    assert [one.name for one in space.space] == names
+def test_the_space_is_what_the_settings_ask_for(given: dict[str, Any], names: list[str]) -> None:
+    assert [one.name for one in declare(chosen(**given)).space] == names
 
 
-def test_the_learning_rate_is_searched_logarithmically_unless_it_is_set(monkeypatch) -> None:
-    monkeypatch.delenv("CATWALK_LEARNING_RATE")
-    rate = declare(load_settings()).space[-1]
+def test_the_learning_rate_is_searched_logarithmically_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CATWALK_TRAINING__LEARNING_RATE")
+    rate = declare(chosen()).space[-1]
     assert rate.name == "learning_rate" and rate.sampling == "log"
 
 
 def test_no_more_blocks_are_unfrozen_than_there_are() -> None:
-    chosen = load_settings(search_unfrozen_blocks=True, weights="imagenet")
-    assert declare(chosen).space[-1].max_value == 2  # tiny has two
+    space = declare(chosen(search__unfrozen_blocks=True, model__weights="imagenet")).space
+    assert space[-1].max_value == 2  # tiny has two
 
 
 def test_a_candidate_changes_the_settings_of_the_run() -> None:
     values = {"dense_1": 64, "dense_2": 32, "dropout": 0.1 + 0.2, "tuner/epochs": 2}
-    searched = {"weight_decay": 0.001, "unfrozen_blocks": 0}
-    chosen = load_settings(learning_rate=0.002)
-    candidate = candidate_from(values | searched, chosen)
+    project = chosen(training__learning_rate=0.002)
+    candidate = candidate_from(values | {"weight_decay": 0.001, "unfrozen_blocks": 0}, project)
+    searched = {"training.weight_decay": 0.001, "model.unfrozen_blocks": 0}
     assert candidate.as_dict() == {
         "dense_1": 64, "dense_2": 32, "dropout": 0.3, "learning_rate": 0.002
     } | searched  # fmt: skip
-    applied = candidate.applied_to(chosen)
-    assert (applied.weight_decay, applied.unfrozen_blocks) == (0.001, 0)
-    assert applied.epochs == chosen.epochs
+    applied = candidate.applied_to(project)
+    assert (applied.training.weight_decay, applied.model.unfrozen_blocks) == (0.001, 0)
+    assert applied.training.epochs == project.training.epochs
 
 
 def test_weight_decay_shrinks_weights_that_get_no_gradient() -> None:
-    import numpy as np
-
-    chosen = load_settings(weight_decay=0.5, learning_rate=0.1, warmup_share=0)
-    head = head_from(chosen)
-    model = build_classifier(FASHION_MNIST, chosen, head)
-    model = compile_classifier(model, chosen, head, steps=1)
+    project = chosen(
+        training__weight_decay=0.5, training__learning_rate=0.1, training__warmup_share=0
+    )
+    head = head_from(project.model, project.training)
+    design = Design(DATASET, project.model, project.training, head)
+    model = design.compiled(design.network(), steps=1)
     kernel = model.get_layer("logits").kernel
     before = np.abs(kernel.numpy()).sum()
     for layer in model.layers:

@@ -1,0 +1,54 @@
+"""`catwalk export`: what lies in the folder is touched by a whole export only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from first_run import FirstRun
+
+from launcher.cli import export
+from launcher.cli.main import main
+from model_zoo.errors import UserError
+
+
+@pytest.fixture
+def exported(first_run: FirstRun, tmp_path: Path) -> Path:
+    """An earlier export in which a person has put a file of his own."""
+    assert main(["export", "--to", str(tmp_path)]) == 0
+    (folder,) = tmp_path.iterdir()
+    (folder / "notes.txt").write_text("keep me")
+    return folder
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+def test_files_of_a_person_stay_and_an_earlier_export_is_completed(exported: Path) -> None:
+    before = content(exported)
+    assert main(["export", "--format", "keras", "--to", str(exported.parent)]) == 0
+    after = content(exported)
+    assert set(after) - set(before) == {"model.keras"}
+    assert {name: after[name] for name in before} == before
+
+
+def test_an_export_that_fails_changes_nothing(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def damaged(path: Path, facts: object) -> None:
+        raise UserError(f"{path.name} is damaged")
+
+    before = content(exported.parent)
+    monkeypatch.setattr(export, "check_file", damaged)
+    assert main(["export", "--format", "all", "--to", str(exported.parent)]) == 2
+    assert capsys.readouterr().err == "catwalk: model.onnx is damaged\n"
+    assert content(exported.parent) == before, "and nothing half done lies beside it"
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    first_run: FirstRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["export", "--to", str(tmp_path / "file")]) == 2
+    assert "could not write" in capsys.readouterr().err

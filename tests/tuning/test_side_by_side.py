@@ -1,0 +1,199 @@
+"""Trials side by side, and shares of a random search: the same best trial however it is divided."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from model_zoo.errors import UserError
+from model_zoo.files import read_json
+from model_zoo.registry.client import connect
+from model_zoo.registry.run_log import NOTE
+from model_zoo.runs import runner
+from model_zoo.runs.folder import open_run
+from model_zoo.settings import Places, load_project
+from model_zoo.tuning import devices
+from model_zoo.tuning.devices import trial_devices, visible_gpus
+from model_zoo.tuning.oracle import random_proposals
+from model_zoo.tuning.trial import read_result, read_results, trial_folder
+
+PLUGINS = Path(__file__).parents[1] / "plugins"
+RANDOM = {"search__algorithm": "random", "search__trials": 4, "search__epochs": 1}
+
+
+def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+
+
+def test_two_processes_find_the_same_as_one(bench, finished: tuple) -> None:
+    best, trials = finished[1]
+    two = bench(**RANDOM, trial_processes=2)
+    found, others = two.search()
+    assert found == best
+    assert without_time(others) == without_time(trials), "every trial, not the best only"
+    runs = two.runs()
+    assert sorted(run.data.tags["catwalk.trial"] for run in runs) == [*"0123"]
+    assert {run.data.tags["catwalk.process"] for run in runs} == {"process 1", "process 2"}
+
+
+def test_shares_find_the_same_as_a_search_and_a_missing_trial_is_run(
+    bench, finished: tuple
+) -> None:
+    """Share 2 of 2 runs the second and the fourth trial; of those the fourth is lost again."""
+    best, trials = finished[1]
+    one = bench(**RANDOM, trial_processes=1)
+    assert one.share(2, of=2) == 2
+    share = one.folder / "share-2"
+    assert [result.trial for result in read_results(share)] == ["1", "3"]
+    (trial_folder(share, "3") / "result.json").unlink()
+    found, others = one.search()
+    assert found == best and without_time(others) == without_time(trials)
+    ran = {run.data.tags["catwalk.trial"]: run.data.tags["catwalk.process"] for run in one.runs()}
+    assert ran == {"0": "process 1", "1": "share 2", "2": "process 1", "3": "process 1"}
+
+
+def test_one_share_of_one_is_the_whole_search(bench, finished: tuple, monkeypatch) -> None:
+    """Nothing is left to train; a share that is run again runs nothing."""
+    best, trials = finished[1]
+    one = bench(**RANDOM)
+    assert one.share(1, of=1) == 4
+    assert one.share(1, of=1) == 0
+    monkeypatch.setattr("multiprocessing.process.BaseProcess.start", None)
+    found, others = one.search()
+    assert found == best and without_time(others) == without_time(trials)
+
+
+def test_a_result_of_other_values_is_not_taken_for_a_trials(bench, finished: tuple) -> None:
+    """A share that was run with another seed."""
+    other = bench(**RANDOM, training__seed=77)
+    assert other.share(1, of=4) == 1
+    one = bench(**RANDOM, trial_processes=1)
+    (other.folder / "share-1").rename(one.folder / "share-1")
+    found, _ = one.search()
+    assert found == finished[1][0]
+    assert {run.data.tags["catwalk.process"] for run in one.runs()} == {"process 1"}
+
+
+def test_a_share_of_a_search_whose_trials_depend_on_each_other_is_refused(bench) -> None:
+    one = bench(**(RANDOM | {"search__algorithm": "bayesian"}))
+    with pytest.raises(UserError, match=r'needs search.algorithm = "random". Received: \'bayesian'):
+        one.share(1, of=2)
+    assert not list(one.folder.iterdir())
+
+
+def test_the_proposals_of_a_random_search_depend_on_its_seed_alone(bench, finished: tuple) -> None:
+    led, _ = finished
+    proposed = random_proposals(led.project)
+    assert [trial for trial, _ in proposed] == [*"0123"]
+    for trial, values in proposed:
+        assert read_result(led.folder, trial).values == values
+    more = random_proposals(led.project.with_values({"search.trials": 12}))
+    assert [values for _, values in more[:4]] == [values for _, values in proposed]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "processes", "expected"),
+    [
+        ("", 0, [None]),
+        ("", 3, [None, None, None]),
+        ("0", 0, [None]),
+        ("0,1", 0, ["0", "1"]),
+        ("2, GPU-5c89", 3, ["2", "GPU-5c89", "2"]),
+        ("0,1", 1, ["0"]),
+    ],
+)
+def test_each_process_has_a_gpu_of_its_own_where_there_are_several(
+    gpus: str, processes: int, expected: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(devices.VISIBLE, gpus)
+    assert trial_devices(processes) == expected
+
+
+def test_gpus_are_counted_as_the_driver_lists_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(devices.VISIBLE, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=None)
+    assert visible_gpus() == []
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'GPU 0: A (UUID: GPU-1)'\necho 'GPU 1: A (UUID: GPU-2)'\n")
+    program.chmod(0o755)
+    assert visible_gpus() == ["0", "1"]
+
+
+def test_a_trial_process_sees_its_own_gpu_alone(bench, tmp_path: Path) -> None:
+    """A plugin notes what the process has been told by the time when it reads plugins."""
+    plugins = shutil.copytree(PLUGINS, tmp_path / "plugins")
+    note = tmp_path / "seen"
+    (plugins / "notes.py").write_text(
+        "import os, pathlib, sys\n"
+        f"pathlib.Path({str(note)!r}).write_text(os.environ[{devices.VISIBLE!r}])\n"
+    )
+    one = bench(search__epochs=1, plugins_dir=plugins)
+    one.write_examples()
+    with one.process(device="7") as process:
+        process.start("0", {"dense_1": 64, "dense_2": 32, "dropout": 0.0})
+        assert not process.result().error
+    assert note.read_text() == "7"
+
+
+class Step:
+    """A step of the workflow as a process, as Airflow's tasks run it."""
+
+    def __init__(self, step: str, run: str, given: dict[str, Any]) -> None:
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "model_zoo.runs.runner", step),
+                *("--run", run, "--set", json.dumps(given)),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def kill_after_a_trial(self) -> None:
+        """SIGKILL; what it has started ends too."""
+        assert self.process.stdout is not None
+        assert any(line.startswith("trial ") for line in self.process.stdout)
+        own = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        _, alive = psutil.wait_procs(own, timeout=10)
+        assert own and not alive
+
+
+def test_a_killed_share_and_a_killed_search_are_continued(places: Places) -> None:
+    given = {"search.algorithm": "random", "search.trials": 6}
+    project, name = load_project(None, given), "killed-search"
+    for step in ("ingest", "preprocess"):
+        runner.run_step(step, project, places, name)
+    run = open_run(project, places, name)
+
+    Step("search_share.1-of-2", name, given).kill_after_a_trial()
+    kept = read_results(run.folder / "tuning" / "share-1")
+    assert kept
+    facts = runner.run_step("search_share.1-of-2", project, places, name)
+    assert facts["trials"] == 3 - len(kept)
+    shared = read_results(run.folder / "tuning" / "share-1")
+    assert [result.trial for result in shared] == [*"024"] and shared[: len(kept)] == kept
+
+    Step("tune", name, given).kill_after_a_trial()
+    ended = read_results(run.folder / "tuning")
+    facts = runner.run_step("tune", project, places, name)
+    assert len(facts["trials"]) == 6
+    found = read_results(run.folder / "tuning")
+    assert all(result in found for result in [*ended, *shared]), "nothing was run twice"
+    parent = read_json(run.folder / NOTE)["run_id"]
+    client = connect(run.store)
+    logged = client.search_runs(
+        [client.get_run(parent).info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent}'"
+    )
+    whole = [one for one in logged if one.info.status == "FINISHED"]
+    assert sorted(one.data.tags["catwalk.trial"] for one in whole) == [*"012345"]
+    assert {one.info.status for one in logged} <= {"FINISHED", "KILLED"}
