@@ -114,7 +114,7 @@ def main() -> None:
     print(machine("keras", "tensorflow-cpu"))
     print(
         f"recipe {given.recipe}, {given.backbone} at {given.image_size} px, {given.images:,} "
-        f"images, {given.epochs} epochs: validation accuracy on 6,000 images"
+        f"images, {given.epochs} epochs: accuracy on the validation images"
     )
     reference = None
     for choice, changed in variants(recipes[given.recipe], given.only, given.add):

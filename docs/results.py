@@ -1,11 +1,11 @@
 """Write docs/results.md: what was reached, with what, in how long. Nothing in it is typed.
 
-    python docs/results.py [--folder docs/results] [--to docs/results.md]
+    python -m docs.results [--folder docs/results] [--to docs/results.md]
 
 Takes from the MLflow store of CATWALK_HOME (or CATWALK_TRACKING_URI) every finished run of the
-workflow on all official images that was measured on the test set, keeps the facts of each as a JSON
-file in the folder, and writes the table from all files there, best first: machines and their stores
-come and go.
+project `fashion-mnist` on all official images that was measured on the test set, keeps the facts of
+each as a JSON file in the folder, and writes the table from all files there, best first: machines
+and their stores come and go.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from model_zoo.config import load_settings
+from launcher.options import OPTIONS
 from model_zoo.files import read_json, write_json
-from model_zoo.registry import versions as registry
+from model_zoo.registry.client import answered_by
+from model_zoo.registry.experiment import ensure_experiment
+from model_zoo.registry.store import store_of
+from model_zoo.settings import Places, load_project
 
+PROJECT = "fashion-mnist"
 HEAD = """# Results
 
-Written by `python docs/results.py` from MLflow. Accuracy is that on the official test set of 10,000
+Written by `python -m docs.results` from MLflow. Accuracy is that on the official test set of 10,000
 images, measured once a run, with its 95 % interval; nothing was chosen by it. Time is that of the
 training alone.
 """
@@ -29,14 +33,14 @@ COLUMNS = (
     *("test accuracy (95 %)", "training", "seed", "commit"),
 )
 PARAMETERS = (
-    *("profile", "recipe", "backbone", "weights", "image_size", "epochs", "batch_size"),
-    *("search_trials", "seed", "computed_in"),
+    *("profile", "recipe", "model.backbone", "model.weights", "model.image_size"),
+    *("training.epochs", "training.batch_size", "search.trials", "training.seed", "computed_in"),
 )
 METRICS = (
     *("best_val_accuracy", "test_accuracy", "test_accuracy_low", "test_accuracy_high"),
     "train_seconds",
 )
-OPTIONS = ("profile", "backbone", "weights", "image_size", "epochs", "batch_size", "search_trials")
+FLAGS = ("profile", "backbone", "weights", "image_size", "epochs", "batch_size", "search_trials")
 
 
 def facts_of(run: Any) -> dict[str, Any]:
@@ -58,16 +62,16 @@ def row(facts: dict[str, Any]) -> str:
     )
     cells = (
         facts["run"],
-        facts["backbone"],
-        facts["image_size"],
-        Path(facts["weights"]).name,
+        facts["model.backbone"],
+        facts["model.image_size"],
+        Path(facts["model.weights"]).name,
         facts["recipe"],
-        facts["epochs"],
-        facts["batch_size"],
+        facts["training.epochs"],
+        facts["training.batch_size"],
         f"{facts['best_val_accuracy']:.2%}",
         accuracy,
         f"{facts['train_seconds'] / 60:.0f} min, {facts.get('computed_in', '')}",
-        facts["seed"],
+        facts["training.seed"],
         facts["commit"][:8],
     )
     return f"| {' | '.join(map(str, cells))} |"
@@ -75,22 +79,25 @@ def row(facts: dict[str, Any]) -> str:
 
 def command(facts: dict[str, Any]) -> str:
     """What to run to get the same again; indented as code within a list."""
-    given = (f"--{name.replace('_', '-')} {facts[name]}" for name in OPTIONS if name in facts)
+    given = (f"--{flag.replace('_', '-')} {facts[OPTIONS[flag]]}" for flag in FLAGS)
     return f"      catwalk run {' '.join(given)}"
 
 
 def keep_runs(folder: Path) -> None:
     """A file for each run in the store that belongs into the table."""
-    settings = load_settings()
-    runs = registry.connect(settings).search_runs(
-        [registry.prepare(settings)],
-        "metrics.test_accuracy > 0 and tags.dataset_source = 'official' "
-        "and attributes.status = 'FINISHED' and params.train_limit = '0'",
-    )
+    places = Places.load()
+    store = store_of(load_project(PROJECT, places=places), places)
+    with answered_by(store) as client:
+        runs = client.search_runs(
+            [ensure_experiment(store)],
+            f"metrics.test_accuracy > 0 and tags.dataset = '{PROJECT}' and tags.generated = 'false'"
+            " and attributes.status = 'FINISHED' and params.`data.train_limit` = '0'",
+        )
     folder.mkdir(exist_ok=True)
     for run in runs:
         if "train_seconds" in run.data.metrics:
-            write_json(folder / f"{run.info.run_name}.json", facts_of(run))
+            name = run.info.run_name.replace("/", "-")
+            write_json(folder / f"{name}.json", facts_of(run))
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Make the pictures that the README shows, from the running product itself.
 
-    python docs/screenshots.py [--to docs/images]
+    python -m docs.screenshots [--to docs/images]
 
 Starts `catwalk up` for CATWALK_HOME and drives Chromium: the page light, dark and on a phone, the
 DAG in Airflow, runs and versions in MLflow. The home needs a version in production, and a second
@@ -23,6 +23,8 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from model_zoo.settings import load_project
 
 MOST_BYTES = 300_000
 PATIENCE = 60_000  # milliseconds
@@ -91,7 +93,7 @@ def airflow(browser: Browser, url: str, password: str, folder: Path) -> None:
     page.fill("input[name=password]", password)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"^(?!.*login)"))
-    page.goto(f"{url}/dags/fashion_mnist_retrain")
+    page.goto(f"{url}/dags/{load_project().dag_id}")
     expect(page.get_by_text("promote", exact=True).first).to_be_visible()
     page.wait_for_timeout(3000)  # the grid's squares
     shoot(page, folder / "airflow-dag.png")
@@ -107,7 +109,7 @@ def mlflow(browser: Browser, url: str, folder: Path) -> None:
         close.first.click()
     page.wait_for_timeout(2000)
     shoot(page, folder / "mlflow-runs.png")
-    page.goto(f"{url}/#/models/fashion-mnist-classifier")
+    page.goto(f"{url}/#/models/{load_project().registered_model}")
     expect(page.get_by_text("Version 1").first).to_be_visible()
     page.wait_for_timeout(2000)
     shoot(page, folder / "mlflow-versions.png")

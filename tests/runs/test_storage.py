@@ -16,6 +16,7 @@ import pytest
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
 from model_zoo.registry.client import connect
+from model_zoo.registry.experiment import ensure_experiment
 from model_zoo.registry.store import Store, store_of
 from model_zoo.runs import runner
 from model_zoo.runs import storage as run_storage
@@ -66,6 +67,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def worker(places: Places, store: Store, storage: str, tmp_path: Path) -> Callable[[str], Places]:
     """Places of a worker with a disk of its own."""
+    ensure_experiment(store)  # as the server would have it: with artifacts in this home
     return lambda name: places.model_copy(
         update={"storage": storage, "home": tmp_path / name, "tracking_uri": store.uri}
     )
