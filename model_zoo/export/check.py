@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from model_zoo.data.dataset import Images
+from model_zoo.registry.format_report import FormatReport
 
 # Images on which probabilities are compared; the top class is compared on all that are given.
 COMPARED = 64
@@ -60,33 +60,6 @@ class Expected:
     @property
     def accuracy(self) -> float:
         return float((self.predicted == self.test.labels).mean())
-
-
-@dataclass(frozen=True)
-class FormatReport:
-    """One format of a version: a row of the table on the run, on the version and in the page.
-
-    ``latency_ms`` is the median for one image on the machine that registered the version;
-    ``accuracy`` is on the whole test set, where the precision differs from Keras'.
-    """
-
-    format: str
-    file: str
-    attached: bool
-    reason: str = ""
-    bytes: int | None = None
-    latency_ms: float | None = None
-    largest_difference: float | None = None
-    agreement: float | None = None
-    accuracy: float | None = None
-
-    @property
-    def sentence(self) -> str:
-        """Whether it is attached, or why not."""
-        return f"{self.format}: {'attached' if self.attached else f'NOT attached: {self.reason}'}"
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 Predict = Callable[[np.ndarray], np.ndarray]

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_zoo.errors import UserError
-from model_zoo.export.check import SAME_PRECISION, Expected, FormatReport, check
+from model_zoo.export.check import SAME_PRECISION, Expected, check
 from model_zoo.files import complete_or_absent
+from model_zoo.registry.format_report import FormatReport
 
 if TYPE_CHECKING:
     import keras

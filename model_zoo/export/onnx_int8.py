@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from model_zoo.export.check import Expected, FormatReport, Tolerance, check
+from model_zoo.export.check import Expected, Tolerance, check
 from model_zoo.files import complete_or_absent
 from model_zoo.predictor.session import open_session
+from model_zoo.registry.format_report import FormatReport
 
 NAME = "onnx-int8"
 # With additions and pooling in 8 bits too, a residual block needs no conversions in between:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
-from model_zoo.export.check import COMPARED, Expected, FormatReport
+from model_zoo.export.check import COMPARED, Expected
 from model_zoo.export.keras_file import export_keras
 from model_zoo.export.litert import LITERT, export_litert
 from model_zoo.export.onnx import export_onnx
@@ -18,6 +18,7 @@ from model_zoo.export.onnx_int8 import NAME as ONNX_INT8
 from model_zoo.export.onnx_int8 import export_onnx_int8
 from model_zoo.files import write_json
 from model_zoo.images import png
+from model_zoo.registry.format_report import FormatReport
 from model_zoo.registry.served_files import FACTS, FORMATS, KERAS, MODEL, sha256
 from model_zoo.settings import OPTIONAL_FORMATS, ExportSettings, Project
 

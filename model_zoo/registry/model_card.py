@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from model_zoo.data.dataset import Dataset
-from model_zoo.export.check import FormatReport
+from model_zoo.registry.format_report import FormatReport
 from model_zoo.settings import Project
 
 

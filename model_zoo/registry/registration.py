@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
-from model_zoo.export.check import FormatReport
 from model_zoo.registry.client import answered_by
+from model_zoo.registry.format_report import FormatReport
 from model_zoo.registry.model_card import model_card
 from model_zoo.registry.served_files import FACTS, FACTS_TAG, MODEL, sha256
 from model_zoo.registry.store import Store

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model_zoo.errors import UserError
-from model_zoo.evaluation.test_set_record import IMAGES_FILE, IMAGES_TAG, PREDICTIONS_FILE
 from model_zoo.files import complete_or_absent, read_json, write_json
 from model_zoo.registry.client import RegistryUnavailable, answered_by
 from model_zoo.registry.run_files import fetch_run_file, find_runs
 from model_zoo.registry.served_files import list_served_files
 from model_zoo.registry.store import Store
+from model_zoo.registry.test_set_record import IMAGES_FILE, IMAGES_TAG, PREDICTIONS_FILE
 from model_zoo.registry.versions import Version, get_version
 
 if TYPE_CHECKING:

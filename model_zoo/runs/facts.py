@@ -14,8 +14,8 @@ from model_zoo.runs.folder import Run
 
 if TYPE_CHECKING:
     from model_zoo.classifier import Head
-    from model_zoo.export.version_files import FormatReport
     from model_zoo.judging.gate import Verdict
+    from model_zoo.registry.format_report import FormatReport
     from model_zoo.registry.versions import Version
     from model_zoo.training.checkpoint import Progress
     from model_zoo.tuning.space import Candidate

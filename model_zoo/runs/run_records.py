@@ -11,8 +11,8 @@ import numpy as np
 
 from model_zoo.backbones import get_backbone, weights_origin
 from model_zoo.data.dataset import Dataset, Images
-from model_zoo.evaluation import figures, test_set_record
-from model_zoo.registry import run_log
+from model_zoo.evaluation import figures
+from model_zoo.registry import run_log, test_set_record
 from model_zoo.registry.client import answered_by
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from model_zoo.data import store as data_store
-from model_zoo.export.check import FormatReport
 from model_zoo.plugin_registry import discover
 from model_zoo.predictor import load_classifier
 from model_zoo.registry.client import connect
+from model_zoo.registry.format_report import FormatReport
 from model_zoo.registry.promotion import promote
 from model_zoo.registry.registration import register_version
 from model_zoo.registry.run_log import parent_run

@@ -187,12 +187,12 @@ def die(*_: object) -> None:
 def test_a_process_that_is_killed_over_the_features_is_one_sentence(bench, monkeypatch) -> None:
     one = bench(model__weights="imagenet")
     monkeypatch.setattr(examples, "_write_pooled", die)
-    with pytest.raises(UserError, match="the process that computes features .* was killed"):
+    with pytest.raises(UserError, match=r"the process that computes features .* was killed"):
         one.write_examples()
 
 
 def test_a_precision_that_is_not_decided_is_refused(bench) -> None:
-    with pytest.raises(ValueError, match="Expected a precision that is decided. Received: 'auto'"):
+    with pytest.raises(ValueError, match=r"Expected a precision that is decided\. Received: 'auto'"):
         bench(training__precision="auto").write_examples()
 
 
