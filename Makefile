@@ -21,13 +21,15 @@ demo: install  ## retrain once through Airflow and print the scorecard
 up: install  ## MLflow, Airflow and the page together on 127.0.0.1
 	$(RUN)catwalk up
 
-lint: install  ## format check, lint, types
+lint: install  ## format check, lint, types, the arrows between the rooms
 	$(RUN)ruff format --check .
 	$(RUN)ruff check .
 	$(RUN)mypy
+	$(RUN)lint-imports --no-cache
 
 # Two at a time: many tests wait for a browser or a server. A file's tests share what they start.
 test: lint  ## everything that .ci/run checks
+	$(RUN)python -m pytest --quiet --doctest-modules model_zoo/__init__.py
 	$(RUN)python -m pytest -n 2 --dist loadfile --durations 25
 
 bench: install  ## the benchmarks at their smallest size: that they run, not what they measure

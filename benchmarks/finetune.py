@@ -102,7 +102,7 @@ def our_way(project: Project, places: Places, images: Images) -> dict[str, Any]:
     assert found is not None
     train = found[0]
     trained = design.compiled(split.trained, 1000)
-    batch = project.training.batch_size
+    batch = min(project.training.batch_size, len(images))
     first = in_batches(train.inputs(np.arange(batch), 0), images.labels[:batch], batch)
     trained.fit(**first, verbose=0)
     reading = fitting = 0.0

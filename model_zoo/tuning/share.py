@@ -14,7 +14,7 @@ from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.settings import Places, Project
 from model_zoo.tuning.devices import trial_devices
-from model_zoo.tuning.examples import write_examples
+from model_zoo.tuning.examples import EXAMPLES, write_examples
 from model_zoo.tuning.oracle import random_proposals
 from model_zoo.tuning.trial import read_result, read_results, write_result
 from model_zoo.tuning.trial_process import TrialProcess
@@ -42,19 +42,21 @@ def run_share(
         UserError: the search is not random, or what no trial on this machine would survive.
     """
     check_divisible(project)
+    own = random_proposals(project)[share - 1 :: shares]
+    missing = [one for one in own if read_result(folder, one[0]) is None]
+    if not missing:
+        return 0
     write_examples(project, places, dataset, train, validation, folder)
-    ran = 0
     devices = trial_devices(0)
     device = devices[(share - 1) % len(devices)]  # shares on one machine take each its own GPU
     with TrialProcess(project, places, dataset, folder, f"share {share}", device) as process:
         process.warm_up()
-        for trial, values in random_proposals(project)[share - 1 :: shares]:
-            if read_result(folder, trial) is None:
-                process.start(trial, values)
-                result = process.result()
-                say(f"trial {trial}: {result.error or f'validation {result.accuracy:.2%}'}")
-                ran += 1
-    return ran
+        for trial, values in missing:
+            process.start(trial, values)
+            result = process.result()
+            say(f"trial {trial}: {result.error or f'validation {result.accuracy:.2%}'}")
+    (folder / EXAMPLES).unlink()  # what is left here travels to the machine that takes it up
+    return len(missing)
 
 
 def check_divisible(project: Project) -> None:

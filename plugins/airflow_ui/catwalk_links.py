@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
-from launcher.local.machine import local_url
 
 from dash_app.settings import PageSettings
 from launcher.airflow_steps.projects import readable_projects
+from launcher.local.machine import local_url
 from model_zoo.settings import Places
 
 PLACES, PAGE = Places.load(), PageSettings.load()

@@ -192,7 +192,9 @@ def test_a_process_that_is_killed_over_the_features_is_one_sentence(bench, monke
 
 
 def test_a_precision_that_is_not_decided_is_refused(bench) -> None:
-    with pytest.raises(ValueError, match=r"Expected a precision that is decided\. Received: 'auto'"):
+    with pytest.raises(
+        ValueError, match=r"Expected a precision that is decided\. Received: 'auto'"
+    ):
         bench(training__precision="auto").write_examples()
 
 

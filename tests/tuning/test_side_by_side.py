@@ -50,6 +50,7 @@ def test_shares_find_the_same_as_a_search_and_a_missing_trial_is_run(
     one = bench(**RANDOM, trial_processes=1)
     assert one.share(2, of=2) == 2
     share = one.folder / "share-2"
+    assert not list(share.glob("*.npz")), "what is left are results"
     assert [result.trial for result in read_results(share)] == ["1", "3"]
     (trial_folder(share, "3") / "result.json").unlink()
     found, others = one.search()
