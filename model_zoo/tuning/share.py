@@ -2,7 +2,7 @@
 
 The i-th trial of a random search depends on the seed and on i alone, and so, on a CPU, does its
 result. So share k of n runs the trials k, k + n, ... and leaves their results in its folder; the
-search takes up what it finds there, and runs what is missing itself.
+search takes up what it finds there, and runs what is missing or failed itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.settings import Places, Project
 from model_zoo.tuning.devices import trial_devices
-from model_zoo.tuning.examples import EXAMPLES, write_examples
+from model_zoo.tuning.examples import write_examples
 from model_zoo.tuning.oracle import random_proposals
 from model_zoo.tuning.trial import read_result, read_results, write_result
 from model_zoo.tuning.trial_process import TrialProcess
@@ -55,7 +55,6 @@ def run_share(
             process.start(trial, values)
             result = process.result()
             say(f"trial {trial}: {result.error or f'validation {result.accuracy:.2%}'}")
-    (folder / EXAMPLES).unlink()  # what is left here travels to the machine that takes it up
     return len(missing)
 
 
@@ -70,10 +69,17 @@ def check_divisible(project: Project) -> None:
 
 
 def take_up_shares(project: Project, folder: Path) -> None:
-    """Let what the shares of the search in ``folder`` have found be results of its own."""
-    if project.search.algorithm != "random":
+    """Let what the shares of the search in ``folder`` have found be results of its own.
+
+    Not what belongs to other values, nor a trial that failed: what failed on one machine, for want
+    of memory say, is run again on this one.
+    """
+    shares = sorted(folder.glob("share-*"))
+    if not shares or project.search.algorithm != "random":
         return
-    for share in sorted(folder.glob("share-*")):
+    proposed = dict(random_proposals(project))
+    for share in shares:
         for result in read_results(share):
-            if read_result(folder, result.trial) is None:
+            ended_well = not result.error and result.values == proposed.get(result.trial)
+            if ended_well and read_result(folder, result.trial) is None:
                 write_result(folder, result)

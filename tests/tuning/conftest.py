@@ -59,8 +59,8 @@ class Bench:
     def run_trial(self, trial: str, values: dict[str, Any]) -> None:
         run_trial(self.project, DATASET, self.folder, trial, values, "process 1")
 
-    def process(self, device: str | None = None) -> TrialProcess:
-        return TrialProcess(self.project, self.places, DATASET, self.folder, "process 1", device)
+    def process(self) -> TrialProcess:
+        return TrialProcess(self.project, self.places, DATASET, self.folder, "process 1")
 
     def runs(self) -> list[Any]:
         """The nested MLflow runs of this search."""

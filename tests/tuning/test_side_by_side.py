@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from model_zoo.settings import Places, load_project
 from model_zoo.tuning import devices
 from model_zoo.tuning.devices import trial_devices, visible_gpus
 from model_zoo.tuning.oracle import random_proposals
-from model_zoo.tuning.trial import read_result, read_results, trial_folder
+from model_zoo.tuning.trial import read_result, read_results, write_result
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 RANDOM = {"search__algorithm": "random", "search__trials": 4, "search__epochs": 1}
@@ -31,54 +32,65 @@ def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
 
 
-def test_two_processes_find_the_same_as_one(bench, finished: tuple) -> None:
+def test_two_processes_find_the_same_as_one_each_on_a_gpu_of_its_own(
+    bench, finished: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are no such GPUs here. A plugin notes what its process has been told of them."""
+    plugins = shutil.copytree(PLUGINS, tmp_path / "plugins")
+    (plugins / "notes.py").write_text(
+        "import os, pathlib\n"
+        f"(pathlib.Path({str(tmp_path)!r}) / os.environ[{devices.VISIBLE!r}]).touch()\n"
+    )
+    monkeypatch.setenv(devices.VISIBLE, "7,8")
     best, trials = finished[1]
-    two = bench(**RANDOM, trial_processes=2)
+    two = bench(**RANDOM, trial_processes=2, plugins_dir=plugins)
     found, others = two.search()
     assert found == best
     assert without_time(others) == without_time(trials), "every trial, not the best only"
     runs = two.runs()
     assert sorted(run.data.tags["catwalk.trial"] for run in runs) == [*"0123"]
     assert {run.data.tags["catwalk.process"] for run in runs} == {"process 1", "process 2"}
+    assert (tmp_path / "7").exists() and (tmp_path / "8").exists()
 
 
-def test_shares_find_the_same_as_a_search_and_a_missing_trial_is_run(
-    bench, finished: tuple
+@pytest.fixture(scope="module")
+def divided(bench) -> Any:
+    """The search of ``finished`` in two shares, both run; nobody has led it yet."""
+    two = bench(**RANDOM)
+    assert [two.share(1, of=2), two.share(2, of=2)] == [2, 2]
+    return two
+
+
+def test_what_two_shares_have_run_is_only_taken_up(
+    bench, finished: tuple, divided: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Share 2 of 2 runs the second and the fourth trial; of those the fourth is lost again."""
+    """Nothing is left to train; a share that is run again runs nothing either."""
+    best, trials = finished[1]
+    one = bench(**RANDOM)
+    shutil.copytree(divided.folder, one.folder, dirs_exist_ok=True)
+    monkeypatch.setattr("multiprocessing.process.BaseProcess.start", None)
+    assert one.share(2, of=2) == 0
+    found, others = one.search()
+    assert found == best and without_time(others) == without_time(trials)
+    ran = {run.data.tags["catwalk.trial"]: run.data.tags["catwalk.process"] for run in one.runs()}
+    assert ran == {"0": "share 1", "1": "share 2", "2": "share 1", "3": "share 2"}
+
+
+def test_what_shares_have_not_run_or_not_run_well_the_search_runs(
+    bench, finished: tuple, divided: Any
+) -> None:
+    """Of share 1 both trials are of another seed; of share 2 the last one failed there."""
     best, trials = finished[1]
     one = bench(**RANDOM, trial_processes=1)
-    assert one.share(2, of=2) == 2
-    share = one.folder / "share-2"
-    assert not list(share.glob("*.npz")), "what is left are results"
-    assert [result.trial for result in read_results(share)] == ["1", "3"]
-    (trial_folder(share, "3") / "result.json").unlink()
+    shutil.copytree(divided.folder / "share-2", one.folder / "share-2")
+    right, other = (read_result(divided.folder / "share-2", trial) for trial in "13")
+    write_result(one.folder / "share-2", replace(other, curve=[], error="short of memory"))
+    for trial in "02":
+        write_result(one.folder / "share-1", replace(right, trial=trial))
     found, others = one.search()
     assert found == best and without_time(others) == without_time(trials)
     ran = {run.data.tags["catwalk.trial"]: run.data.tags["catwalk.process"] for run in one.runs()}
     assert ran == {"0": "process 1", "1": "share 2", "2": "process 1", "3": "process 1"}
-
-
-def test_one_share_of_one_is_the_whole_search(bench, finished: tuple, monkeypatch) -> None:
-    """Nothing is left to train; a share that is run again runs nothing."""
-    best, trials = finished[1]
-    one = bench(**RANDOM)
-    assert one.share(1, of=1) == 4
-    assert one.share(1, of=1) == 0
-    monkeypatch.setattr("multiprocessing.process.BaseProcess.start", None)
-    found, others = one.search()
-    assert found == best and without_time(others) == without_time(trials)
-
-
-def test_a_result_of_other_values_is_not_taken_for_a_trials(bench, finished: tuple) -> None:
-    """A share that was run with another seed."""
-    other = bench(**RANDOM, training__seed=77)
-    assert other.share(1, of=4) == 1
-    one = bench(**RANDOM, trial_processes=1)
-    (other.folder / "share-1").rename(one.folder / "share-1")
-    found, _ = one.search()
-    assert found == finished[1][0]
-    assert {run.data.tags["catwalk.process"] for run in one.runs()} == {"process 1"}
 
 
 def test_a_share_of_a_search_whose_trials_depend_on_each_other_is_refused(bench) -> None:
@@ -128,22 +140,6 @@ def test_gpus_are_counted_as_the_driver_lists_them(
     assert visible_gpus() == ["0", "1"]
 
 
-def test_a_trial_process_sees_its_own_gpu_alone(bench, tmp_path: Path) -> None:
-    """A plugin notes what the process has been told by the time when it reads plugins."""
-    plugins = shutil.copytree(PLUGINS, tmp_path / "plugins")
-    note = tmp_path / "seen"
-    (plugins / "notes.py").write_text(
-        "import os, pathlib, sys\n"
-        f"pathlib.Path({str(note)!r}).write_text(os.environ[{devices.VISIBLE!r}])\n"
-    )
-    one = bench(search__epochs=1, plugins_dir=plugins)
-    one.write_examples()
-    with one.process(device="7") as process:
-        process.start("0", {"dense_1": 64, "dense_2": 32, "dropout": 0.0})
-        assert not process.result().error
-    assert note.read_text() == "7"
-
-
 class Step:
     """A step of the workflow as a process, as Airflow's tasks run it."""
 
@@ -170,7 +166,7 @@ class Step:
 
 
 def test_a_killed_share_and_a_killed_search_are_continued(places: Places) -> None:
-    given = {"search.algorithm": "random", "search.trials": 6}
+    given = {"search.algorithm": "random", "search.trials": 6, "search.epochs": 1}
     project, name = load_project(None, given), "killed-search"
     for step in ("ingest", "preprocess"):
         runner.run_step(step, project, places, name)
