@@ -43,7 +43,7 @@ from airflow.dag_processing.dagbag import DagBag
 bag = DagBag(sys.argv[1], load_op_links=False)
 print(json.dumps({"dags": sorted(bag.dags), "errors": bag.import_errors}))
 """
-ATTEMPTS = 3
+ATTEMPTS = 4
 GOOD = 'profile = "quick"\nschedule = "never"\n'
 
 

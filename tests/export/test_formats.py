@@ -57,8 +57,11 @@ def test_a_version_says_what_it_takes_and_what_it_learned_from(
 
 
 def test_the_table_is_on_the_run_and_in_the_model_card(
-    store: Store, project: Project, first_run: FirstRun
+    store: Store, project: Project, first_run: FirstRun, another_store: None
 ) -> None:
+    import mlflow
+
+    mlflow.set_tracking_uri(store.uri)  # a client reads tables by the process's own
     version = get_version(store, first_run.facts["register"]["version"])
     client = connect(store)
     experiment = client.get_run(version.run_id).info.experiment_id
