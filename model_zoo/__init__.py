@@ -66,7 +66,8 @@ if TYPE_CHECKING:
     from model_zoo.data.dataset import Dataset, Images
     from model_zoo.data.source import Found, register_source
     from model_zoo.errors import UserError
-    from model_zoo.images import register_step
+    from model_zoo.images import read_image, register_step
+    from model_zoo.images.statistics import register_statistic
     from model_zoo.predictor import ServedClassifier
     from model_zoo.settings import load_project
 
@@ -78,8 +79,10 @@ __all__ = [
     "UserError",
     "load_classifier",
     "load_project",
+    "read_image",
     "register_backbone",
     "register_source",
+    "register_statistic",
     "register_step",
 ]
 
@@ -91,8 +94,10 @@ _HOMES = {
     "Images": "model_zoo.data.dataset",
     "UserError": "model_zoo.errors",
     "load_project": "model_zoo.settings",
+    "read_image": "model_zoo.images",
     "register_backbone": "model_zoo.backbones",
     "register_source": "model_zoo.data.source",
+    "register_statistic": "model_zoo.images.statistics",
     "register_step": "model_zoo.images",
 }
 
