@@ -30,6 +30,7 @@ LOG = "steps.log"  # in the run's folder: what every step printed
 # What TensorFlow's C++ side prints before anybody can ask it not to.
 CHATTER = re.compile(
     r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d)|^I0000 |^fully_quantize: "
+    r"|^INFO: Created TensorFlow Lite"
 )
 RUNNING: set[subprocess.Popen[str]] = set()  # what a kill of this process has to end
 TERM_SECONDS = 3.0  # Airflow kills its own task process 5 s after asking it to stop
