@@ -167,7 +167,7 @@ class Step:
 
 def test_a_killed_share_and_a_killed_search_are_continued(places: Places) -> None:
     given = {"search.algorithm": "random", "search.trials": 6, "search.epochs": 1}
-    project, name = load_project(None, given), "killed-search"
+    project, name = load_project(None, given), "killed-side-by-side"
     for step in ("ingest", "preprocess"):
         runner.run_step(step, project, places, name)
     run = open_run(project, places, name)
