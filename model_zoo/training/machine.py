@@ -19,7 +19,18 @@ def machine() -> str:
     ]
     processor = names[0] if names else platform.processor() or platform.machine()
     found = [f"{processor}, {os.cpu_count()} cores", *_accelerators()]
-    return "; ".join([*found, f"Keras {keras.__version__} on {keras.backend.backend()}"])
+    return "; ".join([*found, f"Keras {keras.__version__} on {_framework()}"])
+
+
+def _framework() -> str:
+    """Keras' backend; for TensorFlow, whether it computes with oneDNN, which it is asked."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return str(keras.backend.backend())
+    from tensorflow.python.util._pywrap_util_port import IsMklEnabled
+
+    return f"tensorflow, oneDNN {'on' if IsMklEnabled() else 'off'}"
 
 
 def _accelerators() -> list[str]:
