@@ -18,7 +18,7 @@ from model_zoo.export.onnx_int8 import NAME as ONNX_INT8
 from model_zoo.export.onnx_int8 import export_onnx_int8
 from model_zoo.files import write_json
 from model_zoo.images import png
-from model_zoo.registry.format_report import FormatReport
+from model_zoo.registry.format_report import LEFT_OUT, FormatReport
 from model_zoo.registry.served_files import FACTS, FORMATS, KERAS, MODEL, sha256
 from model_zoo.settings import OPTIONAL_FORMATS, ExportSettings, Project
 
@@ -86,7 +86,7 @@ def _optional(
     loss = wanted.litert_int8_accuracy_loss
     reports += export_litert(explained, served, litert, calibration, expected, loss, say)
     reports += [
-        FormatReport(name, FORMATS[name], False, "left out by the setting export.formats")
+        FormatReport(name, FORMATS[name], False, LEFT_OUT)
         for name in OPTIONAL_FORMATS
         if name not in wanted.formats
     ]
