@@ -17,8 +17,8 @@ help:  ## list the targets
 
 install: .venv/.installed  ## make .venv with the pinned set
 
-demo: install  ## retrain once through Airflow and print the scorecard
-	$(RUN)catwalk demo
+demo: install  ## retrain once through Airflow and print the scorecard; BACKBONE=resnet50: another trunk
+	$(RUN)catwalk demo $(if $(BACKBONE),--backbone $(BACKBONE))
 
 up: install  ## MLflow, Airflow and the page together on 127.0.0.1
 	$(RUN)catwalk up
