@@ -82,17 +82,17 @@ class Work:
     """A part under way: takes what was done, from any thread."""
 
     def __init__(self, part: Part, reporter: Reporter) -> None:
-        self._part, self._reporter = part, reporter
+        self.part, self._reporter = part, reporter
         self._lock = threading.Lock()
         self._seen: deque[tuple[float, float]] = deque()  # (when, how much was done)
 
     def advance(self, count: float = 1) -> None:
         """So many units more are done; 0 is a sign of life."""
-        self.reach(self._part.done + count)
+        self.reach(self.part.done + count)
 
     def reach(self, done: float) -> None:
         """So many units are done in all."""
-        part, now = self._part, self._reporter.clock()
+        part, now = self.part, self._reporter.clock()
         with self._lock:
             part.done = min(done, part.total) if part.total else done
             part.noted = now
@@ -109,10 +109,10 @@ class Work:
     def tell(self, now: str | None = None, best: str | None = None) -> None:
         """Which piece is at work, and what was reached."""
         if now is not None:
-            self._part.now = now
+            self.part.now = now
         if best is not None:
-            self._part.best = best
-        self._part.noted = self._reporter.clock()
+            self.part.best = best
+        self.part.noted = self._reporter.clock()
         self._reporter.note()
 
 

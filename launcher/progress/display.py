@@ -20,7 +20,7 @@ from model_zoo.progress import Part
 from model_zoo.runs.steps import STEPS
 
 REFRESHES = 4  # a second
-BAR = 24  # columns
+BAR = 20  # columns
 
 
 @contextmanager
@@ -74,23 +74,23 @@ def spoken(now: Standing) -> str:
 
 
 def drawn(now: Standing, spinner: Spinner) -> RenderableType:
-    """Where a run stands, as a bar for the run and one for each part that is at work."""
+    """Where a run stands: a bar for all of it, and one for each part that is at work."""
     whole = Text.assemble(
-        (f"{now.step or 'done'}", "bold"),
-        (f"  step {now.number} of {len(STEPS)}, {_clock(now.elapsed)}", "dim"),
+        (now.step or "done", "bold"),
+        f"  step {now.number} of {len(STEPS)}, {_clock(now.elapsed)} so far, ",
+        (f"about {duration(now.left)} to the end", "cyan"),
     )
     rows = Table.grid(padding=(0, 1))
     rows.add_column(width=1)
-    rows.add_column(no_wrap=True, overflow="ellipsis", max_width=34)
     rows.add_column(width=BAR)
     rows.add_column(no_wrap=True, overflow="ellipsis")
-    end = f"about {duration(now.left)} to the end"
-    rows.add_row(spinner, whole, _bar(now.fraction, "cyan"), Text(end, "cyan"))
+    rows.add_row(spinner, _bar(now.fraction, "cyan"), whole)
     parts = list(facts_of(now.reports, now.now))
     for part, facts in parts:
-        rows.add_row("", Text(part.what), _bar_of(part), Text(", ".join(facts)))
+        what = f"{part.what}: {', '.join(facts)}" if facts else part.what
+        rows.add_row("", _bar_of(part), Text(what))
     if not parts:
-        rows.add_row("", Text(in_a_line(now.reports, now.now, now.waited, now.waits)), "", "")
+        rows.add_row("", "", Text(in_a_line(now.reports, now.now, now.waited, now.waits)))
     return Group(Text(""), rows)
 
 

@@ -29,7 +29,8 @@ def download(url: str, path: Path, say: Say = print) -> None:
         reraise=True,
     )
     try:
-        attempts(_continue, url, path, say)
+        with part(say, f"fetching {url.rpartition('/')[2]}"):
+            attempts(_continue, url, path, say)
     except OSError as error:
         lost = isinstance(error, requests.ConnectionError)
         failure = f"no connection: {type(error).__name__}" if lost else str(error)
@@ -51,10 +52,10 @@ def _continue(url: str, path: Path, say: Say) -> None:
         response.raise_for_status()
         resumed = response.status_code == 206
         expected, kept = int(response.headers.get("Content-Length", 0)), have if resumed else 0
-        what, total = f"fetching {url.rpartition('/')[2]}", kept + expected if expected else 0
+        total = kept + expected if expected else 0
         with (
             path.open("ab" if resumed else "wb") as file,
-            part(say, what, total, "bytes", kept) as work,
+            part(say, "arrived", total, "bytes", kept) as work,
         ):
             for block in response.iter_content(1 << 16):
                 file.write(block)
