@@ -83,7 +83,7 @@ def drawn(now: Standing, spinner: Spinner) -> RenderableType:
     rows = Table.grid(padding=(0, 1))
     rows.add_column(width=1)
     rows.add_column(width=BAR)
-    rows.add_column(no_wrap=True, overflow="ellipsis")
+    rows.add_column()  # a narrow terminal wraps it: the time left comes last
     rows.add_row(spinner, _bar(now.fraction, "cyan"), whole)
     parts = list(facts_of(now.reports, now.now))
     for part, facts in parts:
