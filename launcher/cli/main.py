@@ -11,7 +11,7 @@ from collections.abc import Sequence
 #: Each command with its module and one line of help; a module is imported when it is needed.
 COMMANDS = {
     "demo": ("demo", "retrain once through Airflow and print the scorecard"),
-    "run": ("run", "the same workflow without Airflow, in this process"),
+    "run": ("run", "the same workflow without Airflow"),
     "up": ("up", "MLflow, Airflow and the page together, until Ctrl-C"),
     "settings": ("settings", "every value of a project and where it comes from, as TOML"),
     "backbones": ("backbones", "the model zoo: what can be trained"),

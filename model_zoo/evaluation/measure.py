@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.progress import Say, part
 
 PREDICT_BATCH = 250
 
@@ -29,23 +30,34 @@ class Measured:
 
 
 def measure(
-    path: Path, dataset: Dataset, training: Images, validation: Images, test: Images
+    path: Path,
+    dataset: Dataset,
+    training: Images,
+    validation: Images,
+    test: Images,
+    say: Say = print,
 ) -> Measured:
     """Load the ``.keras`` file and measure it."""
-    import keras
+    with part(say, "starting Keras"):
+        import keras
 
     from model_zoo.evaluation.calibration import apply_temperature, fit_temperature
     from model_zoo.evaluation.metrics import expected_calibration_error, score
     from model_zoo.images.statistics import summarise
     from model_zoo.training.batches import in_batches
+    from model_zoo.training.counted_batches import counted
 
     model = keras.models.load_model(path)
 
-    def predict(images: np.ndarray) -> np.ndarray:
-        return np.asarray(model.predict(**in_batches(images, None, PREDICT_BATCH), verbose=0))
+    def predict(images: np.ndarray, what: str) -> np.ndarray:
+        given = in_batches(images, None, PREDICT_BATCH)
+        with part(say, what, len(images)) as work:
+            seen = [counted(work, PREDICT_BATCH)]
+            return np.asarray(model.predict(**given, callbacks=seen, verbose=0))
 
-    temperature = fit_temperature(predict(validation.images), validation.labels)
-    raw = predict(test.images)
+    answers = predict(validation.images, "predicting validation images")
+    temperature = fit_temperature(answers, validation.labels)
+    raw = predict(test.images, "predicting test images")
     calibrated = apply_temperature(raw, temperature)
     facts = score(raw, test.labels, dataset.labels)
     facts["calibration_error_raw"] = facts.pop("calibration_error")
