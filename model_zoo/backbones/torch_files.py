@@ -23,7 +23,7 @@ from model_zoo.errors import UserError
 MAGIC = 0x1950A86A20F9469CFC6C  # of the format before ZIP
 PROTOCOL = 1001
 #: Kinds of arrays by the name that a pickle has for them.
-STORAGES = {
+STORAGES: dict[str, np.dtype[Any]] = {
     "DoubleStorage": np.dtype("<f8"),
     "FloatStorage": np.dtype("<f4"),
     "HalfStorage": np.dtype("<f2"),
