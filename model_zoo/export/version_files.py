@@ -18,8 +18,8 @@ from model_zoo.export.onnx_int8 import NAME as ONNX_INT8
 from model_zoo.export.onnx_int8 import export_onnx_int8
 from model_zoo.files import write_json
 from model_zoo.images import png
-from model_zoo.registry.format_report import LEFT_OUT, FormatReport
 from model_zoo.progress import Work, part
+from model_zoo.registry.format_report import LEFT_OUT, FormatReport
 from model_zoo.registry.served_files import FACTS, FORMATS, KERAS, MODEL, sha256
 from model_zoo.settings import OPTIONAL_FORMATS, ExportSettings, Project
 
