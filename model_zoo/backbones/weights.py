@@ -45,19 +45,16 @@ def build_trunk(backbone: Backbone, image_size: int, weights: str) -> keras.Mode
 
 
 def check_weights(backbone: Backbone, weights: str) -> None:
-    """What can be said of weights before anything is built or downloaded.
+    """What can be said of weights on any machine, also on one that does not train.
 
     Raises:
-        UserError: published ones that the backbone does not have or whose package is not there,
-            or a file that does not exist.
+        UserError: published ones that the backbone does not have, or a file that does not exist.
     """
     if weights == PUBLISHED and backbone.weights_source == NO_WEIGHTS:
         raise UserError(
             f"{backbone.name} has no published weights: set weights to none to train it from "
-            f"scratch, or give a weights file{_or_another(backbone)}"
+            "scratch, or give a weights file"
         )
-    if weights == PUBLISHED and isinstance(backbone.weights_file, PackageFile):
-        backbone.weights_file.find()
     if weights not in (PUBLISHED, NO_WEIGHTS) and not Path(weights).expanduser().is_file():
         raise UserError(
             f"weights {weights!r}: expected {PUBLISHED}, {NO_WEIGHTS} or the path of a file that "
