@@ -2,7 +2,8 @@
 
 Each process gets ready and waits; then all do a block of work in every round, one at a time, so
 that what else the machine does falls on all of them alike. A ratio is that of two blocks of one
-round.
+round. Beside the time that passed there is the processor's, over all threads: on a busy machine it
+says more, but for a way whose threads wait by spinning.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 READY = "ready"
 BLOCK_SECONDS = 1.5
@@ -34,20 +35,29 @@ class Way:
 
 
 def serve_blocks(step: Callable[[], object], images: int) -> None:
-    """In the process: do ``step`` for a block at every line of input; answer images a second."""
+    """In the process: do ``step`` for a block at every line of input; answer both rates."""
     step()  # traces and compiles
     step()
     print(READY, flush=True)
     for _ in sys.stdin:
-        started, done = time.perf_counter(), 0
+        started, used, done = time.perf_counter(), time.process_time(), 0
         while time.perf_counter() - started < BLOCK_SECONDS:
             step()
             done += images
-        print(done / (time.perf_counter() - started), flush=True)
+        rates = done / (time.perf_counter() - started), done / (time.process_time() - used)
+        print(*rates, flush=True)
 
 
-def in_rounds(ways: Mapping[str, Way], rounds: int) -> dict[str, list[float]]:
-    """Images a second of each way in every round.
+@dataclass
+class Rates:
+    """Images of each round, a second and a second of processor time (of one core)."""
+
+    a_second: list[float] = field(default_factory=list)
+    a_core_second: list[float] = field(default_factory=list)
+
+
+def in_rounds(ways: Mapping[str, Way], rounds: int) -> dict[str, Rates]:
+    """How fast each way was in every round.
 
     Raises:
         SystemExit: a process ended; with the last lines that it wrote.
@@ -57,11 +67,13 @@ def in_rounds(ways: Mapping[str, Way], rounds: int) -> dict[str, list[float]]:
         for answer, _ in started.values():
             while answer() != READY:  # a framework's own words
                 pass
-        found: dict[str, list[float]] = {name: [] for name in ways}
+        found = {name: Rates() for name in ways}
         for _ in range(rounds):
             for name, (answer, ask) in started.items():
                 ask()
-                found[name].append(float(answer()))
+                second, core_second = map(float, answer().split())
+                found[name].a_second.append(second)
+                found[name].a_core_second.append(core_second)
     return found
 
 

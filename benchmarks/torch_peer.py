@@ -75,12 +75,12 @@ def measure(case: str, precision: str, rounds: int, torch_python: str) -> None:
         "compiled": Way([*theirs, "--compiled"], os.environ),
     }
     found = in_rounds(ways, rounds)
-    rates = {name: statistics.median(values) for name, values in found.items()}
+    rates = {name: statistics.median(one.a_second) for name, one in found.items()}
     best = max(("eager", "compiled"), key=rates.__getitem__)
     print(
         f"{backbone} at {size} px, {precision}: ours {rates['ours']:.0f} images/s, PyTorch eager "
         f"{rates['eager']:.0f}, compiled {rates['compiled']:.0f}; ours to {best}: "
-        f"{ratio(found['ours'], found[best])}",
+        f"{ratio(found['ours'].a_second, found[best].a_second)}",
         flush=True,
     )
 

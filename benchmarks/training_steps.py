@@ -3,7 +3,7 @@
     python -m benchmarks.training_steps --backbone resnet50 --size 32 --batch 128
                                         [--precision float32] [--frozen] [--plain]
 
-Other benchmarks start it (`benchmarks/side_by_side.py`); the steps are those that the workflow does.
+Other benchmarks start it (`benchmarks/side_by_side.py`); the steps are those of the workflow.
 """
 
 from __future__ import annotations
