@@ -64,7 +64,7 @@ from typing import TYPE_CHECKING, Any
 from model_zoo.processor import tell_libraries
 
 if TYPE_CHECKING:
-    from model_zoo.backbones import Backbone, register_backbone
+    from model_zoo.backbones import Backbone, PackageFile, register_backbone
     from model_zoo.data.dataset import Dataset, Images
     from model_zoo.data.source import Found, register_source
     from model_zoo.errors import UserError
@@ -78,6 +78,7 @@ __all__ = [
     "Dataset",
     "Found",
     "Images",
+    "PackageFile",
     "UserError",
     "load_classifier",
     "load_project",
@@ -94,6 +95,7 @@ _HOMES = {
     "Dataset": "model_zoo.data.dataset",
     "Found": "model_zoo.data.source",
     "Images": "model_zoo.data.dataset",
+    "PackageFile": "model_zoo.backbones",
     "UserError": "model_zoo.errors",
     "load_project": "model_zoo.settings",
     "read_image": "model_zoo.images",
