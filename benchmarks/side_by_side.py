@@ -34,14 +34,14 @@ class Way:
     env: Mapping[str, str]
 
 
-def serve_blocks(step: Callable[[], object], images: int) -> None:
+def serve_blocks(step: Callable[[], object], images: int, seconds: float = BLOCK_SECONDS) -> None:
     """In the process: do ``step`` for a block at every line of input; answer both rates."""
     step()  # traces and compiles
     step()
     print(READY, flush=True)
     for _ in sys.stdin:
         started, used, done = time.perf_counter(), time.process_time(), 0
-        while time.perf_counter() - started < BLOCK_SECONDS:
+        while time.perf_counter() - started < seconds:
             step()
             done += images
         rates = done / (time.perf_counter() - started), done / (time.process_time() - used)
