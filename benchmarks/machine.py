@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.side_by_side import Way, in_rounds, ratio
 from benchmarks.timing import machine
-from model_zoo.processor import ONEDNN, THREADS, usable_cores, visible_cores
+from model_zoo.processor import ONEDNN, THREADS, cores_under_limit, visible_cores
 
 AS_SET = "as Catwalk sets it"
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
@@ -59,14 +59,15 @@ def facts() -> dict[str, str]:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limits = ("memory.max", "memory/memory.limit_in_bytes")
     paths = [Path("/sys/fs/cgroup") / name for name in limits]
-    limit = next((path.read_text().strip() for path in paths if path.exists()), "max")
-    limited = limit.isdigit() and int(limit) < pages
+    memory = next((path.read_text().strip() for path in paths if path.exists()), "max")
+    limited = memory.isdigit() and int(memory) < pages
+    cores = cores_under_limit()
     return {
         "instructions": ", ".join(one for one in INSTRUCTIONS if one in has) or "none of ours",
         "cores": f"{os.cpu_count()} in the machine, {visible_cores()} visible, "
-        f"{usable_cores()} by a container's limit",
+        + (f"{cores} by a container's limit" if cores else "no limit on them"),
         "memory": f"{pages / 2**30:.0f} GiB, "
-        + (f"of which {int(limit) / 2**30:.0f} GiB may be used" if limited else "no limit on it"),
+        + (f"of which {int(memory) / 2**30:.0f} GiB may be used" if limited else "no limit on it"),
         "set by Catwalk": ", ".join(
             f"{name}={os.environ[name]}" for name in (ONEDNN, *THREADS) if name in os.environ
         ),
