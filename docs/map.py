@@ -15,7 +15,8 @@ BASE = {"errors", "files", "locks", "plugin_registry", "processor", "progress", 
 HEAD = """# Map
 
 Written by `python -m docs.map` from the imports. An arrow says: imports. Left out are arrows that a
-longer way implies, and those to {base}, which all rooms use.
+longer way implies, and those to {base},
+which all rooms use.
 
 """
 

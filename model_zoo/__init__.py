@@ -61,7 +61,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from model_zoo.processor import turn_on_onednn
+from model_zoo.processor import tell_libraries
 
 if TYPE_CHECKING:
     from model_zoo.backbones import Backbone, PackageFile, register_backbone
@@ -106,8 +106,8 @@ _HOMES = {
 }
 
 
-# Here, as whatever computes imports this package, and it must be set before TensorFlow is imported.
-turn_on_onednn()
+# Here, as whatever computes imports this package, and it is read when TensorFlow is.
+tell_libraries()
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,6 @@ one, so nothing of that name may lie on the path.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from model_zoo.export.check import (
     check,
 )
 from model_zoo.files import complete_or_absent
+from model_zoo.processor import usable_cores
 from model_zoo.progress import part
 from model_zoo.registry.served_files import FORMATS
 from model_zoo.settings import OPTIONAL_FORMATS
@@ -76,7 +76,7 @@ def export_litert(
             report = check(
                 name,
                 path,
-                open_litert(path, os.cpu_count()),
+                open_litert(path, usable_cores()),
                 expected,
                 tolerance_of(name, int8_accuracy_loss),
                 say,
