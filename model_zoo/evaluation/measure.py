@@ -1,4 +1,4 @@
-"""Measure a trained classifier: temperature on validation images, all else on the test set."""
+"""Measure a trained classifier: temperature on images held out for it, all else on the test set."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ class Measured:
     """What one pass over the test set gives.
 
     Attributes:
-        facts: JSON-able: what ``metrics.score`` gives, ``calibration_error`` after temperature
-            scaling and ``_raw`` before it, ``temperature``, ``statistics`` of the training images.
+        facts: JSON-able: what ``metrics.score`` gives, after temperature scaling, and
+            ``calibration_error_raw`` before it, ``temperature``, ``statistics`` of the training
+            images.
         raw, calibrated: probabilities float (N, classes) of the test images.
     """
 
@@ -29,9 +30,13 @@ class Measured:
 
 
 def measure(
-    path: Path, dataset: Dataset, training: Images, validation: Images, test: Images
+    path: Path, dataset: Dataset, training: Images, calibration: Images, test: Images
 ) -> Measured:
-    """Load the ``.keras`` file and measure it."""
+    """Load the ``.keras`` file and measure it.
+
+    Args:
+        calibration: images by which nothing else was chosen; the temperature is fitted on them.
+    """
     import keras
 
     from model_zoo.evaluation.calibration import apply_temperature, fit_temperature
@@ -44,12 +49,13 @@ def measure(
     def predict(images: np.ndarray) -> np.ndarray:
         return np.asarray(model.predict(**in_batches(images, None, PREDICT_BATCH), verbose=0))
 
-    temperature = fit_temperature(predict(validation.images), validation.labels)
+    temperature = fit_temperature(predict(calibration.images), calibration.labels)
     raw = predict(test.images)
     calibrated = apply_temperature(raw, temperature)
-    facts = score(raw, test.labels, dataset.labels)
-    facts["calibration_error_raw"] = facts.pop("calibration_error")
-    facts["calibration_error"] = expected_calibration_error(calibrated, test.labels)
+    facts = score(calibrated, test.labels, dataset.labels)
+    facts["calibration_error_raw"] = expected_calibration_error(
+        raw.max(axis=1), raw.argmax(axis=1) == test.labels
+    )
     facts["temperature"] = temperature
     facts["statistics"] = summarise(training.images, dataset.statistics)
     return Measured(facts, raw, calibrated)

@@ -38,6 +38,7 @@ DOCUMENTS = {  # text on the run, by the name under which the report has it
 TABLES = {  # JSON on the run
     "evaluation": "evaluation/test.json",
     "exports": "export/formats.json",
+    "verdict": "gate/verdict.json",
 }
 
 
