@@ -111,7 +111,7 @@ class TrainingLog:
         origin = weights_origin(get_backbone(model.backbone), model.weights)
         mlflow.set_tags(origin | {"machine": machine()})
         mlflow.log_metrics(
-            {"best_val_accuracy": progress.best_accuracy, "train_seconds": progress.seconds}
+            {"val_accuracy_best": progress.best_accuracy, "train_seconds": progress.seconds}
         )
 
 
