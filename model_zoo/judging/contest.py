@@ -110,6 +110,18 @@ class Contest:
         return self.production
 
     @property
+    def nobody_can_tell(self) -> str:
+        """Why it is not known whether the candidate is worse than a production that there is, in
+        words; empty: it is, or nothing is in its way.
+
+        A production of generated images gives way to a candidate of real ones.
+        """
+        if self.unanswered or self.production is None:
+            return self.unanswered
+        same_kind = self.candidate.generated == self.production.generated
+        return self.no_rival if same_kind else ""
+
+    @property
     def same_images(self) -> bool:
         """Whether both learned from the same snapshot."""
         return self.rival.snapshot == self.candidate.snapshot

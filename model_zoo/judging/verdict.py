@@ -8,6 +8,9 @@ from typing import Any
 from model_zoo.judging.contest import Contest
 from model_zoo.judging.rule import RULES, Finding
 
+#: Rules whose sentences say enough of a candidate that passed.
+MAIN = ("floor", "real-over-generated", "better-or-newer", "better", "not-worse")
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -28,9 +31,10 @@ class Verdict:
 
     @property
     def reasons(self) -> list[str]:
-        """What decided: the sentences of what failed, or of what was judged."""
+        """What decided: the sentences of all that failed, or of the main rules that passed."""
         failed = [one.sentence for one in self.findings if one.outcome == "failed"]
-        return failed or [one.sentence for one in self.findings if one.outcome == "passed"]
+        passed = [one for one in self.findings if one.outcome == "passed"]
+        return failed or [one.sentence for one in passed if one.rule in MAIN]
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -69,8 +73,11 @@ class Verdict:
         return "\n".join(lines) + "\n"
 
 
-def judge(contest: Contest) -> Verdict:
+def judge(contest: Contest, against: str | None = None) -> Verdict:
     """Ask every rule that the project names, in its order.
+
+    Args:
+        against: the version in production, where it could not be asked.
 
     Raises:
         UserError: no rule has one of the names.
@@ -84,8 +91,15 @@ def judge(contest: Contest) -> Verdict:
     if not contest.no_rival and contest.unlike:
         notes.append(contest.unlike)
     notes.append(wear(contest))
-    against = contest.production.version if contest.production else None
+    if contest.production is not None:
+        against = contest.production.version
     return Verdict(contest.candidate.version, against, findings, tuple(notes))
+
+
+def twin(version: str) -> Verdict:
+    """The verdict about what is in production already."""
+    said = f"version {version} is in production already: there is nothing to change"
+    return Verdict(version, version, (Finding("failed", said, rule="better-or-newer"),))
 
 
 def wear(contest: Contest) -> str:

@@ -83,7 +83,7 @@ def _asked_if_it_can(asker: Asker, version: Version | None) -> tuple[Side | None
     if version is None:
         return None, ""
     try:
-        return asker.side(version), ""
+        return asker.side_or_record(version), ""
     except RegistryUnavailable:
         raise
     except UserError as error:
@@ -102,7 +102,7 @@ def _anchor(asker: Asker, production: Version | None, rival: Side | None) -> Sid
     if wanted == production.version or "drift" not in asker.run.project.judging.rules:
         return rival
     try:
-        return asker.side(get_version(asker.run.store, wanted))
+        return asker.side_or_record(get_version(asker.run.store, wanted))
     except RegistryUnavailable:
         raise
     except UserError:  # deleted, or its files are: drift is measured from what there is

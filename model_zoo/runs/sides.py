@@ -48,19 +48,10 @@ class Asker:
         """How a version answers.
 
         Raises:
-            UserError: its file cannot be run, and what it once answered is not recorded.
+            UserError: its file cannot be run.
             RegistryUnavailable: MLflow does not answer.
         """
-        try:
-            run = self.run
-            served = load_classifier(run.store, run.serving, run.places.cache_dir, version.version)
-        except RegistryUnavailable:
-            raise
-        except UserError as error:
-            return self._recorded(version, error)
-        return self._asked(version, served)
-
-    def _asked(self, version: Version, served: ServedClassifier) -> Side:
+        served = self._loaded(version)
         images, note = _as_taken(self.test.images, served)
         predicted, probabilities = self._answers(version, served, images)
         return Side(
@@ -74,6 +65,30 @@ class Asker:
             answer=lambda these: served.probabilities(_as_taken(these, served)[0]).argmax(axis=1),
             note=note,
         )
+
+    def side_or_record(self, version: Version) -> Side:
+        """How a version answers, or once answered where its file cannot be run any more.
+
+        Raises:
+            UserError: what it once answered is not recorded either.
+            RegistryUnavailable: MLflow does not answer.
+        """
+        try:
+            return self.side(version)
+        except RegistryUnavailable:
+            raise
+        except UserError as error:
+            return self._recorded(version, error)
+
+    def _loaded(self, version: Version) -> ServedClassifier:
+        from mlflow.exceptions import MlflowException
+
+        run = self.run
+        try:
+            return load_classifier(run.store, run.serving, run.places.cache_dir, version.version)
+        except MlflowException as error:  # what was registered is not where it was
+            reason = str(error).strip().splitlines()[-1]
+            raise UserError(f"version {version.version} cannot be fetched: {reason}") from None
 
     def _answers(
         self, version: Version, served: ServedClassifier, images: np.ndarray

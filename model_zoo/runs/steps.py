@@ -145,19 +145,19 @@ def register(run: Run) -> facts.RegisterFacts:
 
 def gate(run: Run) -> facts.GateFacts:
     """Judge the candidate's served file against production's on the same test images."""
-    from model_zoo.judging.verdict import judge
+    from model_zoo.judging.verdict import judge, twin
     from model_zoo.runs.contest import trial_of
 
     version = facts_of(run, "register")["version"]
     production = versions.find_alias(run.store, "production")
-    if production is not None and production.version == version:
-        return facts_of(run, "gate")  # type: ignore[no-any-return]  # after promotion it stands
     against = production.version if production else None
+    if against == version and (run.folder / "gate.json").exists():
+        return facts_of(run, "gate")  # type: ignore[no-any-return]  # after promotion it stands
     basis = verdicts.basis_of(run, version, against)
-    verdict = verdicts.kept(run, basis)
+    verdict = twin(version) if against == version else verdicts.kept(run, basis)
     if verdict is None:
         trial = trial_of(run, version, production)
-        verdict = judge(trial.contest)
+        verdict = judge(trial.contest, against)
         verdicts.keep(run, basis, trial, verdict)
     say(verdict.markdown())
     return facts.of_the_verdict(verdict)

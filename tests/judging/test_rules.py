@@ -172,6 +172,12 @@ def test_other_classes_are_compared_on_the_common_ones_by_name() -> None:
     assert given.unlike == "compared on the 2 classes that both have (new: owl)"
 
 
+def test_a_production_that_knows_none_of_the_classes_is_not_replaced_by_itself() -> None:
+    theirs = side("1", right(900), labels=("owl", "fox"))
+    found = ask("better-or-newer", right(900), theirs)
+    assert found.outcome == "failed" and "has no class in common" in found.sentence
+
+
 def test_where_production_cannot_be_asked_nobody_can_tell_and_it_fails() -> None:
     found = ask("better-or-newer", right(900), unanswered="version 1 is gone")
     assert found.outcome == "failed" and found.sentence == "version 1 is gone"

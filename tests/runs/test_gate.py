@@ -108,8 +108,16 @@ def test_production_of_which_nothing_is_left_fails_the_gate_with_a_sentence(run:
         path.unlink()
     contest = trial_of(run, "1", production).contest
     assert contest.production is None
-    verdict = judge(contest)
+    verdict = judge(contest, production.version)
+    assert verdict.against == production.version
     assert not verdict.passed and "nobody can tell whether this one is worse" in verdict.reasons[0]
+
+
+def test_what_is_in_production_already_has_nothing_to_change(run: Run) -> None:
+    """As when another run has made the same files, byte for byte."""
+    (run.folder / "gate.json").unlink()
+    facts = runner.run_step("gate", run.project, run.places, run.name)
+    assert not facts["passed"] and "is in production already" in facts["summary"]
 
 
 def test_a_gate_that_is_run_again_decides_nothing_anew(run: Run) -> None:

@@ -16,8 +16,8 @@ def better(contest: Contest) -> Finding:
     The series is what :mod:`model_zoo.judging.looks` says: this candidate and those before it that
     differ in their seed alone. A tie promotes nothing.
     """
-    if contest.unanswered:
-        return found(False, contest.unanswered)
+    if contest.nobody_can_tell:
+        return found(False, contest.nobody_can_tell)
     if contest.no_rival:
         return not_judged(contest.no_rival)
     pair, look = contest.pair(contest.rival), contest.look

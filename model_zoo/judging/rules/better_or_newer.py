@@ -18,7 +18,7 @@ def better_or_newer(contest: Contest) -> Finding:
     the test part may not show. That it is not worse on the images that are new, too, cannot be
     judged while a snapshot does not say which they are.
     """
-    if contest.unanswered or contest.no_rival:
+    if contest.no_rival:
         return not_worse(contest)
     if contest.same_images:
         judged = better(contest)

@@ -13,10 +13,10 @@ from model_zoo.judging.rule import Finding, found, not_judged, register_rule
 def not_worse(contest: Contest) -> Finding:
     """Passed when the one-sided lower bound of the difference is at or above minus the margin.
 
-    Failed when production is there and could not be asked: nobody can tell.
+    Failed when nobody can tell: production could not be asked, or knows none of the classes.
     """
-    if contest.unanswered:
-        return found(False, contest.unanswered)
+    if contest.nobody_can_tell:
+        return found(False, contest.nobody_can_tell)
     if contest.no_rival:
         return not_judged(contest.no_rival)
     settings, pair = contest.settings, contest.pair(contest.rival)

@@ -10,8 +10,8 @@ from model_zoo.judging.rule import Finding, found, not_judged, register_rule
 def served_file(contest: Contest) -> Finding:
     """Failed when the served file is so many times as slow or as large as production's.
 
-    Both are timed here, in turn and image by image, and the shortest time counts: another process
-    can only make it longer. The factors are wide, as times are never quite the same.
+    Both were timed on one image in this process, and the shortest time counts: another process can
+    only make it longer. The factors are wide, as times are never quite the same.
     """
     if contest.no_rival:
         return not_judged(contest.no_rival)
