@@ -148,9 +148,9 @@ class Contest:
             return ""
         parts = []
         if new := sorted(ours - theirs):
-            parts.append(f"new: {_some(new)}")
+            parts.append(f"new: {some(new)}")
         if gone := sorted(theirs - ours):
-            parts.append(f"gone: {_some(gone)}")
+            parts.append(f"gone: {some(gone)}")
         return f"compared on the {len(ours & theirs)} classes that both have ({'; '.join(parts)})"
 
 
@@ -165,6 +165,7 @@ def not_comparable(candidate: Side, other: Side) -> str:
     return ""
 
 
-def _some(names: list[str], most: int = 5) -> str:
+def some(names: list[str], most: int = 5) -> str:
+    """The first names, and how many there are beside them."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

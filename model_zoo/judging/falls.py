@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from model_zoo.judging.contest import some
 from model_zoo.judging.paired import disagreements, fell, holm
 from model_zoo.judging.rule import Finding, found, not_judged
 
@@ -39,7 +40,7 @@ def none_fell(
         rows.append(row)
     judged = [row for row in rows if "p_value" in row]
     few = [row["name"] for row in rows if "p_value" not in row]
-    left_out = f"; not judged with fewer than {least} images: {', '.join(few)}" if few else ""
+    left_out = f"; not judged with fewer than {least} images: {some(few)}" if few else ""
     if not judged:
         return not_judged(f"no {what} has {least} test images", parts=rows)
     for row, corrected in zip(judged, holm([row["p_value"] for row in judged]), strict=True):
@@ -50,8 +51,10 @@ def none_fell(
 
 
 def _words(fallen: list[dict[str, Any]]) -> str:
-    return "falls with evidence: " + ", ".join(
-        f"{row['name']} from {row['production']:.1%} to {row['candidate']:.1%} "
-        f"(p = {row['p_corrected']:.2g})"
-        for row in sorted(fallen, key=lambda row: row["p_corrected"])
+    return "falls with evidence: " + some(
+        [
+            f"{row['name']} from {row['production']:.1%} to {row['candidate']:.1%} "
+            f"(p = {row['p_corrected']:.2g})"
+            for row in sorted(fallen, key=lambda row: row["p_corrected"])
+        ]
     )

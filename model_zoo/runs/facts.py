@@ -192,11 +192,14 @@ def of_the_registration(model: str, version: str, reports: list[FormatReport]) -
 
 
 def of_the_verdict(verdict: Verdict) -> GateFacts:
-    """What the gate said; the report is Markdown."""
+    """What the gate said; the report is Markdown. Figures of single classes are in the verdict."""
     return {
         "passed": verdict.passed,
         "reasons": verdict.reasons,
-        "figures": verdict.figures,
+        "figures": {
+            rule: {name: one for name, one in figures.items() if not isinstance(one, list)}
+            for rule, figures in verdict.figures.items()
+        },
         "version": verdict.version,
         "against": verdict.against,
         "report": verdict.markdown(),
