@@ -86,7 +86,7 @@ def check_class_groups(judging: JudgingSettings, dataset: Dataset) -> None:
     Raises:
         UserError: one is not; names the nearest.
     """
-    for group, labels in judging.class_groups.items():
+    for group, labels in judging.classes_of_groups.items():
         for label in labels:
             if label not in dataset.labels:
                 raise UserError(

@@ -158,7 +158,9 @@ def columns(settings: JudgingSettings, dataset: Dataset, test: Images) -> dict[s
     for name in settings.slices:
         if name == CLASS_GROUP:
             group_of = {
-                label: group for group, labels in settings.class_groups.items() for label in labels
+                label: group
+                for group, labels in settings.classes_of_groups.items()
+                for label in labels
             }
             names = np.array([group_of.get(label, "") for label in dataset.labels])
             found[name] = names[test.labels]

@@ -96,9 +96,9 @@ class JudgingSettings(Group):
         description="slices: columns that cut the test images into parts of which none may fall: "
         "class-group, or a statistic of images such as brightness, which is cut in quarters.",
     )
-    class_groups: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict,
-        description="slices: the column class-group, names of groups with their classes.",
+    class_groups: tuple[str, ...] = Field(
+        (),
+        description='slices: the column class-group, each group as "name: class, class".',
     )
     calibration_loss: float = Field(
         0.02,
@@ -136,3 +136,20 @@ class JudgingSettings(Group):
         if len(set(names)) < len(names):
             raise ValueError("each rule once")
         return names
+
+    @field_validator("class_groups")
+    @classmethod
+    def _named(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        for group in groups:
+            if not all(part.strip() for part in group.partition(":")):
+                raise ValueError('each group as "name: class, class"')
+        return groups
+
+    @property
+    def classes_of_groups(self) -> dict[str, tuple[str, ...]]:
+        """The classes of each group by its name."""
+        parts = [group.partition(":") for group in self.class_groups]
+        return {
+            name.strip(): tuple(one.strip() for one in classes.split(","))
+            for name, _, classes in parts
+        }

@@ -18,8 +18,10 @@ from model_zoo.registry.judged_answers import FILE, read_answers
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import Version, find_alias, get_version
 from model_zoo.runs import runner
+from model_zoo.runs.checks import check_class_groups
 from model_zoo.runs.contest import Trial, trial_of
 from model_zoo.runs.folder import Run, open_run
+from model_zoo.runs.images import dataset_of
 from model_zoo.settings import Places, Project, load_project
 
 pytestmark = pytest.mark.usefixtures("another_store")
@@ -58,7 +60,7 @@ def test_the_verdict_is_on_the_run_as_table_and_as_file(store: Store, first_run:
 
 
 def test_a_twin_of_production_is_not_promoted(against_itself: Callable[..., Trial]) -> None:
-    trial = against_itself(class_groups={"all": ["Sandal"]}, slices="class-group,brightness")
+    trial = against_itself(class_groups=["shoes: Sandal, Sneaker"], slices="class-group,brightness")
     verdict = judge(trial.contest)
     assert not verdict.passed
     assert len(verdict.reasons) == 1 and "not better with evidence" in verdict.reasons[0]
@@ -138,6 +140,7 @@ def test_a_gate_that_is_run_again_decides_nothing_anew(run: Run) -> None:
         ({"judging.rules": "flor"}, "unknown judging rule 'flor': did you mean floor"),
         ({"judging.slices": "brightnes"}, "unknown column 'brightnes': did you mean brightness"),
         ({"judging.slices": "class-group"}, "needs judging.class_groups"),
+        ({"judging.class_groups": ["shoes"]}, 'each group as "name: class, class"'),
         ({"judging.corruptions": "jpg"}, "unknown corruption 'jpg': did you mean jpeg"),
         ({"judging.rules": "floor,slices"}, "the rule slices needs judging.slices"),
     ],
@@ -163,3 +166,9 @@ def production_without_files(run: Run) -> Version:
     )
     client.set_registered_model_alias(run.store.model, "production", made.version)
     return get_version(run.store, str(made.version))
+
+
+def test_a_group_of_classes_that_do_not_exist_is_one_sentence_once_they_are_known(run: Run) -> None:
+    judging = run.project.judging.model_copy(update={"class_groups": ("shoes: Sandal, Sneeker",)})
+    with pytest.raises(UserError, match="unknown class 'Sneeker': did you mean Sneaker"):
+        check_class_groups(judging, dataset_of(run))
