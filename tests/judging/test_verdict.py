@@ -58,6 +58,5 @@ def test_a_rule_of_ones_own_comes_by_the_door_of_all_plugins() -> None:
 
 def test_what_all_series_on_a_test_part_may_err_is_no_more_than_the_error() -> None:
     assert sum(error_of(series, 0.05) for series in range(1, 2000)) < 0.05
-    # Tabulated by Monte Carlo of a Brownian motion seen from 1/2 to 1, 4 million paths of 2,000
-    # steps would be; the formula's own limits: one try alone would need 1.645.
+    # Between one try alone, 1.645, and Bonferroni over 52, 3.10.
     assert bound(0.05) == pytest.approx(2.05, abs=0.01)
