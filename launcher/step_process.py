@@ -48,12 +48,14 @@ def run_step(
     given: dict[str, Any],
     on_line: Callable[[str], None],
     module: str = "model_zoo.runs.runner",
+    approved_by: str = "",
 ) -> dict[str, Any]:
     """Run ``step`` of the run ``run_name`` and return its facts.
 
     Args:
         given: values by dotted names that beat the project's own.
         on_line: receives each line that the step prints.
+        approved_by: who said yes to the promotion, where somebody was asked.
 
     Raises:
         UserError: the step found a user's mistake; its sentence.
@@ -65,6 +67,8 @@ def run_step(
     failure.unlink(missing_ok=True)
     arguments = [step, "--run", run_name, "--project", str(project.file)]
     arguments += ["--set", json.dumps(given)]
+    if approved_by:
+        arguments += ["--approved-by", approved_by]
     last: deque[str] = deque(maxlen=1)
     folder.mkdir(parents=True, exist_ok=True)
     with (

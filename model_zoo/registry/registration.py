@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.locks import locked
 from model_zoo.registry.client import answered_by
+from model_zoo.registry.exclusive import Write, alone_with
 from model_zoo.registry.format_report import FormatReport
+from model_zoo.registry.identity import content_digest
+from model_zoo.registry.lineage import FILE as LINEAGE
+from model_zoo.registry.lineage import lineage_here
 from model_zoo.registry.model_card import model_card
-from model_zoo.registry.served_files import FACTS, FACTS_TAG, MODEL, sha256
+from model_zoo.registry.served_files import FACTS, FACTS_TAG, MODEL, read_facts, sha256
 from model_zoo.registry.store import Store
-from model_zoo.registry.versions import find_alias
+from model_zoo.registry.tickets import ticket
+from model_zoo.registry.versions import (
+    CONTENT_TAG,
+    Version,
+    find_alias,
+    get_version,
+    list_versions,
+)
 from model_zoo.settings import Project
 
 if TYPE_CHECKING:
@@ -21,6 +35,8 @@ if TYPE_CHECKING:
 
 # What a client needs to run the served file with `mlflow.pyfunc.load_model`.
 SERVING_REQUIREMENTS = ["mlflow", "onnx", "onnxruntime", "numpy"]
+#: Tag of a run that ended in a model which another run had registered before.
+SAME_AS = "same_as_version"
 
 
 def register_version(
@@ -37,7 +53,9 @@ def register_version(
 ) -> str:
     """Log the files as an MLflow model of the active run and register it as candidate.
 
-    Run again for the same MLflow run, it finds the version that is there.
+    The same content is the same version, whichever run, home or machine it comes from: it is found
+    by its digest. Every tag is there with the version itself, and its files before it, so a kill
+    leaves a whole version or none.
 
     Args:
         folder: of the run; the files lie in its ``served/``.
@@ -47,23 +65,60 @@ def register_version(
     Returns:
         The version's number.
     """
+    facts = folder / "served" / FACTS
+    content = content_digest(read_facts(facts.parent))
     with answered_by(store) as client:
-        known = client.search_model_versions(f"name='{store.model}' and run_id='{run_id}'")
-        if known:
-            number = str(known[0].version)
+        known = find_content(store, content)
+        if known is None:
+            production = find_alias(store, "production")
+            lineage = lineage_here(project, dataset.name, dataset.snapshot, production)
+            model_id = _log_model(client, folder, run_id, measured, test, reports)
+            client.log_dict(run_id, lineage.as_dict(), LINEAGE)
+            tags = _tags(project, dataset, measured) | lineage.tags()
+            tags |= {"workflow_run": run_name, "run_identity": run_identity}
+            tags |= {FACTS_TAG: sha256(facts), CONTENT_TAG: content}
+            with one_registers(store, client):
+                known = find_content(store, content)  # another home may have been quicker
+                if known is None:
+                    known = _register(store, model_id, tags)
+        number = known.version
+        if known.run_id == run_id:
+            card = model_card(project, number, dataset, measured, reports, lineage_tags=known.tags)
+            client.update_model_version(store.model, number, card)
+            client.log_text(run_id, card, "export/model_card.md")
         else:
-            number = _log_and_register(client, store, folder, run_id, measured, test, reports)
-        tags = _tags(project, dataset, measured)
-        tags |= {"workflow_run": run_name, "run_identity": run_identity}
-        for key, value in tags.items():
-            client.set_model_version_tag(store.model, number, key, value)
-        card = model_card(project, number, dataset, measured, reports)
-        client.update_model_version(store.model, number, card)
-        client.log_text(run_id, card, "export/model_card.md")
-        production = find_alias(store, "production")
-        if production is None or production.version != number:
-            client.set_registered_model_alias(store.model, "candidate", number)
+            client.set_tag(run_id, SAME_AS, number)
+        # Of an interrupted move, or one that goes on just now, the candidate is no matter of ours.
+        with alone_with(store) as registry:
+            if registry.aliases().get("production") != number:
+                registry.write(Write("alias", "candidate", number))
     return number
+
+
+def find_content(store: Store, content: str) -> Version | None:
+    """The oldest version of this content, if there is one."""
+    versions = (one for one in list_versions(store) if one.tags.get(CONTENT_TAG) == content)
+    return min(versions, key=lambda one: int(one.version), default=None)
+
+
+@contextmanager
+def one_registers(store: Store, client: MlflowClient) -> Iterator[None]:
+    """Two runs that end in the same content must not both make a version of it."""
+    if store.server:
+        with ticket(client, store.model):
+            yield
+    else:
+        with locked(store.home / "register.lock"):
+            yield
+
+
+def _register(store: Store, model_id: str, tags: dict[str, str]) -> Version:
+    import mlflow
+
+    made = mlflow.register_model(
+        f"models:/{model_id}", store.model, await_registration_for=0, tags=tags
+    )
+    return get_version(store, str(made.version))
 
 
 def _tags(project: Project, dataset: Dataset, measured: dict[str, Any]) -> dict[str, str]:
@@ -83,15 +138,15 @@ def _tags(project: Project, dataset: Dataset, measured: dict[str, Any]) -> dict[
     }
 
 
-def _log_and_register(
+def _log_model(
     client: MlflowClient,
-    store: Store,
     folder: Path,
     run_id: str,
     measured: dict[str, Any],
     test: Images,
     reports: list[FormatReport],
 ) -> str:
+    """All files of a version as a logged model of the active run; returns its id."""
     import mlflow
     import onnx
     from mlflow.models import infer_signature
@@ -110,13 +165,7 @@ def _log_and_register(
             client.log_model_artifact(logged.model_id, str(served / name))
     mlflow.log_dict({"image": test.images[:2].tolist()}, "model_input_example.json")
     _log_formats(client, run_id, reports)
-    registered = mlflow.register_model(
-        f"models:/{logged.model_id}",
-        store.model,
-        await_registration_for=0,
-        tags={FACTS_TAG: sha256(served / FACTS)},
-    )
-    return str(registered.version)
+    return str(logged.model_id)
 
 
 def _log_formats(client: MlflowClient, run_id: str, reports: list[FormatReport]) -> None:

@@ -29,6 +29,7 @@ class Run:
         name: for people; that of an unfinished run continues it.
         identity: 32 hexadecimal digits, drawn when the folder was made.
         folder: everything that the steps leave for each other.
+        approved_by: who said yes to the promotion, as Airflow says; empty: nobody was asked.
     """
 
     project: Project
@@ -36,6 +37,7 @@ class Run:
     name: str
     identity: str
     folder: Path
+    approved_by: str = ""
 
     @property
     def store(self) -> Store:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from model_zoo.data.dataset import Dataset, Images
 from model_zoo.evaluation import figures
 from model_zoo.registry import run_log, test_set_record
 from model_zoo.registry.client import answered_by
+from model_zoo.registry.promotion import JUDGED_AGAINST, JUDGED_AT
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from model_zoo.classifier import Head
     from model_zoo.evaluation.measure import Measured
     from model_zoo.judging.gate import Verdict
+    from model_zoo.registry.promotion import Judged
     from model_zoo.training.checkpoint import Progress
 
 PREDICTIONS = "test_predictions.npz"
@@ -174,7 +177,9 @@ def predicted(run: Run) -> np.ndarray:
         return np.asarray(stored["predicted"])
 
 
-def log_verdict(run: Run, version: str, against: str | None, verdict: Verdict) -> str:
+def log_verdict(
+    run: Run, version: str, against: str | None, verdict: Verdict, judged: Judged
+) -> str:
     """The verdict as Markdown on the run and as tags of run and version; returns the Markdown."""
     import mlflow
 
@@ -192,7 +197,13 @@ def log_verdict(run: Run, version: str, against: str | None, verdict: Verdict) -
         mlflow.log_text(report, "gate/verdict.md")
         mlflow.log_dict(verdict.figures, "gate/figures.json")
         mlflow.set_tags({"gate": word})
+    tags = {
+        JUDGED_AGAINST: judged.production,
+        JUDGED_AT: datetime.now(UTC).isoformat(timespec="seconds"),
+        "gate_reasons": "; ".join(verdict.reasons),
+        "gate": word,  # last: with it the rest is there
+    }
     with answered_by(run.store) as client:
-        for key, value in {"gate": word, "gate_reasons": "; ".join(verdict.reasons)}.items():
+        for key, value in tags.items():
             client.set_model_version_tag(run.store.model, version, key, value)
     return report

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,8 +34,13 @@ def share_step(share: int, shares: int) -> str:
     return f"search_share.{share}-of-{shares}"
 
 
-def run_step(step: str, project: Project, places: Places, run_name: str) -> Facts:
+def run_step(
+    step: str, project: Project, places: Places, run_name: str, approved_by: str = ""
+) -> Facts:
     """Run one step of a run and leave its facts in ``<run folder>/<step>.json``.
+
+    Args:
+        approved_by: who said yes to the promotion, where somebody was asked.
 
     Raises:
         UserError: unknown step, a step before it is missing, somebody else works in the run, or it
@@ -52,7 +58,7 @@ def run_step(step: str, project: Project, places: Places, run_name: str) -> Fact
                 "it, or give this run another name"
             )
         stack.enter_context(storage.shared(places, folder, share))
-        run = open_run(project, places, run_name)
+        run = replace(open_run(project, places, run_name), approved_by=approved_by)
         keep_values(run)
         return _timed(step, function, run)
 
@@ -143,12 +149,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run", required=True, help="name of the run")
     parser.add_argument("--project", help="name or file; default: CATWALK_PROJECT")
     parser.add_argument("--set", default="{}", help="JSON object: values by dotted names")
+    parser.add_argument("--approved-by", default="", help="who said yes to the promotion")
     given = parser.parse_args(arguments)
     quiet()
     try:
         places = Places.load()
         project = load_project(given.project, json.loads(given.set), places)
-        facts = run_step(given.step, project, places, given.run)
+        facts = run_step(given.step, project, places, given.run, given.approved_by)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

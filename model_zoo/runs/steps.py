@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from model_zoo.data import store as data_store
@@ -136,41 +137,44 @@ def register(run: Run) -> facts.RegisterFacts:
 
 
 def gate(run: Run) -> facts.GateFacts:
-    """Judge the candidate against production on the same test images."""
+    """Judge the candidate's registered file against production's, on the same test images."""
     from model_zoo.judging.gate import judge
-    from model_zoo.runs.rival import right_answers
+    from model_zoo.runs import served_answers
 
-    version = facts_of(run, "register")["version"]
-    production = versions.find_alias(run.store, "production")
-    if production is not None and production.version == version:
-        return facts_of(run, "gate")  # type: ignore[no-any-return]  # after promotion it stands
+    candidate = versions.get_version(run.store, facts_of(run, "register")["version"])
+    production, repaired = promotion.look_at_production(run.store)
+    for sentence in repaired:
+        say(sentence)
+    judged = promotion.pair(candidate, production)
+    if production is not None and judged.candidate == judged.production:
+        return facts.of_the_same_model(run, candidate, production)
     test = official_part(run, "test")
-    generated = bool(facts_of(run, "ingest")["generated"])
+    right = served_answers.answers_of_candidate(run, candidate, test).right(test.labels)
+    rival, note = served_answers.right_answers_of(run, production, test, candidate.generated)
     verdict = judge(
-        records.predicted(run) == test.labels,
-        right_answers(run, production, test, generated),
+        right,
+        rival,
         floor=run.project.judging.floor,
         margin=run.project.judging.margin,
-        generated=generated,
+        generated=candidate.generated,
         production_generated=production is not None and production.generated,
     )
+    verdict = replace(verdict, reasons=[*verdict.reasons, *filter(None, [note])])
     against = production.version if production else None
-    report = records.log_verdict(run, version, against, verdict)
-    return facts.of_the_verdict(verdict, version, against, report)
+    report = records.log_verdict(run, candidate.version, against, verdict, judged)
+    return facts.of_the_verdict(verdict, candidate.version, against, report, judged)
 
 
 def promote(run: Run) -> facts.PromoteFacts:
-    """Point `production` at the candidate if it passed the gate and nobody has to be asked."""
-    verdict: facts.GateFacts = facts_of(run, "gate")
-    version = verdict["version"]
-    promoted = verdict["passed"] and run.project.judging.promotion != "manual"
-    if promoted:
-        promotion.promote(run.store, version, "; ".join(verdict["reasons"]))
+    """Point `production` at the candidate if it passed the gate and whoever has to agrees."""
+    from model_zoo.runs.production import bring_into_production
+
+    verdict, promoted, why = bring_into_production(run, gate, say)
     production = versions.find_alias(run.store, "production")
     with records.parent_run(run):
         pass  # leaving it marks MLflow's run as FINISHED
     shutil.rmtree(run.folder / "training", ignore_errors=True)  # several times the model
-    return facts.of_the_promotion(verdict, promoted, production)
+    return facts.of_the_promotion(verdict, promoted, production, why)
 
 
 def say(sentence: str) -> None:
