@@ -19,9 +19,9 @@ DOC = """
 ### After a promotion of {name}
 
 Runs when `catwalk://{name}/production` is updated. `export` copies all files of the version,
-checked by their digests, to `exports/` in Catwalk's home. `predict` writes `predictions.csv` beside
-them for the pictures in `folder` (by default `batch/{name}` in the home; without such a folder there
-is nothing to do).
+checked by their digests, to `exports/` in Catwalk's home. `predict` writes `predictions.csv`
+beside them for the pictures in `folder` (by default `batch/{name}` in the home; without such a
+folder there is nothing to do).
 """
 
 

@@ -31,7 +31,7 @@ print(json.dumps({"seconds": seconds, "modules": modules, "dags": {
             for task in dag.tasks if getattr(task, "expand_input", None)
         },
         "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
-        "outlets": {task.task_id: [o.name for o in task.outlets] for task in dag.tasks if task.outlets},
+        "outlets": {one.task_id: [o.name for o in one.outlets] for one in dag.tasks if one.outlets},
         "approval": next(
             ({"defaults": task.defaults, "hours": task.response_timeout.total_seconds() / 3600}
              for task in dag.tasks if isinstance(task, ApprovalOperator)), None),
