@@ -1,8 +1,8 @@
 """One network, one file: names and order in an ONNX file that say nothing are made regular.
 
 tf2onnx numbers what it makes by a counter of the process, and Keras its layers; so the same network
-exported twice gave two files. A version is known by the digest of its files (``registry/identity``):
-here its inner names are made from what each node is and where it stands.
+exported twice gave two files. As a version is known by the digest of its files, its inner names are
+made here from what each node is and where it stands.
 """
 
 from __future__ import annotations
