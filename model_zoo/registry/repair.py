@@ -6,7 +6,7 @@ Every promotion, rollback and gate begins with it. Nobody else writes meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from model_zoo.errors import UserError
 from model_zoo.registry.exclusive import Registry, Write
@@ -105,11 +105,11 @@ def _interrupted(registry: Registry, found: Settled) -> None:
         return
     intent, now = parsed(text), registry.aliases().get("production")
     if intent is not None and now == intent.target:
-        write_all(registry, intent.after_it())
+        write_all(registry, _still_right(registry, intent, intent.after_it()))
         found.finished = intent
         found.said.append(f"an interrupted {intent.kind} was finished: {intent.sentence}")
     elif intent is not None and now == intent.source:
-        write_all(registry, intent.undone())
+        write_all(registry, _still_right(registry, intent, intent.undone()))
         found.said.append(
             f"an interrupted {intent.kind} to version {intent.target} had not moved production: "
             "it was taken back"
@@ -117,6 +117,20 @@ def _interrupted(registry: Registry, found: Settled) -> None:
     else:
         registry.write(Write("tag", INTENT, None))
         found.said.append("a note of a move that somebody overtook in MLflow was dropped")
+
+
+def _still_right(registry: Registry, intent: Move, writes: list[Write]) -> list[Write]:
+    """Without what is about versions that were deleted since, or about a newer candidate."""
+    right = []
+    for one in writes:
+        if one.name == "candidate" and registry.aliases().get("candidate") != intent.target:
+            continue
+        if one.version and registry.version(one.version) is None:
+            continue
+        if one.kind == "alias" and one.value and registry.version(one.value) is None:
+            one = replace(one, value=None)
+        right.append(one)
+    return right
 
 
 def _by_hand(

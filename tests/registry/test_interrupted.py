@@ -16,6 +16,7 @@ from model_zoo.registry.store import Store
 from model_zoo.registry.versions import find_alias, get_version, model_tags
 
 MOST_WRITES = 12
+GOOD_TAGS = {"project": "shirts", "generated": "false", "classifier_sha256": "0" * 64}
 
 
 def killed_before(write: int, work: Callable[[], object]) -> bool:
@@ -112,6 +113,22 @@ def test_a_kill_in_every_try_is_repaired_by_the_last_one(
     to_version(registry, "2")
     assert where(registry) == {"production": "2", "previous": "1"}
     assert len(history(registry)) == 2 and INTENT not in model_tags(registry)
+
+
+def test_what_was_deleted_or_registered_since_a_kill_does_not_stop_its_repair(
+    three: Store,
+) -> None:
+    by_client, client = Store(three.home, three.uri, "shirts", three.model), connect(three)
+    promote(three, "1")
+    client.set_registered_model_alias(three.model, "candidate", "2")
+    assert killed_before(2, lambda: to_version(by_client, "2"))  # production has moved
+    assert where(three)["production"] == "2" and interrupted(three)
+    client.delete_model_version(three.model, "1")
+    client.create_model_version(three.model, "s3://nowhere/model", tags=GOOD_TAGS)
+    client.set_registered_model_alias(three.model, "candidate", "4")
+    assert not promote(three, "2").moved
+    assert where(three) == {"production": "2", "candidate": "4"}
+    assert interrupted(three) is None and len(history(three)) == 2
 
 
 def test_a_dead_owner_on_another_machine_is_waited_for_no_longer_than_the_lease(
