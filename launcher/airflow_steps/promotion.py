@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Asset, AssetAlias, Context
 
 from launcher.airflow_steps.operator import StepOperator
@@ -34,7 +35,7 @@ class PromoteOperator(StepOperator):
 
     def approved_by(self, context: Context) -> str:
         answer = context["ti"].xcom_pull(task_ids=self.asked)
-        if not answer:
+        if not answer or ApprovalOperator.APPROVE not in answer["chosen_options"]:
             return ""
         user = answer.get("responded_by_user") or {}
         return str(user.get("name") or user.get("id") or "somebody in Airflow")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,16 @@ from model_zoo.registry.identity import content_digest
 from model_zoo.registry.lineage import FILE as LINEAGE
 from model_zoo.registry.lineage import lineage_here
 from model_zoo.registry.model_card import model_card
-from model_zoo.registry.served_files import FACTS, FACTS_TAG, MODEL, read_facts, sha256
+from model_zoo.registry.served_files import (
+    FACTS,
+    FACTS_TAG,
+    MODEL,
+    DamagedFile,
+    check_file,
+    fetch_served_files,
+    read_facts,
+    sha256,
+)
 from model_zoo.registry.store import Store
 from model_zoo.registry.tickets import ticket
 from model_zoo.registry.versions import (
@@ -54,7 +64,7 @@ def register_version(
     """Log the files as an MLflow model of the active run and register it as candidate.
 
     The same content is the same version, whichever run, home or machine it comes from: it is found
-    by its digest. Every tag is there with the version itself, and its files before it, so a kill
+    by its digest, and gets its files back if they were lost. Every tag is there with the version itself, and its files before it, so a kill
     leaves a whole version or none.
 
     Args:
@@ -81,6 +91,8 @@ def register_version(
                 known = find_content(store, content)  # another home may have been quicker
                 if known is None:
                     known = _register(store, model_id, tags)
+        elif not is_whole(store, known):
+            _put_back(client, store, known, facts.parent, reports)
         number = known.version
         if known.run_id == run_id:
             card = model_card(project, number, dataset, measured, reports, lineage_tags=known.tags)
@@ -99,6 +111,33 @@ def find_content(store: Store, content: str) -> Version | None:
     """The oldest version of this content, if there is one."""
     versions = (one for one in list_versions(store) if one.tags.get(CONTENT_TAG) == content)
     return min(versions, key=lambda one: int(one.version), default=None)
+
+
+def is_whole(store: Store, version: Version) -> bool:
+    """The registry has the file that is served, and what describes it, as they were registered."""
+    with tempfile.TemporaryDirectory(prefix="catwalk-") as name:
+        folder = Path(name)
+        try:
+            fetch_served_files(store, version.version, folder, (FACTS, MODEL))
+            check_file(folder / MODEL, read_facts(folder, version.tags.get(FACTS_TAG)))
+        except DamagedFile:
+            return False
+    return True
+
+
+def _put_back(
+    client: MlflowClient,
+    store: Store,
+    version: Version,
+    served: Path,
+    reports: list[FormatReport],
+) -> None:
+    """The files of a version that the registry lost, from a run that ended in the same content."""
+    model_id = client.get_model_version(store.model, version.version).model_id
+    for name in (*(one.file for one in reports if one.attached), FACTS):
+        client.log_model_artifact(model_id, str(served / name))
+    digest = sha256(served / FACTS)  # the same answers; another time of writing, other latencies
+    client.set_model_version_tag(store.model, version.version, FACTS_TAG, digest)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from model_zoo.registry.served_files import (
     FACTS_TAG,
     check_file,
     fetch_served_files,
+    folder_in_home,
     list_served_files,
     read_facts,
 )
@@ -92,6 +93,9 @@ def test_a_moved_home_predicts_exports_and_registers(
     (twin,) = find_runs(store, RUN_TAG, "a twin")
     assert connect(store).get_run(twin).data.tags["same_as_version"] == "1"
     assert get_version(store, "1").tags["workflow_run"] == "first"
+    lost = folder_in_home(store, "1") / "model.onnx"
+    lost.unlink()
+    assert registered("a twin") == "1" and lost.exists(), "a twin has the files that were lost"
     reports[2] = replace(reports[2], attached=False, reason="left out by the setting")
     described = read_json(folder / "served" / "classifier.json")
     del described["sha256"]["model.float32.tflite"]
