@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.errors import UserError
 from model_zoo.locks import locked
 from model_zoo.registry.client import answered_by
 from model_zoo.registry.exclusive import Write, alone_with
@@ -64,8 +65,8 @@ def register_version(
     """Log the files as an MLflow model of the active run and register it as candidate.
 
     The same content is the same version, whichever run, home or machine it comes from: it is found
-    by its digest, and gets its files back if they were lost. Every tag is there with the version itself, and its files before it, so a kill
-    leaves a whole version or none.
+    by its digest, and gets its files back if they were lost. Every tag is there with the version
+    itself, and its files before it, so a kill leaves a whole version or none.
 
     Args:
         folder: of the run; the files lie in its ``served/``.
@@ -134,6 +135,11 @@ def _put_back(
 ) -> None:
     """The files of a version that the registry lost, from a run that ended in the same content."""
     model_id = client.get_model_version(store.model, version.version).model_id
+    if not model_id:
+        raise UserError(
+            f"version {version.version} has this content and lost its files, and MLflow does not "
+            "say of which logged model it is made: delete that version in MLflow, then run again"
+        )
     for name in (*(one.file for one in reports if one.attached), FACTS):
         client.log_model_artifact(model_id, str(served / name))
     digest = sha256(served / FACTS)  # the same answers; another time of writing, other latencies
