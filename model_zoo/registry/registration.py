@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
+from model_zoo.files import complete_or_absent
 from model_zoo.locks import locked
 from model_zoo.registry.client import answered_by
 from model_zoo.registry.exclusive import Write, alone_with
@@ -27,6 +29,7 @@ from model_zoo.registry.served_files import (
     DamagedFile,
     check_file,
     fetch_served_files,
+    folder_in_home,
     read_facts,
     sha256,
 )
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
 SERVING_REQUIREMENTS = ["mlflow", "onnx", "onnxruntime", "numpy"]
 #: Tag of a run that ended in a model which another run had registered before.
 SAME_AS = "same_as_version"
+#: Tag of a version: the logged model that has its files; MLflow's own field is empty on SQL.
+LOGGED_MODEL = "logged_model"
 
 
 def register_version(
@@ -87,7 +92,7 @@ def register_version(
             client.log_dict(run_id, lineage.as_dict(), LINEAGE)
             tags = _tags(project, dataset, measured) | lineage.tags()
             tags |= {"workflow_run": run_name, "run_identity": run_identity}
-            tags |= {FACTS_TAG: sha256(facts), CONTENT_TAG: content}
+            tags |= {FACTS_TAG: sha256(facts), CONTENT_TAG: content, LOGGED_MODEL: model_id}
             with one_registers(store, client):
                 known = find_content(store, content)  # another home may have been quicker
                 if known is None:
@@ -134,14 +139,19 @@ def _put_back(
     reports: list[FormatReport],
 ) -> None:
     """The files of a version that the registry lost, from a run that ended in the same content."""
-    model_id = client.get_model_version(store.model, version.version).model_id
-    if not model_id:
+    model_id = version.tags.get(LOGGED_MODEL)
+    if model_id is None:
         raise UserError(
-            f"version {version.version} has this content and lost its files, and MLflow does not "
-            "say of which logged model it is made: delete that version in MLflow, then run again"
+            f"version {version.version} has this content and lost its files, and does not say of "
+            "which logged model it is made: delete that version in MLflow, then run again"
         )
+    lies = folder_in_home(store, version.version)
     for name in (*(one.file for one in reports if one.attached), FACTS):
-        client.log_model_artifact(model_id, str(served / name))
+        if lies is None:
+            client.log_model_artifact(model_id, str(served / name))
+        else:
+            with complete_or_absent(lies / name) as partial:
+                shutil.copyfile(served / name, partial)
     digest = sha256(served / FACTS)  # the same answers; another time of writing, other latencies
     client.set_model_version_tag(store.model, version.version, FACTS_TAG, digest)
 
