@@ -11,7 +11,7 @@ import grimp
 
 ROOTS = ("dags", "examples", "launcher", "dash_app", "plugins", "model_zoo")
 #: Used by every room; drawn, they would hide the rest.
-BASE = {"errors", "files", "locks", "plugin_registry", "settings"}
+BASE = {"errors", "files", "locks", "owner", "plugin_registry", "settings"}
 HEAD = """# Map
 
 Written by `python -m docs.map` from the imports. An arrow says: imports. Left out are arrows that a

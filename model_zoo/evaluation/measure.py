@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.pixels import Pixels
 
 PREDICT_BATCH = 250
+PREDICT_BYTES = 256 * 2**20  # of images in memory at once
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,15 @@ def measure(
     from model_zoo.training.batches import in_batches
 
     model = keras.models.load_model(path)
+    batches = max(1, PREDICT_BYTES // (PREDICT_BATCH * int(np.prod(dataset.array_shape))))
+    rows = batches * PREDICT_BATCH
 
-    def predict(images: np.ndarray) -> np.ndarray:
-        return np.asarray(model.predict(**in_batches(images, None, PREDICT_BATCH), verbose=0))
+    def predict(images: Pixels) -> np.ndarray:
+        parts = (images[start : start + rows] for start in range(0, len(images), rows))
+        return np.concatenate(
+            [np.asarray(model.predict(**in_batches(part, None, PREDICT_BATCH), verbose=0))
+             for part in parts]
+        )  # fmt: skip
 
     temperature = fit_temperature(predict(validation.images), validation.labels)
     raw = predict(test.images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from model_zoo.data.dataset import Images
+from model_zoo.data.pixels import chunks_of
 from model_zoo.registry.versions import Version
 from model_zoo.runs.folder import Run
 
@@ -25,4 +26,5 @@ def right_answers(
     if generated != production.generated:
         return np.zeros(len(test.labels), bool)
     served = load_classifier(run.store, run.serving, run.places.cache_dir, production.version)
-    return np.asarray(served.probabilities(test.images).argmax(axis=1) == test.labels)
+    found = [served.probabilities(part).argmax(axis=1) for part in chunks_of(test.images)]
+    return np.asarray(np.concatenate(found) == test.labels)

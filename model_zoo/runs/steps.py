@@ -16,7 +16,6 @@ from typing import Any
 from model_zoo.data import store as data_store
 from model_zoo.data.checks import validate
 from model_zoo.data.source import SOURCES
-from model_zoo.data.split import stratified_split
 from model_zoo.registry import promotion, versions
 from model_zoo.runs import facts
 from model_zoo.runs import run_records as records
@@ -30,11 +29,12 @@ def ingest(run: Run) -> facts.IngestFacts:
     source = SOURCES.get(run.project.data.source)
     found = source(run.project.data, run.places, say)
     dataset = data_store.keep(found, run.places.datasets_dir)
+    records.write_left_out(run, found.left_out)
     return {
         "dataset": dataset.snapshot,
         "generated": dataset.generated,
         "origin": dataset.origin,
-        "summary": f"{dataset.name}: {dataset.origin}",
+        "summary": f"{dataset.name}: {dataset.origin}{facts.left_out_in_words(found.left_out)}",
     }
 
 
@@ -42,12 +42,10 @@ def preprocess(run: Run) -> facts.PreprocessFacts:
     """Validate the dataset, split off validation images, log a page of samples."""
     dataset, data = dataset_of(run), run.project.data
     images, test = official_part(run, "training"), official_part(run, "test")
-    found = validate(dataset, images, test)
-    training, validation = stratified_split(
-        images.labels, data.validation_share, data.seed, data.train_limit
-    )
-    keep_split(run, training, validation)
-    records.log_data(run, dataset, images, training, validation, test, found)
+    found = validate(dataset, images, test, data.least_class_share)
+    keep_split(run, images.labels, data)
+    training, validation = training_and_validation(run)
+    records.log_data(run, dataset, training, validation, test, found)
     return facts.of_the_split(dataset, len(training), len(validation), len(test), found)
 
 

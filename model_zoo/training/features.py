@@ -203,7 +203,7 @@ def _compute(
     started = told = time.monotonic()
     first = done
     for start in range(done, len(images), CHUNK):
-        batch = images.images[start : start + CHUNK]
+        batch = np.asarray(images.images[start : start + CHUNK])
         pixels = _pixels(views, batch, view, start)
         found = np.asarray(frozen.predict_on_batch(pixels), np.float32)
         stored[start : start + len(batch)] = np.clip(found, -LARGEST, LARGEST)

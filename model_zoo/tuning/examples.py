@@ -19,8 +19,8 @@ import numpy as np
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
+from model_zoo.owner import end_with_owner
 from model_zoo.settings import Places, Project
-from model_zoo.tuning.owner import end_with_owner
 
 EXAMPLES = "examples.npz"
 
@@ -91,8 +91,8 @@ def write_examples(
     keep_examples(
         folder,
         TrialExamples(
-            (train.images, train.labels),
-            (val.images, val.labels),
+            (np.asarray(train.images), train.labels),
+            (np.asarray(val.images), val.labels),
             False,
             project.training.precision,
         ),
