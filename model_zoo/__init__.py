@@ -62,7 +62,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from model_zoo.backbones import Backbone, register_backbone
+    from model_zoo.backbones import Backbone, PackageFile, register_backbone
     from model_zoo.data.dataset import Dataset, Images
     from model_zoo.data.source import Found, register_source
     from model_zoo.errors import UserError
@@ -76,6 +76,7 @@ __all__ = [
     "Dataset",
     "Found",
     "Images",
+    "PackageFile",
     "UserError",
     "load_classifier",
     "load_project",
@@ -92,6 +93,7 @@ _HOMES = {
     "Dataset": "model_zoo.data.dataset",
     "Found": "model_zoo.data.source",
     "Images": "model_zoo.data.dataset",
+    "PackageFile": "model_zoo.backbones",
     "UserError": "model_zoo.errors",
     "load_project": "model_zoo.settings",
     "read_image": "model_zoo.images",
