@@ -229,6 +229,6 @@ def _pixels(views: Views, batch: np.ndarray, view: int | None, start: int) -> np
     if view is None:
         return np.asarray(pixels)
     chosen = np.random.default_rng((views.seed, view, start)).integers(2**30)
-    for layer in augmentation_layers(views.augmentation, int(chosen)):
+    for layer in augmentation_layers(views.augmentation, pixels.shape[-1], int(chosen)):
         pixels = layer(pixels, training=True)
     return np.asarray(pixels)

@@ -49,7 +49,7 @@ def test_no_image_moves_as_the_images_grow() -> None:
 
 
 def test_a_class_of_three_images_has_one_in_each_part() -> None:
-    for number in range(20):
+    for number in range(60):
         found = divided(*many(3, f"class {number}"), *many(30, "cat")).counts()
         assert found[f"class {number}"] == {"training": 1, "validation": 1, "test": 1}
 

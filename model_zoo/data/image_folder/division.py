@@ -160,17 +160,12 @@ def _parts_of_a_class(
                 parts[digest] = part
                 break
         parts[digest] = kept.get(digest, parts[digest])
-    counts = Counter(parts.values())
-    for part in shares:
-        if not counts[part] and counts[TRAINING] > 1:
-            nearest = min((d for d in parts if parts[d] == TRAINING), key=places.__getitem__)
+    for part in (TRAINING, *shares):  # an empty part takes from one that can give
+        counts = Counter(parts.values())
+        giving = [digest for digest in parts if counts[parts[digest]] > 1]
+        if not counts[part] and giving:
+            nearest = (max if part == TRAINING else min)(giving, key=places.__getitem__)
             parts[nearest] = chosen[nearest] = part
-            counts = Counter(parts.values())
-    if parts and not counts[TRAINING]:
-        candidates = [d for d in parts if counts[parts[d]] > 1]
-        if candidates:
-            last = max(candidates, key=places.__getitem__)
-            parts[last] = chosen[last] = TRAINING
     return parts
 
 
