@@ -100,7 +100,7 @@ def _in_processes(
             except BrokenProcessPool:  # from submit
                 lost += running.values()
             finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)  # whoever stops waits for no more than these
         for part in lost:
             yield part, None
 
