@@ -5,7 +5,8 @@
 So many images of noise in colour are written into a pixel store and kept as a dataset; a process
 of its own then checks them, trains one epoch on a frozen trunk and measures the result on the test
 part, as the steps of a run do, and says its highest resident memory after each. The trunk has
-random weights, which change neither time nor memory. `tiny` (two convolutions) is the one of the tests.
+random weights, which change neither time nor memory. `tiny` (two convolutions) is the one of the
+tests.
 """
 
 from __future__ import annotations

@@ -44,6 +44,6 @@ def run(given: argparse.Namespace) -> int:
     print(
         f"\nWrote {path}: profile {fits.profile}, as there are {fits.why}. Go on with\n"
         f"  catwalk run --project {given.name}    train, judge and register a first version\n"
-        f"  CATWALK_PROJECT={given.name} catwalk up    MLflow, Airflow and the page"
+        f"  catwalk up --project {given.name}     MLflow, Airflow and the page"
     )
     return 0
