@@ -18,7 +18,7 @@ from model_zoo.data.dataset import Dataset, Images
 from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
-from model_zoo.training.features import FeatureCache, Features, SeenAnew
+from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -194,13 +194,10 @@ def _through(model: keras.Model, features: Features, rows: int = 512) -> Feature
     count = len(features)
     views = []
     for view in range(len(features.views)):
-        parts = [
-            np.asarray(
-                model.predict_on_batch(
-                    features.inputs(np.arange(start, min(start + rows, count)), view)
-                )
-            )
-            for start in range(0, count, rows)
-        ]
-        views.append(np.concatenate(parts))
+        made = np.empty((count, *model.output_shape[1:]), STORED)  # half the memory of float32
+        for start in range(0, count, rows):
+            chosen = np.arange(start, min(start + rows, count))
+            found = np.asarray(model.predict_on_batch(features.inputs(chosen, view)), np.float32)
+            made[chosen] = np.clip(found, -LARGEST, LARGEST)
+        views.append(made)
     return Features(tuple(views), features.labels)
