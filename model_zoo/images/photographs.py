@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
-from model_zoo.images.pixels import fitted, stretched, with_channels
+from model_zoo.images.pixels import fitted, with_channels
 from model_zoo.images.steps import Picture, register_step
 
 
@@ -18,7 +19,9 @@ def resize(picture: Picture) -> str:
     rows, columns = max(height, round(high * scale)), max(width, round(wide * scale))
     if (rows, columns) == (high, wide):
         return f"already {wide} x {high}"
-    picture.pixels = stretched(picture.pixels, rows, columns)
+    # As ImageNet's networks are commonly given theirs, and three times as fast as Lanczos.
+    scaled = Image.fromarray(np.ascontiguousarray(picture.pixels))
+    picture.pixels = np.asarray(scaled.resize((columns, rows), Image.Resampling.BILINEAR))
     return f"scaled to {columns} x {rows}, proportions kept"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from model_zoo.images import Prepared, prepare
+from model_zoo.images import Prepared, image_of, prepare
 from model_zoo.images.decode import Decoded
 
 CROPPED = ("upright", "flatten", "resize", "centre-crop")
@@ -12,9 +12,12 @@ WHOLE = ("upright", "flatten", "whole-on-white")
 
 
 def prepared(pixels: np.ndarray, steps: tuple[str, ...], side: int = 20, grey: int = 3) -> Prepared:
+    return prepare(decoded_of(pixels), (side, side, grey), steps)
+
+
+def decoded_of(pixels: np.ndarray) -> Decoded:
     rgba = np.asarray(Image.fromarray(pixels).convert("RGBA"))
-    decoded = Decoded(rgba, (rgba.shape[1], rgba.shape[0]), 1, False)
-    return prepare(decoded, (side, side, grey), steps)
+    return Decoded(rgba, (rgba.shape[1], rgba.shape[0]), 1, False)
 
 
 def thirds(height: int, width: int) -> np.ndarray:
@@ -40,6 +43,8 @@ def test_any_proportions_end_as_the_square(height: int, width: int) -> None:
         found = prepared(thirds(height, width), steps)
         assert found.image.shape == (20, 20, 3)
         assert "stretched" not in found.steps[-1].note
+        alone = image_of(decoded_of(thirds(height, width)), (20, 20, 3), steps)
+        np.testing.assert_array_equal(alone, found.image)
 
 
 def test_the_whole_of_a_wide_picture_lies_on_white() -> None:

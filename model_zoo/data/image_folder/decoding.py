@@ -15,7 +15,7 @@ import numpy as np
 from model_zoo.data.image_folder.file_index import Known
 from model_zoo.data.image_folder.listing import URL, File, open_url
 from model_zoo.errors import UserError
-from model_zoo.images import decode, prepare
+from model_zoo.images import decode, image_of
 from model_zoo.owner import end_with_owner
 
 #: Files that a process is given at once; so many requests to a storage run side by side.
@@ -120,7 +120,7 @@ def decode_one(file: File, content: bytes | Exception, wanted: Wanted) -> Decode
     digest = hashlib.sha256(content).hexdigest()
     try:
         decoded = decode(content, wanted.max_pixels)
-        image = prepare(decoded, wanted.image_shape, wanted.preparation, pictures=False).image
+        image = image_of(decoded, wanted.image_shape, wanted.preparation)
     except UserError as error:
         return broken(file, str(error), digest, content), None
     width, height = decoded.size
@@ -149,7 +149,10 @@ def format_of(content: bytes) -> str:
 
 
 def _is_grey(image: np.ndarray) -> bool:
-    return image.ndim == 2 or bool((image == image[..., :1]).all())
+    if image.ndim == 2:
+        return True
+    middle = image[len(image) // 2]  # most photographs are told by one row
+    return all(bool((part == part[..., :1]).all()) for part in (middle, image))
 
 
 def _read(files: Sequence[File], root: str) -> list[bytes | Exception]:
