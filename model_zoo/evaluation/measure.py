@@ -12,7 +12,7 @@ from model_zoo.data.dataset import Dataset, Images
 from model_zoo.data.pixels import Pixels
 
 PREDICT_BATCH = 250
-PREDICT_BYTES = 256 * 2**20  # of images in memory at once
+PREDICT_BYTES = 64 * 2**20  # of images in memory at once
 
 
 @dataclass(frozen=True)
