@@ -61,6 +61,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from model_zoo.processor import tell_libraries
+
 if TYPE_CHECKING:
     from model_zoo.backbones import Backbone, PackageFile, register_backbone
     from model_zoo.data.dataset import Dataset, Images
@@ -102,6 +104,10 @@ _HOMES = {
     "register_statistic": "model_zoo.images.statistics",
     "register_step": "model_zoo.images",
 }
+
+
+# Here, as whatever computes imports this package, and it is read when TensorFlow is.
+tell_libraries()
 
 
 def __getattr__(name: str) -> Any:

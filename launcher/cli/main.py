@@ -13,7 +13,7 @@ COMMANDS = {
     "new": ("new", "look at images of yours, and write the project that trains on them"),
     "look": ("look", "what is in the images of a project"),
     "demo": ("demo", "retrain once through Airflow and print the scorecard"),
-    "run": ("run", "the same workflow without Airflow, in this process"),
+    "run": ("run", "the same workflow without Airflow"),
     "up": ("up", "MLflow, Airflow and the page together, until Ctrl-C"),
     "settings": ("settings", "every value of a project and where it comes from, as TOML"),
     "backbones": ("backbones", "the model zoo: what can be trained"),

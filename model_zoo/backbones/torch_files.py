@@ -20,10 +20,11 @@ import numpy as np
 
 from model_zoo.errors import UserError
 
+ZIP = b"PK\x03\x04"
 MAGIC = 0x1950A86A20F9469CFC6C  # of the format before ZIP
 PROTOCOL = 1001
 #: Kinds of arrays by the name that a pickle has for them.
-STORAGES = {
+STORAGES: dict[str, np.dtype[Any]] = {
     "DoubleStorage": np.dtype("<f8"),
     "FloatStorage": np.dtype("<f4"),
     "HalfStorage": np.dtype("<f2"),
@@ -77,7 +78,9 @@ class _TensorsOnly(pickle.Unpickler):
         )
 
     def persistent_load(self, pid: Any) -> _Storage:
-        _, kind, key, _, elements, *_ = pid
+        _, kind, key, _, elements, *part = pid
+        if any(part):
+            raise ValueError(f"array {key} is a part of another one, which is not read")
         return self.storages.setdefault(key, _Storage(kind, key, elements))
 
 
@@ -89,7 +92,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         with path.open("rb") as file:
-            read = _read_zip if zipfile.is_zipfile(file) else _read_before_zip
+            read = _read_zip if file.read(len(ZIP)) == ZIP else _read_before_zip
             file.seek(0)
             state, arrays = read(file, path)
         if not isinstance(state, dict):
@@ -123,8 +126,7 @@ def _read_before_zip(file: BinaryIO, path: Path) -> tuple[Any, Arrays]:
 
 def _read_zip(file: BinaryIO, path: Path) -> tuple[Any, Arrays]:
     with zipfile.ZipFile(file) as archive:
-        (pickled,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
-        folder = pickled.removesuffix("data.pkl")
+        folder = archive.namelist()[0].split("/")[0] + "/"  # PyTorch has one, and all in it
 
         def read(name: str) -> bytes:
             if archive.getinfo(folder + name).compress_type != zipfile.ZIP_STORED:

@@ -33,28 +33,36 @@ def build_trunk(backbone: Backbone, image_size: int, weights: str) -> keras.Mode
             f"{backbone.name} needs images of at least {backbone.smallest_size} pixels. "
             f"Received: image_size {image_size}"
         )
+    check_weights(backbone, weights)
     shape = (image_size, image_size, 3)
-    if weights == NO_WEIGHTS:
-        return backbone.build(shape, None)
-    if weights == PUBLISHED:
-        return _with_published(backbone, shape)
-    path = _file(weights)
+    if weights == PUBLISHED and not isinstance(backbone.weights_file, PackageFile):
+        return _loaded_by_keras(backbone, shape)
     trunk = backbone.build(shape, None)
-    load_into(trunk, path, backbone.torch_names)
+    if weights != NO_WEIGHTS:
+        path = _published_file(backbone) if weights == PUBLISHED else Path(weights).expanduser()
+        load_into(trunk, path, backbone.torch_names)
     return trunk
 
 
-def _with_published(backbone: Backbone, shape: tuple[int, int, int]) -> keras.Model:
-    if backbone.weights_source == NO_WEIGHTS:
+def check_weights(backbone: Backbone, weights: str) -> None:
+    """What can be said of weights on any machine, also on one that does not train.
+
+    Raises:
+        UserError: published ones that the backbone does not have, or a file that does not exist.
+    """
+    if weights == PUBLISHED and backbone.weights_source == NO_WEIGHTS:
         raise UserError(
             f"{backbone.name} has no published weights: set weights to none to train it from "
-            f"scratch, or give a weights file{_or_another(backbone)}"
+            "scratch, or give a weights file"
         )
-    if isinstance(backbone.weights_file, PackageFile):
-        path = backbone.weights_file.find()
-        trunk = backbone.build(shape, None)
-        load_into(trunk, path, backbone.torch_names)
-        return trunk
+    if weights not in (PUBLISHED, NO_WEIGHTS) and not Path(weights).expanduser().is_file():
+        raise UserError(
+            f"weights {weights!r}: expected {PUBLISHED}, {NO_WEIGHTS} or the path of a file that "
+            "exists"
+        )
+
+
+def _loaded_by_keras(backbone: Backbone, shape: tuple[int, int, int]) -> keras.Model:
     try:
         return backbone.build(shape, PUBLISHED)
     except Exception as error:
@@ -81,15 +89,6 @@ def at_hand(name: str) -> bool:
     return bool(file) and cached_by_keras(file) is not None
 
 
-def _file(weights: str) -> Path:
-    path = Path(weights).expanduser()
-    if not path.is_file():
-        raise UserError(
-            f"weights {weights!r}: expected imagenet, none or the path of a file that exists"
-        )
-    return path
-
-
 def weights_origin(backbone: Backbone, weights: str) -> dict[str, str]:
     """Where a trunk's weights came from, as tags of its run; call it once the trunk is built.
 
@@ -106,7 +105,7 @@ def weights_origin(backbone: Backbone, weights: str) -> dict[str, str]:
             "weights_licence": backbone.weights_licence,
         }
     else:
-        file = _file(weights).resolve()
+        file = Path(weights).expanduser().resolve()
         origin = {"weights_source": "file"}
     return origin | {"weights_file": str(file), "weights_sha256": sha256_of(file)}
 

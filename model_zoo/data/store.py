@@ -25,6 +25,7 @@ from model_zoo.files import fill_folder, read_json, write_json
 
 DESCRIPTION = "dataset.json"
 SHARDS = "shards"
+PARTS = ("training", "test")  # that every dataset has; a source may give validation images too
 #: Fields of a description that say how the images came here, not what they are.
 CIRCUMSTANCES = ("origin", "licence", "snapshot")
 

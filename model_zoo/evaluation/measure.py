@@ -10,6 +10,7 @@ import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.data.pixels import Pixels
+from model_zoo.progress import Say, part
 
 PREDICT_BATCH = 250
 PREDICT_BYTES = 64 * 2**20  # of images in memory at once
@@ -31,29 +32,39 @@ class Measured:
 
 
 def measure(
-    path: Path, dataset: Dataset, training: Images, validation: Images, test: Images
+    path: Path,
+    dataset: Dataset,
+    training: Images,
+    validation: Images,
+    test: Images,
+    say: Say = print,
 ) -> Measured:
     """Load the ``.keras`` file and measure it."""
-    import keras
+    with part(say, "starting Keras"):
+        import keras
 
     from model_zoo.evaluation.calibration import apply_temperature, fit_temperature
     from model_zoo.evaluation.metrics import expected_calibration_error, score
     from model_zoo.images.statistics import summarise
     from model_zoo.training.batches import in_batches
+    from model_zoo.training.counted_batches import counted
 
     model = keras.models.load_model(path)
     batches = max(1, PREDICT_BYTES // (PREDICT_BATCH * int(np.prod(dataset.array_shape))))
     rows = batches * PREDICT_BATCH
 
-    def predict(images: Pixels) -> np.ndarray:
-        parts = (images[start : start + rows] for start in range(0, len(images), rows))
-        return np.concatenate(
-            [np.asarray(model.predict(**in_batches(part, None, PREDICT_BATCH), verbose=0))
-             for part in parts]
-        )  # fmt: skip
+    def predict(images: Pixels, what: str) -> np.ndarray:
+        found = []
+        with part(say, what, len(images)) as work:
+            for start in range(0, len(images), rows):
+                given = in_batches(images[start : start + rows], None, PREDICT_BATCH)
+                seen = [counted(work, PREDICT_BATCH)]
+                found.append(np.asarray(model.predict(**given, callbacks=seen, verbose=0)))
+        return np.concatenate(found)
 
-    temperature = fit_temperature(predict(validation.images), validation.labels)
-    raw = predict(test.images)
+    answers = predict(validation.images, "predicting validation images")
+    temperature = fit_temperature(answers, validation.labels)
+    raw = predict(test.images, "predicting test images")
     calibrated = apply_temperature(raw, temperature)
     facts = score(raw, test.labels, dataset.labels)
     facts["calibration_error_raw"] = facts.pop("calibration_error")

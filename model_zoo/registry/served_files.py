@@ -14,6 +14,7 @@ from typing import Any
 
 from model_zoo.errors import UserError
 from model_zoo.registry.client import answered_by
+from model_zoo.registry.format_report import LEFT_OUT
 from model_zoo.registry.store import Store
 
 MODEL = "model.onnx"
@@ -122,6 +123,15 @@ def _damaged(path: Path) -> str:
         f"{path} is damaged or was swapped: its SHA-256 is not that of the registered version. "
         "Delete its folder and fetch the version again"
     )
+
+
+def is_left_out(name: str, facts: dict[str, Any]) -> bool:
+    """Whether the version lacks the format because nobody asked for it, and not because it failed.
+
+    Args:
+        facts: the version's ``classifier.json``.
+    """
+    return any(row["format"] == name and row["reason"] == LEFT_OUT for row in facts["formats"])
 
 
 def file_of(name: str, facts: dict[str, Any], version: str) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from model_zoo.backbones import get_backbone
+from model_zoo.backbones import check_weights, get_backbone
 from model_zoo.data.source import SOURCES
 from model_zoo.errors import UserError
 from model_zoo.plugin_registry import discover
-from model_zoo.settings import NO_WEIGHTS, PUBLISHED, Places, Project
+from model_zoo.settings import Places, Project
 from model_zoo.settings.layers import line_of, read_file
 from model_zoo.settings.project import flattened
 
@@ -34,11 +32,7 @@ def check_project(project: Project, places: Places) -> None:
                 f"Received: image_size {model.image_size}"
             )
         wrong = "model.weights"
-        if model.weights not in (PUBLISHED, NO_WEIGHTS) and not Path(model.weights).is_file():
-            raise UserError(
-                f"weights {model.weights!r}: expected {PUBLISHED}, {NO_WEIGHTS} or the path of a "
-                "file that exists"
-            )
+        check_weights(backbone, model.weights)
     except UserError as error:
         raise UserError(f"{_where(project, wrong)}{error}") from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,10 +18,11 @@ from typing import Any
 from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write, read_json, write_json
 from model_zoo.locks import try_locked
+from model_zoo.progress import MAIN, Reporter
 from model_zoo.runs import storage
 from model_zoo.runs.checks import check_project
-from model_zoo.runs.folder import Run, open_run, run_folder
-from model_zoo.runs.steps import STEPS, WORKFLOW, say, search_share
+from model_zoo.runs.folder import Run, open_run, progress_folder, run_folder
+from model_zoo.runs.steps import STEPS, WORKFLOW, search_share
 from model_zoo.settings import Places, Project, load_project
 
 Facts = dict[str, Any]
@@ -51,8 +53,13 @@ def run_step(step: str, project: Project, places: Places, run_name: str) -> Fact
                 f"another process works in run {run_name!r} of {project.name}: wait for it, stop "
                 "it, or give this run another name"
             )
+        reports = progress_folder(places, folder, step)
+        shutil.rmtree(reports, ignore_errors=True)  # what a killed one left
+        stack.callback(shutil.rmtree, reports, ignore_errors=True)
         stack.enter_context(storage.shared(places, folder, share))
-        run = open_run(project, places, run_name)
+        reporter = Reporter(say, reports / f"{MAIN}.json")
+        reporter.note()
+        run = open_run(project, places, run_name, reporter)
         keep_values(run)
         return _timed(step, function, run)
 
@@ -97,6 +104,10 @@ def run_all(
         facts = read_json(done) if done.exists() else run(step, project, places, run_name)
         on_step(step, facts)
     return facts
+
+
+def say(sentence: str) -> None:
+    print(sentence, flush=True)
 
 
 def keep_values(run: Run) -> None:

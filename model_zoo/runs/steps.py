@@ -16,6 +16,7 @@ from typing import Any
 from model_zoo.data import store as data_store
 from model_zoo.data.checks import validate
 from model_zoo.data.source import SOURCES
+from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
 from model_zoo.runs import facts
 from model_zoo.runs import run_records as records
@@ -27,7 +28,7 @@ from model_zoo.runs.images import dataset_of, keep_split, official_part, trainin
 def ingest(run: Run) -> facts.IngestFacts:
     """Have the project's source find the images, and keep them under their digest."""
     source = SOURCES.get(run.project.data.source)
-    found = source(run.project.data, run.places, say)
+    found = source(run.project.data, run.places, run.say)
     dataset = data_store.keep(found, run.places.datasets_dir)
     records.write_left_out(run, found.left_out)
     return {
@@ -42,10 +43,12 @@ def preprocess(run: Run) -> facts.PreprocessFacts:
     """Validate the dataset, split off validation images, log a page of samples."""
     dataset, data = dataset_of(run), run.project.data
     images, test = official_part(run, "training"), official_part(run, "test")
-    found = validate(dataset, images, test, data.least_class_share)
+    with part(run.say, "checking the images"):
+        found = validate(dataset, images, test, data.least_class_share)
     keep_split(run, images.labels, data)
     training, validation = training_and_validation(run)
-    records.log_data(run, dataset, training, validation, test, found)
+    with part(run.say, "logging the images to MLflow"):
+        records.log_data(run, dataset, training, validation, test, found)
     return facts.of_the_split(dataset, len(training), len(validation), len(test), found)
 
 
@@ -57,8 +60,8 @@ def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
     if not run.project.search.trials:
         return {"trials": 0, "summary": "no search"}
     dataset, folder = dataset_of(run), run.folder / "tuning" / f"share-{share}"
-    project, data = with_precision(run.project, dataset, say), training_and_validation(run)
-    ran = run_share(project, run.places, dataset, *data, folder, share, shares, say)
+    project, data = with_precision(run.project, dataset, run.say), training_and_validation(run)
+    ran = run_share(project, run.places, dataset, *data, folder, share, shares, run.say)
     return {"trials": ran, "summary": f"share {share} of {shares} ran {ran} trials"}
 
 
@@ -69,19 +72,22 @@ def tune(run: Run) -> facts.TuneFacts:
     from model_zoo.tuning import search
 
     dataset = dataset_of(run)
-    project = with_precision(run.project, dataset, say)
+    project = with_precision(run.project, dataset, run.say)
     precision = project.training.precision
     if not project.search.trials:
         return facts.without_a_search(head_from(project.model, project.training), precision)
     data, folder = training_and_validation(run), run.folder / "tuning"
     with records.parent_run_without_old_trials(run) as parent:
-        best, trials = search(project, run.places, dataset, *data, folder, parent, say)
+        best, trials = search(project, run.places, dataset, *data, folder, parent, run.say)
         importance = records.log_search(trials, project.training.seed)
     return facts.of_the_search(best, trials, importance, precision)
 
 
 def train(run: Run) -> facts.TrainFacts:
     """Train the backbone with the head that the search found, from the last checkpoint if any."""
+    with part(run.say, "starting Keras"):
+        import keras  # noqa: F401
+
     from model_zoo.classifier import Head
     from model_zoo.files import complete_or_absent
     from model_zoo.training.features import FeatureCache
@@ -94,10 +100,13 @@ def train(run: Run) -> facts.TrainFacts:
     with records.training_logged(run, project, head) as log:
         model, progress = train_classifier(
             dataset_of(run), project.model, project.training, head,
-            *training_and_validation(run), run.folder / "training", cache, log.epoch, say,
+            *training_and_validation(run), run.folder / "training", cache, log.epoch, run.say,
         )  # fmt: skip
         log.end(progress)
-        with complete_or_absent(run.folder / "model.keras") as partial:
+        with (
+            part(run.say, "saving the model"),
+            complete_or_absent(run.folder / "model.keras") as partial,
+        ):
             model.save(partial)
     return facts.of_the_training(progress, int(model.count_params()))
 
@@ -109,8 +118,9 @@ def evaluate(run: Run) -> facts.EvaluateFacts:
     training, validation = training_and_validation(run)
     test = official_part(run, "test")
     dataset = dataset_of(run)
-    found = measure(run.folder / "model.keras", dataset, training, validation, test)
-    records.log_evaluation(run, dataset, found, test, facts_of(run, "train")["history"])
+    found = measure(run.folder / "model.keras", dataset, training, validation, test, run.say)
+    with part(run.say, "drawing figures, logging to MLflow"):
+        records.log_evaluation(run, dataset, found, test, facts_of(run, "train")["history"])
     return facts.of_the_evaluation(found.facts)
 
 
@@ -123,9 +133,9 @@ def register(run: Run) -> facts.RegisterFacts:
     dataset, test = dataset_of(run), official_part(run, "test")
     training, _ = training_and_validation(run)
     reports = export_files(
-        run.project, dataset, run.folder, measured, records.predicted(run), training, test, say
+        run.project, dataset, run.folder, measured, records.predicted(run), training, test, run.say
     )
-    with records.parent_run(run) as parent:
+    with part(run.say, "registering in MLflow"), records.parent_run(run) as parent:
         version = register_version(
             run.store, run.project, dataset, run.folder, parent, run.name, run.identity,
             measured, test, reports,
@@ -144,9 +154,11 @@ def gate(run: Run) -> facts.GateFacts:
         return facts_of(run, "gate")  # type: ignore[no-any-return]  # after promotion it stands
     test = official_part(run, "test")
     generated = bool(facts_of(run, "ingest")["generated"])
+    with part(run.say, "asking production about the test images"):
+        rival = right_answers(run, production, test, generated)
     verdict = judge(
         records.predicted(run) == test.labels,
-        right_answers(run, production, test, generated),
+        rival,
         floor=run.project.judging.floor,
         margin=run.project.judging.margin,
         generated=generated,
@@ -169,10 +181,6 @@ def promote(run: Run) -> facts.PromoteFacts:
         pass  # leaving it marks MLflow's run as FINISHED
     shutil.rmtree(run.folder / "training", ignore_errors=True)  # several times the model
     return facts.of_the_promotion(verdict, promoted, production)
-
-
-def say(sentence: str) -> None:
-    print(sentence, flush=True)
 
 
 #: The whole workflow. A share of a search runs beside it: ``search_share.2-of-3``.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from remembering import Remembering
 
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
@@ -112,6 +113,7 @@ def test_a_badly_calibrated_int8_file_is_not_attached(
 
     model = keras.models.load_model(first_run.folder / "model.keras")
     said: list[str] = []
+    told = Remembering(said.append)
     (report,) = export_litert(
         explained(model),
         tmp_path,
@@ -119,11 +121,14 @@ def test_a_badly_calibrated_int8_file_is_not_attached(
         np.zeros_like(expected.compared[:4]),
         expected,
         project.export.litert_int8_accuracy_loss,
-        said.append,
+        told,
     )
     assert not report.attached and list(tmp_path.iterdir()) == []
     assert "same top class as Keras on" in report.reason
     assert said == [f"litert-int8: NOT attached: {report.reason}"]
+    assert told.of("converting to litert-int8"), "what gives no sign of life itself"
+    checked = told.of("checking litert-int8 on the test set")
+    assert checked[-1].done == checked[-1].total == len(expected.test)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from model_zoo.data.image_folder.listing import URL, File, open_url
 from model_zoo.errors import UserError
 from model_zoo.images import decode, image_of
 from model_zoo.owner import end_with_owner
+from model_zoo.processor import usable_cores
 
 #: Files that a process is given at once; so many requests to a storage run side by side.
 FILES_AT_ONCE = 32
@@ -51,12 +52,12 @@ def decode_files(files: Sequence[File], wanted: Wanted, processes: int = 0) -> I
     A file that takes its process down is found out, and broken.
 
     Args:
-        processes: side by side; 0: one a processor.
+        processes: side by side; 0: one a core that this machine, or its container, has.
 
     Raises:
         UserError: the location cannot be read.
     """
-    processes = processes or len(os.sched_getaffinity(0))
+    processes = processes or usable_cores()
     parts = [files[start : start + FILES_AT_ONCE] for start in range(0, len(files), FILES_AT_ONCE)]
     if len(files) <= FILES_AT_ONCE:  # starting a process takes longer; but see suspects below
         processes = 1

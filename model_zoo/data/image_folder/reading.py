@@ -15,6 +15,7 @@ from model_zoo.data.image_folder.listing import File
 from model_zoo.data.pixel_store import DIGEST, PixelStore
 from model_zoo.data.source import Say
 from model_zoo.images.decode import FORMATS
+from model_zoo.progress import Part, beside, part
 
 SHARD_BYTES = 64 * 2**20
 #: A shard is closed after so long at the latest: a kill loses no more than this.
@@ -49,11 +50,15 @@ def read_files(
     new = [file for path, file in by_path.items() if path not in done]
     if new:
         say(f"{len(new):,} of {len(by_path):,} files are new or changed: reading them")
-    batch, progress = _Batch(index, store), _Progress(len(new), say)
-    for found, pixels in decode_files(new, wanted):
-        known[found.path] = found
-        batch.add(found, pixels)
-        progress.step()
+    batch, told = _Batch(index, store), time.monotonic()
+    with part(say, "reading files", len(new), "files") as work:
+        for found, pixels in decode_files(new, wanted):
+            known[found.path] = found
+            batch.add(found, pixels)
+            work.advance()
+            if not beside(say, "") and time.monotonic() - told > TOLD_SECONDS:  # nobody draws it
+                told = time.monotonic()
+                say(_how_far(work.part))
     batch.write()
     return {path: known[path] for path in by_path}
 
@@ -91,21 +96,8 @@ class _Batch:
         self.since = time.monotonic()
 
 
-class _Progress:
-    """Says how far it is, how fast it goes and how long it takes."""
-
-    def __init__(self, count: int, say: Say) -> None:
-        self.count, self.say, self.done = count, say, 0
-        self.started = self.told = time.monotonic()
-
-    def step(self) -> None:
-        self.done += 1
-        now = time.monotonic()
-        if now - self.told < TOLD_SECONDS:
-            return
-        self.told = now
-        rate = self.done / (now - self.started)
-        self.say(
-            f"read {self.done:,} of {self.count:,} files, {rate:,.0f} images/s, "
-            f"{(self.count - self.done) / rate / 60:.0f} min left"
-        )
+def _how_far(work: Part) -> str:
+    return (
+        f"read {work.done:,.0f} of {work.total:,.0f} files, {work.rate:,.0f} a second, "
+        f"{(work.left or 0) / 60:.0f} min left"
+    )
