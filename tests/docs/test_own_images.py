@@ -13,8 +13,7 @@ from PIL import Image
 from launcher.cli.main import COMMANDS, main
 from model_zoo.images import STEPS
 from model_zoo.registry.client import connect
-from model_zoo.registry.experiment import ensure_experiment
-from model_zoo.registry.store import Store, store_of
+from model_zoo.registry.store import store_of
 from model_zoo.runs.runner import run_step
 from model_zoo.settings import DataSettings, Places, load_project
 
@@ -24,10 +23,8 @@ CONSOLE = [line for block in re.findall(r"^```console\n(.*?)^```$", PAGE, re.M |
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store) -> Path:
-    """A folder with `photos`, and a home and projects of its own; MLflow is that of all tests."""
-    ensure_experiment(store)
-    monkeypatch.setenv("CATWALK_TRACKING_URI", store.uri)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_environment: Path) -> Path:
+    """A folder with `photos`, and projects of its own; the home is that of all tests."""
     random = np.random.default_rng(0)
     for label, level in (("cherry", 40), ("leaf", 180)):
         for number in range(15):
@@ -38,7 +35,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store) -> Pat
     (tmp_path / "photos" / "leaf" / "cut-off.png").write_bytes(path.read_bytes()[:500])
     (tmp_path / "projects").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CATWALK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CATWALK_PROJECTS_DIR", str(tmp_path / "projects"))
     for name in ("DATA__SOURCE", "DATA__TRAIN_LIMIT", "JUDGING__FLOOR"):
         monkeypatch.delenv(f"CATWALK_{name}")
