@@ -195,9 +195,7 @@ def _jpeg(content: bytes) -> Pixels:
             kept.append(segment)
             break
         data = segment[4:]
-        if not (0xE0 <= marker <= 0xEF or marker == 0xFE):
-            kept.append(segment)
-        elif any(
+        if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or any(
             marker == m and data.startswith(s) and len(data) >= n for m, s, n in (JFIF, ADOBE)
         ):
             kept.append(segment)

@@ -16,6 +16,8 @@ from model_zoo.images.decode import UPRIGHT, Decoded
 from model_zoo.images.pixels import fitted, on_white, turned, with_channels
 from model_zoo.plugin_registry import Registry
 
+CLEAR = "opacity"  # what `flatten` leaves: uint8 (h, w), of the picture that it made opaque
+
 
 @dataclass
 class Picture:
@@ -94,6 +96,7 @@ def flatten(picture: Picture) -> str:
     if opacity is None:
         return "no transparency"
     picture.pixels = on_white(picture.pixels, opacity)
+    picture.found[CLEAR] = opacity
     return "transparent parts are white now"
 
 

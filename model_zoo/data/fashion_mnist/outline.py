@@ -1,4 +1,4 @@
-"""Find the garment: what differs from a background that is estimated from the border."""
+"""Find the garment: what is cut out, or what differs from a background that the border shows."""
 
 from __future__ import annotations
 
@@ -11,15 +11,25 @@ BORDER = 0.04  # the ring from which the background is estimated, as a part of t
 LEAST_CONTRAST = 14.0  # of 255; below it, differences are noise and JPEG blocks
 LEAST_SHARE, MOST_SHARE = 0.004, 0.97  # of the picture; outside, nothing was told apart
 SOUGHT_SIDE = 160  # outlines are sought in a copy no larger than this, then enlarged
+OPAQUE = 128  # of 255: less than that is a shadow, or the garment's soft edge
 LEAST_PART = 0.05  # a part counts when it has this share of the largest one's pixels
 
 
 @dataclass(frozen=True)
 class Garment:
-    """``mask`` bool (h, w); ``box`` (top, left, bottom, right), the last two exclusive."""
+    """``mask`` bool (h, w); ``box`` (top, left, bottom, right), the last two exclusive.
+
+    ``opacity`` uint8 (h, w) of a garment that was cut out; None: of one in a photograph.
+    """
 
     mask: np.ndarray
     box: tuple[int, int, int, int]
+    opacity: np.ndarray | None = None
+
+    def within(self, rows: slice, columns: slice) -> Garment:
+        """The same garment in a part of the picture."""
+        opacity = None if self.opacity is None else self.opacity[rows, columns]
+        return Garment(self.mask[rows, columns], self.box, opacity)
 
 
 def background(rgb: np.ndarray) -> np.ndarray:
@@ -61,8 +71,24 @@ def find_garment(rgb: np.ndarray) -> Garment | None:
         return None
     enlarged = Image.fromarray(outline).resize(picture.size, Image.Resampling.NEAREST)
     mask = np.asarray(enlarged)
+    return Garment(mask, _box(mask))
+
+
+def cut_out(opacity: np.ndarray | None) -> Garment | None:
+    """The garment that somebody has cut out already, or None where nothing or nearly all is.
+
+    Args:
+        opacity: uint8 (h, w); None: the picture has no transparent part.
+    """
+    if opacity is None:
+        return None
+    mask = opacity >= OPAQUE
+    return Garment(mask, _box(mask), opacity) if LEAST_SHARE <= mask.mean() <= MOST_SHARE else None
+
+
+def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return Garment(mask, (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 def _outline(rgb: np.ndarray) -> np.ndarray | None:
