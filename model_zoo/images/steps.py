@@ -16,7 +16,15 @@ from model_zoo.images.decode import UPRIGHT, Decoded
 from model_zoo.images.pixels import fitted, on_white, turned, with_channels
 from model_zoo.plugin_registry import Registry
 
-CLEAR = "opacity"  # what `flatten` leaves: uint8 (h, w), of the picture that it made opaque
+CLEAR = "before it was opaque"  # under this name `flatten` leaves a :class:`Clear`
+
+
+@dataclass(frozen=True)
+class Clear:
+    """A picture with transparent parts: ``pixels`` uint8 (h, w, 3), ``opacity`` uint8 (h, w)."""
+
+    pixels: np.ndarray
+    opacity: np.ndarray
 
 
 @dataclass
@@ -95,8 +103,8 @@ def flatten(picture: Picture) -> str:
     opacity, picture.opacity = picture.opacity, None
     if opacity is None:
         return "no transparency"
+    picture.found[CLEAR] = Clear(picture.pixels, opacity)
     picture.pixels = on_white(picture.pixels, opacity)
-    picture.found[CLEAR] = opacity
     return "transparent parts are white now"
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from model_zoo.images.steps import Clear
+
 BORDER = 0.04  # the ring from which the background is estimated, as a part of the shorter side
 LEAST_CONTRAST = 14.0  # of 255; below it, differences are noise and JPEG blocks
 LEAST_SHARE, MOST_SHARE = 0.004, 0.97  # of the picture; outside, nothing was told apart
@@ -19,17 +21,12 @@ LEAST_PART = 0.05  # a part counts when it has this share of the largest one's p
 class Garment:
     """``mask`` bool (h, w); ``box`` (top, left, bottom, right), the last two exclusive.
 
-    ``opacity`` uint8 (h, w) of a garment that was cut out; None: of one in a photograph.
+    ``cut`` is set where the garment was cut out already: its own picture, without a background.
     """
 
     mask: np.ndarray
     box: tuple[int, int, int, int]
-    opacity: np.ndarray | None = None
-
-    def within(self, rows: slice, columns: slice) -> Garment:
-        """The same garment in a part of the picture."""
-        opacity = None if self.opacity is None else self.opacity[rows, columns]
-        return Garment(self.mask[rows, columns], self.box, opacity)
+    cut: Clear | None = None
 
 
 def background(rgb: np.ndarray) -> np.ndarray:
@@ -74,16 +71,16 @@ def find_garment(rgb: np.ndarray) -> Garment | None:
     return Garment(mask, _box(mask))
 
 
-def cut_out(opacity: np.ndarray | None) -> Garment | None:
+def cut_out(cut: Clear | None) -> Garment | None:
     """The garment that somebody has cut out already, or None where nothing or nearly all is.
 
     Args:
-        opacity: uint8 (h, w); None: the picture has no transparent part.
+        cut: the picture as it was before its transparent parts got a ground; None: it has none.
     """
-    if opacity is None:
+    if cut is None:
         return None
-    mask = opacity >= OPAQUE
-    return Garment(mask, _box(mask), opacity) if LEAST_SHARE <= mask.mean() <= MOST_SHARE else None
+    mask = cut.opacity >= OPAQUE
+    return Garment(mask, _box(mask), cut) if LEAST_SHARE <= mask.mean() <= MOST_SHARE else None
 
 
 def _box(mask: np.ndarray) -> tuple[int, int, int, int]:

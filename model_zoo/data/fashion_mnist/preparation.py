@@ -10,6 +10,8 @@ light, and levelled only when nothing in it is black.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from model_zoo.data.fashion_mnist.outline import Garment, cut_out, find_garment
@@ -35,10 +37,13 @@ def invert(picture: Picture) -> str:
     """Make the garment lighter than what is behind it."""
     garment, grey = _look_at(picture)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    if garment is not None and garment.opacity is not None:
+    if garment is not None and garment.cut is not None:
+        grey = grey_of(garment.cut.pixels)
         light = _was_on_light(grey, garment.mask)
-        reason = f"the cut-out is {'dark' if light else 'light'}"
-    elif garment is None or garment.mask.all():
+        tones = (255 - grey if light else grey) * (garment.cut.opacity / np.float32(255))
+        picture.pixels = tones.astype(np.uint8)
+        return "inverted: the cut-out is dark" if light else "not needed: the cut-out is light"
+    if garment is None or garment.mask.all():
         light = bool(np.median(border) > LIGHT_BACKGROUND)
         reason = "the border is light" if light else "the border is dark already"
     else:
@@ -61,7 +66,7 @@ def crop_to_garment(picture: Picture) -> str:
     rows = slice(max(0, top - margin), bottom + margin)
     columns = slice(max(0, left - margin), right + margin)
     picture.pixels = grey[rows, columns]
-    picture.found[OUTLINE] = garment.within(rows, columns)
+    picture.found[OUTLINE] = replace(garment, mask=garment.mask[rows, columns])
     share = (bottom - top) * (right - left) / grey.size
     return f"the garment fills {share:.0%} of the picture"
 
@@ -70,9 +75,8 @@ def crop_to_garment(picture: Picture) -> str:
 def blacken(picture: Picture) -> str:
     """Background to 0, the garment's brightest parts to 255, nothing outside its outline."""
     garment, grey = _look_at(picture)
-    if garment is not None and garment.opacity is not None:
-        shown = grey * (garment.opacity / np.float32(255))
-        picture.pixels = _levelled(shown, 0.0, garment.mask)
+    if garment is not None and garment.cut is not None:
+        picture.pixels = _levelled(grey.astype(np.float32), 0.0, garment.mask)
         return "what is transparent became 0"
     if picture.found[OWN]:
         return _level_own(picture, grey)
