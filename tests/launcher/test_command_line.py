@@ -113,7 +113,7 @@ def test_settings_say_where_each_value_comes_from(
     assert lines["batch_size"] == "CATWALK_TRAINING__BATCH_SIZE"
     assert lines["erase"] == lines["trials"] == "command line"
     assert lines["floor"].endswith("fashion-mnist.toml, line 11")
-    assert lines["base_rate"] == "recipe short" and lines["recipe"] == "profile quick"
+    assert lines["base_rate"] == "recipe head" and lines["recipe"] == "profile quick"
     assert lines["head_epochs"] == "default"
     assert lines["# CATWALK_API_TOKEN"] == "environment"
 
