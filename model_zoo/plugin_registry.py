@@ -31,6 +31,7 @@ BUILT_IN = (
     "model_zoo.data.fashion_mnist",
     "model_zoo.images.steps",
     "model_zoo.images.statistics",
+    "model_zoo.judging.rules",
 )
 PLUGIN_MODULES = "catwalk_plugins"
 #: Plugins that could not be loaded: where they lie, and why.

@@ -20,6 +20,8 @@ MOST_ROWS = 40
 MOST_WRITTEN = 30
 #: Bars of the figure by class; with more classes it shows the worst.
 MOST_BARS = 30
+#: Mistakes in the picture of them.
+MISTAKES = 24
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -151,4 +153,26 @@ def reliability_figure(
     axis.set_ylabel("accuracy")
     axis.grid(alpha=0.3)
     axis.legend()
+    return save(figure, path)
+
+
+def mistakes_figure(
+    test: Images, calibrated: np.ndarray, names: tuple[str, ...], path: Path, columns: int = 6
+) -> Path:
+    """The most confident wrong answers, the worst first: what it is, and what it was taken for."""
+    from matplotlib.figure import Figure
+
+    confidence, predicted = calibrated.max(axis=1), calibrated.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != test.labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
+    rows = max(1, -(-len(worst) // columns))
+    figure = Figure(figsize=(columns * 1.7, rows * 2.1 + 0.4))
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.axis("off")
+    for axis, place in zip(axes, worst, strict=False):
+        axis.imshow(test.images[place], cmap="gray", vmin=0, vmax=255)
+        said = f"{names[predicted[place]]} {confidence[place]:.0%}"
+        axis.set_title(f"{names[test.labels[place]]}\nsaid {said}", fontsize=8)
+    figure.suptitle(f"Most confident of {len(wrong):,} mistakes in {len(test):,}", y=1.0)
     return save(figure, path)

@@ -1,4 +1,4 @@
-"""Measure a trained classifier: temperature on validation images, all else on the test set."""
+"""Measure a trained classifier: temperature on images held out for it, all else on the test set."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class Measured:
     """What one pass over the test set gives.
 
     Attributes:
-        facts: JSON-able: what ``metrics.score`` gives, ``calibration_error`` after temperature
-            scaling and ``_raw`` before it, ``temperature``, ``statistics`` of the training images.
+        facts: JSON-able: what ``metrics.score`` gives, after temperature scaling, and
+            ``calibration_error_raw`` before it, ``temperature``, ``statistics`` of the training
+            images.
         raw, calibrated: probabilities float (N, classes) of the test images.
     """
 
@@ -33,11 +34,15 @@ def measure(
     path: Path,
     dataset: Dataset,
     training: Images,
-    validation: Images,
+    calibration: Images,
     test: Images,
     say: Say = print,
 ) -> Measured:
-    """Load the ``.keras`` file and measure it."""
+    """Load the ``.keras`` file and measure it.
+
+    Args:
+        calibration: images by which nothing else was chosen; the temperature is fitted on them.
+    """
     with part(say, "starting Keras"):
         import keras
 
@@ -55,13 +60,14 @@ def measure(
             seen = [counted(work, PREDICT_BATCH)]
             return np.asarray(model.predict(**given, callbacks=seen, verbose=0))
 
-    answers = predict(validation.images, "predicting validation images")
-    temperature = fit_temperature(answers, validation.labels)
+    answers = predict(calibration.images, "predicting calibration images")
+    temperature = fit_temperature(answers, calibration.labels)
     raw = predict(test.images, "predicting test images")
     calibrated = apply_temperature(raw, temperature)
-    facts = score(raw, test.labels, dataset.labels)
-    facts["calibration_error_raw"] = facts.pop("calibration_error")
-    facts["calibration_error"] = expected_calibration_error(calibrated, test.labels)
+    facts = score(calibrated, test.labels, dataset.labels)
+    facts["calibration_error_raw"] = expected_calibration_error(
+        raw.max(axis=1), raw.argmax(axis=1) == test.labels
+    )
     facts["temperature"] = temperature
     facts["statistics"] = summarise(training.images, dataset.statistics)
     return Measured(facts, raw, calibrated)

@@ -14,7 +14,7 @@ from model_zoo.runs.folder import Run
 
 if TYPE_CHECKING:
     from model_zoo.classifier import Head
-    from model_zoo.judging.gate import Verdict
+    from model_zoo.judging.verdict import Verdict
     from model_zoo.registry.format_report import FormatReport
     from model_zoo.registry.versions import Version
     from model_zoo.training.checkpoint import Progress
@@ -191,15 +191,18 @@ def of_the_registration(model: str, version: str, reports: list[FormatReport]) -
     }
 
 
-def of_the_verdict(verdict: Verdict, version: str, against: str | None, report: str) -> GateFacts:
-    """What the gate said about ``version``; ``report`` is Markdown."""
+def of_the_verdict(verdict: Verdict) -> GateFacts:
+    """What the gate said; the report is Markdown. Figures of single classes are in the verdict."""
     return {
         "passed": verdict.passed,
         "reasons": verdict.reasons,
-        "figures": verdict.figures,
-        "version": version,
-        "against": against,
-        "report": report,
+        "figures": {
+            rule: {name: one for name, one in figures.items() if not isinstance(one, list)}
+            for rule, figures in verdict.figures.items()
+        },
+        "version": verdict.version,
+        "against": verdict.against,
+        "report": verdict.markdown(),
         "summary": f"{'passed' if verdict.passed else 'not passed'}: {'; '.join(verdict.reasons)}",
     }
 

@@ -30,8 +30,32 @@ def keep_split(run: Run, training: np.ndarray, validation: np.ndarray) -> None:
 
 
 def training_and_validation(run: Run) -> tuple[Images, Images]:
-    """The training images by the kept split."""
+    """The training images by the kept split; early stopping and the search go by the second.
+
+    Half of the images held out: the other half are :func:`calibration_images`.
+    """
     images = official_part(run, "training")
     facts_of(run, "preprocess")
     with np.load(run.folder / SPLIT) as split:
-        return images.take(split["training"]), images.take(split["validation"])
+        stopping, _ = halves(images.labels, split["validation"])
+        return images.take(split["training"]), images.take(stopping)
+
+
+def calibration_images(run: Run) -> Images:
+    """Images held out by which no epoch and no trial was chosen, to fit the temperature on."""
+    images = official_part(run, "training")
+    with np.load(run.folder / SPLIT) as split:
+        return images.take(halves(images.labels, split["validation"])[1])
+
+
+def halves(labels: np.ndarray, held_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices in two halves, of each class every other one; both are all of a single image.
+
+    Args:
+        labels: (N,) of all training images.
+        held_out: indices into them.
+    """
+    if len(held_out) < 2:
+        return held_out, held_out
+    by_class = held_out[np.argsort(labels[held_out], kind="stable")]
+    return by_class[::2], by_class[1::2]

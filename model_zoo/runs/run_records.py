@@ -13,14 +13,12 @@ from model_zoo.backbones import get_backbone, weights_origin
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.evaluation import figures
 from model_zoo.registry import run_log, test_set_record
-from model_zoo.registry.client import answered_by
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
 
 if TYPE_CHECKING:
     from model_zoo.classifier import Head
     from model_zoo.evaluation.measure import Measured
-    from model_zoo.judging.gate import Verdict
     from model_zoo.training.checkpoint import Progress
 
 PREDICTIONS = "test_predictions.npz"
@@ -113,7 +111,7 @@ class TrainingLog:
         origin = weights_origin(get_backbone(model.backbone), model.weights)
         mlflow.set_tags(origin | {"machine": machine()})
         mlflow.log_metrics(
-            {"best_val_accuracy": progress.best_accuracy, "train_seconds": progress.seconds}
+            {"val_accuracy_best": progress.best_accuracy, "train_seconds": progress.seconds}
         )
 
 
@@ -153,6 +151,7 @@ def log_evaluation(
         figures.reliability_figure(
             measured.raw, measured.calibrated, test.labels, pages / "reliability.png"
         ),
+        figures.mistakes_figure(test, measured.calibrated, dataset.labels, pages / "mistakes.png"),
     ]
     with parent_run(run):
         numbers = {name: one for name, one in facts.items() if isinstance(one, int | float)}
@@ -172,27 +171,3 @@ def predicted(run: Run) -> np.ndarray:
     """The evaluated model's class for each test image, integers (N,)."""
     with np.load(run.folder / PREDICTIONS) as stored:
         return np.asarray(stored["predicted"])
-
-
-def log_verdict(run: Run, version: str, against: str | None, verdict: Verdict) -> str:
-    """The verdict as Markdown on the run and as tags of run and version; returns the Markdown."""
-    import mlflow
-
-    rival = f"version {against}" if against else "nothing"
-    word = "passed" if verdict.passed else "not passed"
-    lines = [
-        f"### Version {version} against {rival} in production",
-        "",
-        f"**{'Passed' if verdict.passed else 'Did not pass'}** the gate:",
-        "",
-        *(f"- {reason}" for reason in verdict.reasons),
-    ]
-    report = "\n".join(lines)
-    with parent_run(run):
-        mlflow.log_text(report, "gate/verdict.md")
-        mlflow.log_dict(verdict.figures, "gate/figures.json")
-        mlflow.set_tags({"gate": word})
-    with answered_by(run.store) as client:
-        for key, value in {"gate": word, "gate_reasons": "; ".join(verdict.reasons)}.items():
-            client.set_model_version_tag(run.store.model, version, key, value)
-    return report

@@ -19,11 +19,18 @@ from model_zoo.data.source import SOURCES
 from model_zoo.data.split import stratified_split
 from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
-from model_zoo.runs import facts
+from model_zoo.runs import facts, verdicts
 from model_zoo.runs import run_records as records
+from model_zoo.runs.checks import check_class_groups
 from model_zoo.runs.facts import facts_of
 from model_zoo.runs.folder import Run
-from model_zoo.runs.images import dataset_of, keep_split, official_part, training_and_validation
+from model_zoo.runs.images import (
+    calibration_images,
+    dataset_of,
+    keep_split,
+    official_part,
+    training_and_validation,
+)
 
 
 def ingest(run: Run) -> facts.IngestFacts:
@@ -45,6 +52,7 @@ def preprocess(run: Run) -> facts.PreprocessFacts:
     images, test = official_part(run, "training"), official_part(run, "test")
     with part(run.say, "checking the images"):
         found = validate(dataset, images, test)
+    check_class_groups(run.project.judging, dataset)
     training, validation = stratified_split(
         images.labels, data.validation_share, data.seed, data.train_limit
     )
@@ -117,10 +125,10 @@ def evaluate(run: Run) -> facts.EvaluateFacts:
     """Measure the trained model on the test set, which no step has looked at before."""
     from model_zoo.evaluation.measure import measure
 
-    training, validation = training_and_validation(run)
-    test = official_part(run, "test")
+    training, _ = training_and_validation(run)
+    calibration, test = calibration_images(run), official_part(run, "test")
     dataset = dataset_of(run)
-    found = measure(run.folder / "model.keras", dataset, training, validation, test, run.say)
+    found = measure(run.folder / "model.keras", dataset, training, calibration, test, run.say)
     with part(run.say, "drawing figures, logging to MLflow"):
         records.log_evaluation(run, dataset, found, test, facts_of(run, "train")["history"])
     return facts.of_the_evaluation(found.facts)
@@ -146,29 +154,24 @@ def register(run: Run) -> facts.RegisterFacts:
 
 
 def gate(run: Run) -> facts.GateFacts:
-    """Judge the candidate against production on the same test images."""
-    from model_zoo.judging.gate import judge
-    from model_zoo.runs.rival import right_answers
+    """Judge the candidate's served file against production's on the same test images."""
+    from model_zoo.judging.verdict import judge, twin
+    from model_zoo.runs.contest import trial_of
 
     version = facts_of(run, "register")["version"]
     production = versions.find_alias(run.store, "production")
-    if production is not None and production.version == version:
-        return facts_of(run, "gate")  # type: ignore[no-any-return]  # after promotion it stands
-    test = official_part(run, "test")
-    generated = bool(facts_of(run, "ingest")["generated"])
-    with part(run.say, "asking production about the test images"):
-        rival = right_answers(run, production, test, generated)
-    verdict = judge(
-        records.predicted(run) == test.labels,
-        rival,
-        floor=run.project.judging.floor,
-        margin=run.project.judging.margin,
-        generated=generated,
-        production_generated=production is not None and production.generated,
-    )
     against = production.version if production else None
-    report = records.log_verdict(run, version, against, verdict)
-    return facts.of_the_verdict(verdict, version, against, report)
+    if against == version and (run.folder / "gate.json").exists():
+        return facts_of(run, "gate")  # type: ignore[no-any-return]  # after promotion it stands
+    basis = verdicts.basis_of(run, version, against)
+    verdict = twin(version) if against == version else verdicts.kept(run, basis)
+    if verdict is None:
+        with part(run.say, "asking both files about the test images"):
+            trial = trial_of(run, version, production)
+        verdict = judge(trial.contest, against)
+        verdicts.keep(run, basis, trial, verdict)
+    run.say(verdict.markdown())
+    return facts.of_the_verdict(verdict)
 
 
 def promote(run: Run) -> facts.PromoteFacts:
