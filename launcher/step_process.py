@@ -55,6 +55,7 @@ def run_step(
     on_line: Callable[[str], None],
     module: str = "model_zoo.runs.runner",
     speak_every: float | None = EVERY_SECONDS,
+    approved_by: str = "",
 ) -> dict[str, Any]:
     """Run ``step`` of the run ``run_name`` and return its facts.
 
@@ -62,6 +63,7 @@ def run_step(
         given: values by dotted names that beat the project's own.
         on_line: receives each line that the step prints, and between them what it works on.
         speak_every: seconds after which that is told; None: somebody else does.
+        approved_by: who said yes to the promotion, where somebody was asked.
 
     Raises:
         UserError: the step found a user's mistake; its sentence.
@@ -73,6 +75,8 @@ def run_step(
     failure.unlink(missing_ok=True)
     arguments = [step, "--run", run_name, "--project", str(project.file)]
     arguments += ["--set", json.dumps(given)]
+    if approved_by:
+        arguments += ["--approved-by", approved_by]
     last: deque[str] = deque(maxlen=1)
     reports, started = progress_folder(places, folder, step), time.monotonic()
 

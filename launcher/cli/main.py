@@ -18,7 +18,9 @@ COMMANDS = {
     "versions": ("versions", "registered versions, newest first, with their aliases"),
     "history": ("history", "when production moved, and why"),
     "promote": ("promote", "point production at a version"),
-    "rollback": ("rollback", "swap production and the version before it"),
+    "approve": ("approve", "say yes to a version that passed the gate, and promote it"),
+    "rollback": ("rollback", "take production back, and reject what it was"),
+    "reproduce": ("reproduce", "make a version again, and say what differs"),
     "predict": ("predict", "what a version makes of image files"),
     "export": ("export", "copy the files of a version, with labels and calibration beside them"),
 }

@@ -86,10 +86,16 @@ def demo(
 
 
 def without_a_question(project: Project) -> dict[str, str]:
-    """What replaces a promotion by approval: during a demo nobody can be asked in Airflow."""
+    """What replaces a promotion by approval: during a demo nobody can be asked in Airflow.
+
+    It is the stricter one: a demo never promotes what somebody wants to be asked about.
+    """
     if project.judging.promotion != "approval":
         return {}
-    print("Promotion needs an approval, which takes `catwalk up`: the version stays candidate")
+    print(
+        "Promotion needs an approval: the version stays candidate until "
+        "`catwalk approve VERSION --by NAME`"
+    )
     return {"promotion": "manual"}
 
 

@@ -96,12 +96,6 @@ def judge(contest: Contest, against: str | None = None) -> Verdict:
     return Verdict(contest.candidate.version, against, findings, tuple(notes))
 
 
-def twin(version: str) -> Verdict:
-    """The verdict about what is in production already."""
-    said = f"version {version} is in production already: there is nothing to change"
-    return Verdict(version, version, (Finding("failed", said, rule="better-or-newer"),))
-
-
 def wear(contest: Contest) -> str:
     """How often the test part has been used to decide, in words."""
     look, most = contest.look, contest.settings.looks

@@ -5,18 +5,20 @@ First their shapes, then how they are put together, each with its sentence.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from model_zoo.data.dataset import Dataset
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
+from model_zoo.registry.versions import Version, content_of
 from model_zoo.runs.folder import Run
 
 if TYPE_CHECKING:
     from model_zoo.classifier import Head
     from model_zoo.judging.verdict import Verdict
     from model_zoo.registry.format_report import FormatReport
-    from model_zoo.registry.versions import Version
+    from model_zoo.registry.promotion import Judged
     from model_zoo.training.checkpoint import Progress
     from model_zoo.tuning.space import Candidate
 
@@ -87,7 +89,10 @@ class RegisterFacts(TimedFacts):
 
 
 class GateFacts(TimedFacts):
+    """``judged`` says by content what the verdict is about: ``candidate`` and ``production``."""
+
     passed: bool
+    judged: dict[str, str]
     reasons: list[str]
     figures: dict[str, Any]
     version: str
@@ -97,6 +102,7 @@ class GateFacts(TimedFacts):
 
 class PromoteFacts(TimedFacts):
     promoted: bool
+    why: str
     version: str
     production: str | None
 
@@ -191,7 +197,7 @@ def of_the_registration(model: str, version: str, reports: list[FormatReport]) -
     }
 
 
-def of_the_verdict(verdict: Verdict) -> GateFacts:
+def of_the_verdict(verdict: Verdict, judged: Judged) -> GateFacts:
     """What the gate said; the report is Markdown. Figures of single classes are in the verdict."""
     return {
         "passed": verdict.passed,
@@ -203,24 +209,42 @@ def of_the_verdict(verdict: Verdict) -> GateFacts:
         "version": verdict.version,
         "against": verdict.against,
         "report": verdict.markdown(),
+        "judged": asdict(judged),
         "summary": f"{'passed' if verdict.passed else 'not passed'}: {'; '.join(verdict.reasons)}",
     }
 
 
+def of_the_same_model(run: Run, candidate: Version, production: Version) -> GateFacts:
+    """The candidate is what is in production: the verdict that brought it there stands, or there
+    is nothing to judge."""
+    path = run.folder / "gate.json"
+    content = content_of(candidate)
+    if path.exists():
+        kept: GateFacts = read_json(path)
+        if kept["judged"]["candidate"] == content and kept["passed"]:
+            return kept
+    reason = f"the same model as version {production.version}, which is in production"
+    return {
+        "passed": False,
+        "reasons": [reason],
+        "figures": {},
+        "version": candidate.version,
+        "against": production.version,
+        "report": f"### Version {candidate.version}\n\nNothing to judge: it is {reason}.",
+        "judged": {"candidate": content, "production": content},
+        "summary": f"nothing to judge: {reason}",
+    }
+
+
 def of_the_promotion(
-    verdict: GateFacts, promoted: bool, production: Version | None
+    verdict: GateFacts, promoted: bool, production: Version | None, why: str
 ) -> PromoteFacts:
     """Where the version stands now, and why."""
     version = verdict["version"]
-    if promoted:
-        summary = f"production is version {version}"
-    elif verdict["passed"]:
-        summary = f"version {version} stays candidate: `catwalk promote {version}` promotes it"
-    else:
-        summary = f"version {version} stays candidate: {'; '.join(verdict['reasons'])}"
     return {
         "promoted": promoted,
         "version": version,
         "production": production.version if production else None,
-        "summary": summary,
+        "why": why,
+        "summary": f"production is version {version}" if promoted else why,
     }

@@ -31,6 +31,7 @@ class Run:
         identity: 32 hexadecimal digits, drawn when the folder was made.
         folder: everything that the steps leave for each other.
         say: takes what a step tells, and how far it is (``model_zoo.progress``).
+        approved_by: who said yes to the promotion, as Airflow says; empty: nobody was asked.
     """
 
     project: Project
@@ -39,6 +40,7 @@ class Run:
     identity: str
     folder: Path
     say: Say = print
+    approved_by: str = ""
 
     @property
     def store(self) -> Store:

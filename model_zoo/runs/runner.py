@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -35,8 +36,13 @@ def share_step(share: int, shares: int) -> str:
     return f"search_share.{share}-of-{shares}"
 
 
-def run_step(step: str, project: Project, places: Places, run_name: str) -> Facts:
+def run_step(
+    step: str, project: Project, places: Places, run_name: str, approved_by: str = ""
+) -> Facts:
     """Run one step of a run and leave its facts in ``<run folder>/<step>.json``.
+
+    Args:
+        approved_by: who said yes to the promotion, where somebody was asked.
 
     Raises:
         UserError: unknown step, a step before it is missing, somebody else works in the run, or it
@@ -60,6 +66,7 @@ def run_step(step: str, project: Project, places: Places, run_name: str) -> Fact
         reporter = Reporter(say, reports / f"{MAIN}.json")
         reporter.note()
         run = open_run(project, places, run_name, reporter)
+        run = replace(run, approved_by=approved_by)
         keep_values(run)
         return _timed(step, function, run)
 
@@ -154,12 +161,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run", required=True, help="name of the run")
     parser.add_argument("--project", help="name or file; default: CATWALK_PROJECT")
     parser.add_argument("--set", default="{}", help="JSON object: values by dotted names")
+    parser.add_argument("--approved-by", default="", help="who said yes to the promotion")
     given = parser.parse_args(arguments)
     quiet()
     try:
         places = Places.load()
         project = load_project(given.project, json.loads(given.set), places)
-        facts = run_step(given.step, project, places, given.run)
+        facts = run_step(given.step, project, places, given.run, given.approved_by)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -1,6 +1,7 @@
 """The versions of a contest, as their served files answer the test images.
 
-All are run by the same session that serves them, so that no format has an advantage. What a file
+Each is tried first in a fresh process that has only what serving has. All are run by the same
+session that serves them, so that no format has an advantage. What a file
 answered when it was judged is kept on its run; it is taken from there when the file gives the same
 answers to some of the images now.
 """
@@ -17,6 +18,7 @@ from model_zoo.errors import UserError
 from model_zoo.images.pixels import fitted, with_channels
 from model_zoo.judging.contest import ServedFile, Side
 from model_zoo.predictor import ServedClassifier, load_classifier
+from model_zoo.predictor.trial import try_version
 from model_zoo.registry.client import RegistryUnavailable
 from model_zoo.registry.judged_answers import Answers, read_answers
 from model_zoo.registry.served_files import FORMATS
@@ -85,6 +87,7 @@ class Asker:
 
         run = self.run
         try:
+            try_version(run.store, run.serving, run.places, version)
             return load_classifier(run.store, run.serving, run.places.cache_dir, version.version)
         except MlflowException as error:  # what was registered is not where it was
             reason = str(error).strip().splitlines()[-1]

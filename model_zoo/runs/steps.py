@@ -154,38 +154,38 @@ def register(run: Run) -> facts.RegisterFacts:
 
 
 def gate(run: Run) -> facts.GateFacts:
-    """Judge the candidate's served file against production's on the same test images."""
-    from model_zoo.judging.verdict import judge, twin
+    """Judge the candidate's registered file against production's, on the same test images."""
+    from model_zoo.judging.verdict import judge
     from model_zoo.runs.contest import trial_of
 
-    version = facts_of(run, "register")["version"]
-    production = versions.find_alias(run.store, "production")
-    against = production.version if production else None
-    if against == version and (run.folder / "gate.json").exists():
-        return facts_of(run, "gate")  # type: ignore[no-any-return]  # after promotion it stands
-    basis = verdicts.basis_of(run, version, against)
-    verdict = twin(version) if against == version else verdicts.kept(run, basis)
+    candidate = versions.get_version(run.store, facts_of(run, "register")["version"])
+    production, repaired = promotion.look_at_production(run.store)
+    for sentence in repaired:
+        run.say(sentence)
+    judged = promotion.pair(candidate, production)
+    if production is not None and judged.candidate == judged.production:
+        return facts.of_the_same_model(run, candidate, production)
+    basis = verdicts.basis_of(run, candidate.version, judged)
+    verdict = verdicts.kept(run, basis)
     if verdict is None:
         with part(run.say, "asking both files about the test images"):
-            trial = trial_of(run, version, production)
-        verdict = judge(trial.contest, against)
-        verdicts.keep(run, basis, trial, verdict)
+            trial = trial_of(run, candidate.version, production)
+        verdict = judge(trial.contest, production.version if production else None)
+        verdicts.keep(run, basis, trial, verdict, judged)
     run.say(verdict.markdown())
-    return facts.of_the_verdict(verdict)
+    return facts.of_the_verdict(verdict, judged)
 
 
 def promote(run: Run) -> facts.PromoteFacts:
-    """Point `production` at the candidate if it passed the gate and nobody has to be asked."""
-    verdict: facts.GateFacts = facts_of(run, "gate")
-    version = verdict["version"]
-    promoted = verdict["passed"] and run.project.judging.promotion != "manual"
-    if promoted:
-        promotion.promote(run.store, version, "; ".join(verdict["reasons"]))
+    """Point `production` at the candidate if it passed the gate and whoever has to agrees."""
+    from model_zoo.runs.production import bring_into_production
+
+    verdict, promoted, why = bring_into_production(run, gate, run.say)
     production = versions.find_alias(run.store, "production")
     with records.parent_run(run):
         pass  # leaving it marks MLflow's run as FINISHED
     shutil.rmtree(run.folder / "training", ignore_errors=True)  # several times the model
-    return facts.of_the_promotion(verdict, promoted, production)
+    return facts.of_the_promotion(verdict, promoted, production, why)
 
 
 #: The whole workflow. A share of a search runs beside it: ``search_share.2-of-3``.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,24 +23,26 @@ from model_zoo.registry.judged_answers import (
     tag_version,
     write_answers,
 )
+from model_zoo.registry.promotion import JUDGED_AGAINST, JUDGED_AT
 from model_zoo.registry.versions import get_version
 from model_zoo.runs.facts import facts_of
 from model_zoo.runs.folder import Run
 from model_zoo.runs.run_records import parent_run
 
 if TYPE_CHECKING:
+    from model_zoo.registry.promotion import Judged
     from model_zoo.runs.contest import Trial
 
 KEPT = "verdict.json"
 DOCUMENT, TABLE = "gate/verdict.md", "gate/verdict.json"
 
 
-def basis_of(run: Run, version: str, against: str | None) -> dict[str, Any]:
+def basis_of(run: Run, version: str, judged: Judged) -> dict[str, Any]:
     """What a verdict is about: another basis, another verdict."""
     settings = json.dumps(run.project.judging.model_dump(mode="json"), sort_keys=True)
     return {
         "version": version,
-        "against": against,
+        "judged": asdict(judged),
         "snapshot": facts_of(run, "ingest")["dataset"],
         "served": run.serving.served_format,
         "judging": hashlib.sha256(settings.encode()).hexdigest()[:16],
@@ -54,7 +58,7 @@ def kept(run: Run, basis: dict[str, Any]) -> Verdict | None:
     return Verdict.from_dict(found["verdict"]) if found["basis"] == basis else None
 
 
-def keep(run: Run, basis: dict[str, Any], trial: Trial, verdict: Verdict) -> None:
+def keep(run: Run, basis: dict[str, Any], trial: Trial, verdict: Verdict, judged: Judged) -> None:
     """Log the verdict as table, JSON and tags, and what the next candidate needs of it.
 
     Killed on the way and run again, it judges and logs the same anew; only then is it kept.
@@ -77,8 +81,10 @@ def keep(run: Run, basis: dict[str, Any], trial: Trial, verdict: Verdict) -> Non
             SERIES_TAG: trial.series,
             TIMES_TAG: str(times),
             ANCHOR_TAG: trial.anchor,
+            JUDGED_AGAINST: judged.production,
+            JUDGED_AT: datetime.now(UTC).isoformat(timespec="seconds"),
             "gate_reasons": "; ".join(verdict.reasons),
-            "gate": word,
+            "gate": word,  # last: with it the rest is there
         },
     )
     write_json(run.folder / KEPT, {"basis": basis, "verdict": verdict.as_dict()})

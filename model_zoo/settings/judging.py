@@ -25,6 +25,14 @@ CORRUPTIONS = ("noise", "blur", "brightness", "contrast", "shift", "jpeg")
 CLASS_GROUP = "class-group"
 NOTHING = "none"
 Names = Annotated[tuple[str, ...], NoDecode]
+#: Ways of promotion, the strictest last.
+STRICTNESS = ("automatic", "approval", "manual")
+
+
+def strictest(*said: str | None) -> str | None:
+    """The strictest of the ways of promotion that somebody asked for; what is none is left out."""
+    known = [one for one in said if one in STRICTNESS]
+    return max(known, key=STRICTNESS.index, default=None)
 
 
 class JudgingSettings(Group):
@@ -35,8 +43,15 @@ class JudgingSettings(Group):
 
     promotion: Literal["automatic", "approval", "manual"] = Field(
         "automatic",
-        description="automatic: the gate decides; approval: a person in Airflow after the gate; "
-        "manual: the version stays candidate until somebody promotes it.",
+        description="automatic: the gate decides; approval: a person after the gate, in Airflow or "
+        "by `catwalk approve`; manual: the version stays candidate until somebody promotes it. "
+        "Said in several places, the strictest wins.",
+    )
+    approval_hours: float = Field(
+        72.0,
+        gt=0,
+        le=8760,
+        description="How long a verdict waits for an approval; then production stays as it is.",
     )
     rules: Names = Field(
         RULES,

@@ -42,3 +42,10 @@ class Serving(Environment):
         "shows after at most both and the loading of the version.",
     )
     max_pixels: int = Field(25_000_000, gt=0, description="Largest image in pixels, undecoded.")
+    load_seconds: float = Field(
+        120.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="A version that takes longer to load and to answer its own examples is not put "
+        "into production.",
+    )

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from model_zoo.errors import UserError
-from model_zoo.settings import NO_WEIGHTS, list_projects, load_project
-from model_zoo.settings.layers import line_of
+from model_zoo.settings import NO_WEIGHTS, Places, list_projects, load_project
+from model_zoo.settings.layers import line_of, origin_of
+from model_zoo.settings.projects import layers_of
 
 
 def test_everything_follows_from_the_name(write: Callable[..., Path]) -> None:
@@ -237,3 +238,31 @@ def test_the_line_of_a_value(tmp_path: Path) -> None:
     places = {"profile": 1, "model.dropout": 4, "model": 3, "training.augmentation.flip": 6}
     assert {name: line_of(path, name) for name in places} == places
     assert line_of(path, "search.trials") is None
+
+
+@pytest.mark.parametrize(
+    ("file", "variable", "chosen", "then"),
+    [
+        ("approval", None, "automatic", "approval"),
+        ("automatic", "manual", "automatic", "manual"),
+        ("manual", "automatic", None, "manual"),
+        (None, None, "approval", "approval"),
+        (None, None, None, "automatic"),
+    ],
+)
+def test_the_strictest_way_of_promotion_wins_whoever_starts_the_run(
+    write: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    file: str | None,
+    variable: str | None,
+    chosen: str | None,
+    then: str,
+) -> None:
+    write(f'[judging]\npromotion = "{file}"\n' if file else "")
+    monkeypatch.setenv("CATWALK_JUDGING__PROMOTION", variable or "")
+    given = {"judging.promotion": chosen} if chosen else {}
+    assert load_project(given=given).judging.promotion == then
+    origin = origin_of("judging.promotion", layers_of(None, given, Places.load()))
+    assert (origin and origin.values["judging"]["promotion"]) == (then if origin else None)
+    with pytest.raises(UserError, match=r"setting judging\.promotion.*Received: 'never'"):
+        load_project(given={"judging.promotion": "never"})
