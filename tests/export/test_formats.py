@@ -17,6 +17,7 @@ from model_zoo.export.check import COMPARED, SAME_PRECISION, Expected, Tolerance
 from model_zoo.export.litert import export_litert, open_litert
 from model_zoo.files import read_json
 from model_zoo.predictor import ServedClassifier
+from model_zoo.progress import part
 from model_zoo.registry.client import connect
 from model_zoo.registry.served_files import FORMATS, check_file
 from model_zoo.registry.store import Store
@@ -159,7 +160,10 @@ def test_a_format_that_a_project_leaves_out_is_reported_as_such(
     project: Project, expected: Expected, tmp_path: Path
 ) -> None:
     none = project.with_values({"export.formats": ()}).export
-    reports = version_files._optional(none, None, tmp_path, expected.compared, expected, print)
+    with part(print, "export") as work:
+        reports = version_files._optional(
+            none, None, tmp_path, expected.compared, expected, print, work
+        )
     assert [one.format for one in reports] == list(project.export.formats)
     for one in reports:
         assert one.sentence.endswith("NOT attached: left out by the setting export.formats")

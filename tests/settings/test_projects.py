@@ -54,10 +54,10 @@ def test_a_profile_may_be_chosen_anywhere_and_keeps_the_file_above_it(
     write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("[training]\nepochs = 7\n")
-    assert load_project().training.batch_size == 96, "quick is the default profile"
+    assert load_project().profile == "quick", "the default"
     monkeypatch.setenv("CATWALK_PROFILE", "standard")
     project = load_project()
-    assert (project.training.batch_size, project.training.epochs) == (128, 7)
+    assert (project.model.image_size, project.training.epochs) == (224, 7)
     assert load_project(given={"profile": "notebook"}).training.batch_size == 16
     assert load_project(given={"recipe": "scratch"}).training.optimizer == "sgd"
 
