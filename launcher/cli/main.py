@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 #: Each command with its module and one line of help; a module is imported when it is needed.
 COMMANDS = {
+    "new": ("new", "look at images of yours, and write the project that trains on them"),
+    "look": ("look", "what is in the images of a project"),
     "demo": ("demo", "retrain once through Airflow and print the scorecard"),
     "run": ("run", "the same workflow without Airflow"),
     "up": ("up", "MLflow, Airflow and the page together, until Ctrl-C"),
@@ -39,9 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module, text = COMMANDS[name]
     command = importlib.import_module(f"launcher.cli.{module}")
     parser = argparse.ArgumentParser(prog=f"catwalk {name}", description=text)
-    parser.add_argument(
-        "--project", metavar="NAME|FILE", help="default: the one that CATWALK_PROJECT names"
-    )
+    if name != "new":  # which makes one
+        parser.add_argument(
+            "--project", metavar="NAME|FILE", help="default: the one that CATWALK_PROJECT names"
+        )
     command.add_arguments(parser)
     return _run(command, parser.parse_args(rest))
 

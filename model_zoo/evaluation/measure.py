@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.pixels import Pixels
 from model_zoo.progress import Say, part
 
 PREDICT_BATCH = 250
+PREDICT_BYTES = 64 * 2**20  # of images in memory at once
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,17 @@ def measure(
     from model_zoo.training.counted_batches import counted
 
     model = keras.models.load_model(path)
+    batches = max(1, PREDICT_BYTES // (PREDICT_BATCH * int(np.prod(dataset.array_shape))))
+    rows = batches * PREDICT_BATCH
 
-    def predict(images: np.ndarray, what: str) -> np.ndarray:
-        given = in_batches(images, None, PREDICT_BATCH)
+    def predict(images: Pixels, what: str) -> np.ndarray:
+        found = []
         with part(say, what, len(images)) as work:
-            seen = [counted(work, PREDICT_BATCH)]
-            return np.asarray(model.predict(**given, callbacks=seen, verbose=0))
+            for start in range(0, len(images), rows):
+                given = in_batches(images[start : start + rows], None, PREDICT_BATCH)
+                seen = [counted(work, PREDICT_BATCH)]
+                found.append(np.asarray(model.predict(**given, callbacks=seen, verbose=0)))
+        return np.concatenate(found)
 
     answers = predict(calibration.images, "predicting calibration images")
     temperature = fit_temperature(answers, calibration.labels)

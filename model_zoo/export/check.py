@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from model_zoo.data.dataset import Images
+from model_zoo.data.pixels import Pixels
 from model_zoo.progress import Say, part
 from model_zoo.registry.format_report import FormatReport
 
@@ -115,7 +116,7 @@ def check(
     )
 
 
-def _top_classes(name: str, predict: Predict, images: np.ndarray, say: Say) -> np.ndarray:
+def _top_classes(name: str, predict: Predict, images: Pixels, say: Say) -> np.ndarray:
     found = []
     with part(say, f"checking {name} on the test set", len(images)) as work:
         for start in range(0, len(images), BATCH):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from model_zoo.data.dataset import Images
+from model_zoo.data.pixels import chunks_of
 from model_zoo.errors import UserError
 from model_zoo.export.check import BATCH, COMPARED, Expected
 from model_zoo.export.litert import export_litert
@@ -47,7 +48,8 @@ def make_formats(
     from model_zoo.explanation.grad_cam import explained
 
     model = keras.models.load_model(folder / KERAS, compile=False)
-    probabilities = model.predict(test.images, batch_size=BATCH, verbose=0)
+    found = [model.predict(some, batch_size=BATCH, verbose=0) for some in chunks_of(test.images)]
+    probabilities = np.concatenate(found)
     expected = Expected(test, probabilities[:COMPARED], probabilities.argmax(axis=1))
     calibration = np.asarray(training.images[: settings.calibration_images])
     reports: list[FormatReport] = []

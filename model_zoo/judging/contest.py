@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from model_zoo.data.pixels import Pixels
 from model_zoo.judging.looks import Look
 from model_zoo.settings import JudgingSettings
 
@@ -82,7 +83,7 @@ class Contest:
 
     settings: JudgingSettings
     truth: np.ndarray
-    images: np.ndarray
+    images: Pixels
     candidate: Side
     production: Side | None = None
     anchor: Side | None = None

@@ -133,7 +133,10 @@ class VersionReports:
             )
 
     def test_images(self, report: VersionReport) -> np.ndarray | None:
-        """The test images uint8 (N, h, w[, 3]) of the version's dataset, where a run has them."""
+        """The test images uint8 (n, h, w[, 3]) of the version's dataset, where a run has them.
+
+        The first n of those that were predicted: of many images not all are kept.
+        """
         digest = report.dataset_digest
         if not digest.isalnum():
             return None

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from model_zoo.data.dataset import Dataset
+from model_zoo.data.source import LeftOut
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
 from model_zoo.registry.versions import Version, content_of
@@ -117,6 +118,14 @@ def facts_of(run: Run, step: str) -> Any:
     if not path.exists():
         raise UserError(f"run {run.name}: run the step {step!r} first ({path.name} is missing)")
     return read_json(path)
+
+
+def left_out_in_words(left_out: tuple[LeftOut, ...]) -> str:
+    """How many files are in no part, after a sentence; empty: none."""
+    broken = sum(one.broken for one in left_out)
+    ruled = len(left_out) - broken
+    words = [f"{broken:,} broken"] * bool(broken) + [f"{ruled:,} by rule"] * bool(ruled)
+    return f"; left out {' and '.join(words)}" if words else ""
 
 
 def of_the_split(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ import numpy as np
 
 from model_zoo.backbones import get_backbone, weights_origin
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.source import LeftOut
 from model_zoo.evaluation import figures
+from model_zoo.files import complete_or_absent
 from model_zoo.registry import run_log, test_set_record
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
@@ -22,6 +25,19 @@ if TYPE_CHECKING:
     from model_zoo.training.checkpoint import Progress
 
 PREDICTIONS = "test_predictions.npz"
+LEFT_OUT = "broken.csv"
+
+
+def write_left_out(run: Run, left_out: tuple[LeftOut, ...]) -> None:
+    """The files that are in no part, broken ones first, as a table; none: no file."""
+    (run.folder / LEFT_OUT).unlink(missing_ok=True)
+    if not left_out:
+        return
+    with complete_or_absent(run.folder / LEFT_OUT) as partial, partial.open("w") as file:
+        table = csv.writer(file)
+        table.writerow(("file", "why", "reason"))
+        for one in sorted(left_out, key=lambda one: (not one.broken, one.path)):
+            table.writerow((one.path, "broken" if one.broken else "rule", one.reason))
 
 
 @contextmanager
@@ -34,22 +50,20 @@ def parent_run(run: Run) -> Iterator[str]:
 def log_data(
     run: Run,
     dataset: Dataset,
-    images: Images,
-    training: np.ndarray,
-    validation: np.ndarray,
+    training: Images,
+    validation: Images,
     test: Images,
     found: dict[str, Any],
 ) -> None:
     """Values that decide the run, the three parts as MLflow datasets, facts and a page of samples.
 
     Args:
-        training, validation: indices into ``images``.
         found: what the checks found.
     """
     import mlflow
     from mlflow.data.numpy_dataset import from_numpy
 
-    page = figures.samples_page(images, dataset.labels, run.folder / "figures" / "samples.png")
+    page = figures.samples_page(training, dataset.labels, run.folder / "figures" / "samples.png")
     with parent_run(run):
         mlflow.log_params({name: str(value) for name, value in run.project.deciding().items()})
         mlflow.log_params({"profile": run.project.profile, "recipe": run.project.recipe})
@@ -61,14 +75,18 @@ def log_data(
                 "generated": "true" if dataset.generated else "false",
             }
         )
-        parts = {"training": images.take(training), "validation": images.take(validation)}
-        for context, part in (parts | {"test": test}).items():
+        parts = {"training": training, "validation": validation, "test": test}
+        for context, part in parts.items():
+            # MLflow notes shape and size of an array, and nothing of its content.
+            like = np.broadcast_to(np.zeros((), part.images.dtype), part.images.shape)
             logged = from_numpy(
-                part.images, targets=part.labels, name=dataset.name, digest=dataset.snapshot
+                like, targets=part.labels, name=dataset.name, digest=dataset.snapshot
             )
             mlflow.log_input(logged, context=context)
         mlflow.log_dict(found, "data/facts.json")
         mlflow.log_artifact(str(run.folder / "split.npz"), "data")
+        if (run.folder / LEFT_OUT).exists():
+            mlflow.log_artifact(str(run.folder / LEFT_OUT), "data")
         mlflow.log_artifact(str(page), "data")
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model_zoo.data.dataset import Images
+from model_zoo.data.pixels import chunks_of
 from model_zoo.errors import UserError
 from model_zoo.images.pixels import fitted, with_channels
 from model_zoo.judging.contest import ServedFile, Side
@@ -54,8 +55,8 @@ class Asker:
             RegistryUnavailable: MLflow does not answer.
         """
         served = self._loaded(version)
-        images, note = _as_taken(self.test.images, served)
-        predicted, probabilities = self._answers(version, served, images)
+        first, note = _as_taken(self.test.images[:1], served)
+        predicted, probabilities = self._answers(version, served)
         return Side(
             version=version.version,
             labels=served.labels,
@@ -63,7 +64,7 @@ class Asker:
             probabilities=probabilities,
             generated=version.generated,
             snapshot=version.tags.get("dataset_digest", ""),
-            file=self._file(served, images),
+            file=self._file(served, first),
             answer=lambda these: served.probabilities(_as_taken(these, served)[0]).argmax(axis=1),
             note=note,
         )
@@ -93,26 +94,29 @@ class Asker:
             reason = str(error).strip().splitlines()[-1]
             raise UserError(f"version {version.version} cannot be fetched: {reason}") from None
 
-    def _answers(
-        self, version: Version, served: ServedClassifier, images: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _answers(self, version: Version, served: ServedClassifier) -> tuple[np.ndarray, np.ndarray]:
         """Predicted classes int32 (N,) and probabilities float16 (N, classes)."""
+
+        def asked(images: np.ndarray) -> np.ndarray:
+            return served.probabilities(_as_taken(images, served)[0])
+
+        images = self.test.images
         kept = read_answers(self.run.store, version, self.part)
         if kept is not None and kept.served == self.run.serving.served_format:
             drawn = np.random.default_rng(0).permutation(len(images))[:SPOT_CHECKED]
-            now = served.probabilities(images[drawn])
+            now = asked(images[drawn])
             if np.abs(now - kept.probabilities[drawn]).max() <= TOLERANCE:
                 return kept.predicted, kept.probabilities
-        found = served.probabilities(images)
+        found = np.concatenate([asked(part) for part in chunks_of(images)])
         return found.argmax(axis=1).astype(np.int32), found.astype(np.float16)
 
-    def _file(self, served: ServedClassifier, images: np.ndarray) -> ServedFile:
+    def _file(self, served: ServedClassifier, image: np.ndarray) -> ServedFile:
         file = FORMATS[self.run.serving.served_format]
         rows = {row["format"]: row for row in served.facts["formats"]}
         return ServedFile(
             name=file,
             bytes=int(rows[self.run.serving.served_format]["bytes"]),
-            latency_ms=shortest_ms(served, images[:1]),
+            latency_ms=shortest_ms(served, image),
         )
 
     def _recorded(self, version: Version, error: UserError) -> Side:

@@ -16,7 +16,6 @@ from typing import Any
 from model_zoo.data import store as data_store
 from model_zoo.data.checks import validate
 from model_zoo.data.source import SOURCES
-from model_zoo.data.split import stratified_split
 from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
 from model_zoo.runs import facts, verdicts
@@ -27,9 +26,11 @@ from model_zoo.runs.folder import Run
 from model_zoo.runs.images import (
     calibration_images,
     dataset_of,
+    held_out_images,
     keep_split,
     official_part,
     training_and_validation,
+    training_images,
 )
 
 
@@ -38,11 +39,12 @@ def ingest(run: Run) -> facts.IngestFacts:
     source = SOURCES.get(run.project.data.source)
     found = source(run.project.data, run.places, run.say)
     dataset = data_store.keep(found, run.places.datasets_dir)
+    records.write_left_out(run, found.left_out)
     return {
         "dataset": dataset.snapshot,
         "generated": dataset.generated,
         "origin": dataset.origin,
-        "summary": f"{dataset.name}: {dataset.origin}",
+        "summary": f"{dataset.name}: {dataset.origin}{facts.left_out_in_words(found.left_out)}",
     }
 
 
@@ -51,14 +53,12 @@ def preprocess(run: Run) -> facts.PreprocessFacts:
     dataset, data = dataset_of(run), run.project.data
     images, test = official_part(run, "training"), official_part(run, "test")
     with part(run.say, "checking the images"):
-        found = validate(dataset, images, test)
+        found = validate(dataset, images, test, data.least_class_share)
     check_class_groups(run.project.judging, dataset)
-    training, validation = stratified_split(
-        images.labels, data.validation_share, data.seed, data.train_limit
-    )
-    keep_split(run, training, validation)
+    keep_split(run, images.labels, data)
+    training, validation = training_images(run), held_out_images(run)
     with part(run.say, "logging the images to MLflow"):
-        records.log_data(run, dataset, images, training, validation, test, found)
+        records.log_data(run, dataset, training, validation, test, found)
     return facts.of_the_split(dataset, len(training), len(validation), len(test), found)
 
 

@@ -217,9 +217,11 @@ def _plain(key: str) -> str:
 
 def _with_paths_from(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paths made absolute where they are written, as steps run in other processes and folders."""
-    model = values.get("model")
-    weights = model.get("weights") if isinstance(model, dict) else None
-    if not isinstance(weights, str) or weights in ("", PUBLISHED, NO_WEIGHTS):
-        return values
-    path = str((folder / Path(weights).expanduser()).resolve())
-    return values | {"model": model | {"weights": path}}  # type: ignore[operator]
+    for group, name in (("model", "weights"), ("data", "images")):
+        inner = values.get(group)
+        path = inner.get(name) if isinstance(inner, dict) else None
+        if not isinstance(path, str) or path in ("", PUBLISHED, NO_WEIGHTS) or "://" in path:
+            continue
+        absolute = str((folder / Path(path).expanduser()).resolve())
+        values = values | {group: inner | {name: absolute}}  # type: ignore[operator]
+    return values

@@ -210,7 +210,7 @@ def _compute(
     if done:
         work.advance(done)
     for start in range(done, len(images), CHUNK):
-        batch = images.images[start : start + CHUNK]
+        batch = np.asarray(images.images[start : start + CHUNK])
         pixels = _pixels(views, batch, view, start)
         found = np.asarray(frozen.predict_on_batch(pixels), np.float32)
         stored[start : start + len(batch)] = np.clip(found, -LARGEST, LARGEST)
@@ -232,6 +232,6 @@ def _pixels(views: Views, batch: np.ndarray, view: int | None, start: int) -> np
     if view is None:
         return np.asarray(pixels)
     chosen = np.random.default_rng((views.seed, view, start)).integers(2**30)
-    for layer in augmentation_layers(views.augmentation, int(chosen)):
+    for layer in augmentation_layers(views.augmentation, pixels.shape[-1], int(chosen)):
         pixels = layer(pixels, training=True)
     return np.asarray(pixels)

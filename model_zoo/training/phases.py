@@ -19,7 +19,7 @@ from model_zoo.progress import part
 from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
-from model_zoo.training.features import FeatureCache, Features, SeenAnew
+from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -197,11 +197,11 @@ def _through(model: keras.Model, features: Features, say: Say, rows: int = 512) 
     views = []
     with part(say, "pooled features", count * len(features.views)) as work:
         for view in range(len(features.views)):
-            parts = []
+            made = np.empty((count, *model.output_shape[1:]), STORED)  # half of float32's memory
             for start in range(0, count, rows):
                 chosen = np.arange(start, min(start + rows, count))
                 found = model.predict_on_batch(features.inputs(chosen, view))
-                parts.append(np.asarray(found))
+                made[chosen] = np.clip(np.asarray(found, np.float32), -LARGEST, LARGEST)
                 work.advance(len(chosen))
-            views.append(np.concatenate(parts))
+            views.append(made)
     return Features(tuple(views), features.labels)

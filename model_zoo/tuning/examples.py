@@ -19,9 +19,9 @@ import numpy as np
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
+from model_zoo.owner import end_with_owner
 from model_zoo.progress import Reporter, Say, beside, part
 from model_zoo.settings import Places, Project
-from model_zoo.tuning.owner import end_with_owner
 
 EXAMPLES = "examples.npz"
 
@@ -93,8 +93,8 @@ def write_examples(
     keep_examples(
         folder,
         TrialExamples(
-            (train.images, train.labels),
-            (val.images, val.labels),
+            (np.asarray(train.images), train.labels),
+            (np.asarray(val.images), val.labels),
             False,
             project.training.precision,
         ),

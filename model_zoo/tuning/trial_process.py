@@ -22,10 +22,10 @@ from typing import Any, Self
 from model_zoo.data.dataset import Dataset
 from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write
+from model_zoo.owner import end_with_owner
 from model_zoo.progress import Reporter, part
 from model_zoo.settings import Places, Project
 from model_zoo.tuning.devices import VISIBLE
-from model_zoo.tuning.owner import end_with_owner
 from model_zoo.tuning.trial import Result, read_result, write_result
 
 # Starting one costs the import of the framework, some seconds of a processor: ten share that.

@@ -92,7 +92,9 @@ def test_one_run_at_a_time_weekly_without_catch_up(shipped: dict) -> None:
 
 def test_the_trigger_form_has_the_limits_of_the_settings(shipped: dict) -> None:
     params = shipped["params"]
-    assert params["profile"]["enum"] == [None, "notebook", "quick", "scratch", "standard"]
+    assert params["profile"]["enum"] == [
+        None, "notebook", "photographs", "quick", "scratch", "standard",
+    ]  # fmt: skip
     assert params["promotion"]["enum"] == [None, "automatic", "approval", "manual"]
     assert params["learning_rate"]["exclusiveMinimum"] == 0
     assert params["search_trials"]["maximum"] == 1000

@@ -40,7 +40,7 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     assert not imported & {"mlflow", "keras", "tensorflow", "airflow", "pandas", "onnxruntime"}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"new"}))
 def test_every_command_takes_a_project(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main([command, "--help"])

@@ -165,7 +165,10 @@ def test_what_does_not_decide_the_model_blocks_no_continuation(
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"profile": "fast"}, "unknown profile 'fast': choose one of notebook, quick, scratch"),
+        (
+            {"profile": "fast"},
+            "unknown profile 'fast': choose one of notebook, photographs,",
+        ),
         (
             {"training.learning_rate": -1},
             "setting training.learning_rate: input should be greater than 0. Received: -1",

@@ -115,7 +115,10 @@ def test_formats_are_a_list_or_words_with_commas(
         ),
         ("training.epochs = 0\n", "line 1: setting training.epochs: input should be"),
         ('[export]\nformats = ["gif"]\n', "line 2: setting export.formats: 'gif' is none of onnx-"),
-        ('profile = "fast"\n', "line 1: unknown profile 'fast': choose one of notebook, quick,"),
+        (
+            'profile = "fast"\n',
+            "line 1: unknown profile 'fast': choose one of notebook, photographs,",
+        ),
         ('\nrecipe = "fast"\n', "line 2: unknown recipe 'fast': choose one of finetune,"),
         ('schedule = "weekly"\n', "line 1: schedule 'weekly' is none: expected one of @once,"),
         ('schedule = "@fortnightly"\n', "line 1: schedule '@fortnightly' is none"),
