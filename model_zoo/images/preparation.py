@@ -9,10 +9,20 @@ import numpy as np
 
 from model_zoo.errors import UserError
 from model_zoo.images.decode import Decoded, decode
-from model_zoo.images.pixels import on_white, stretched, thumbnail, turned, with_channels
+from model_zoo.images.pixels import (
+    THUMBNAIL,
+    on_white,
+    stretched,
+    thumbnail,
+    turned,
+    with_channels,
+)
 from model_zoo.images.steps import STEPS, Picture
 
 SWITCHED_OFF = "switched off"
+#: Of 255, between the darkest and the brightest parts: with less, nothing can be told.
+LEAST_SPREAD = 16.0
+EXTREMES = (0.5, 99.5)  # percentiles: a few odd pixels are no picture
 #: In the place of a thumbnail that nobody will look at; a view would keep all pixels alive.
 NO_PICTURE = np.empty((0, 0), np.uint8)
 
@@ -115,11 +125,14 @@ def prepare(
         note = f"{done[-1].note}: stretched to {width} x {height}"
         small = shown(stretched(picture.pixels, height, width))
         done[-1] = replace(done[-1], note=note, picture=small)
+    if done and decoded.notes:
+        done[0] = replace(done[0], note="; ".join([done[0].note, *decoded.notes]))
+    image = stretched(with_channels(picture.pixels, channels), height, width)
     return Prepared(
-        image=stretched(with_channels(picture.pixels, channels), height, width),
+        image=image,
         original=original,
         steps=tuple(done),
-        doubts=tuple(picture.doubts),
+        doubts=(*_blank(decoded, image), *picture.doubts),
     )
 
 
@@ -129,6 +142,22 @@ def _check_names(steps: tuple[str, ...], without: Collection[str]) -> None:
             raise UserError(
                 f"unknown step of preparation {name!r}: leave out any of {', '.join(steps)}"
             )
+
+
+def _blank(decoded: Decoded, image: np.ndarray) -> list[str]:
+    """What is said of a picture in which there is nothing, or of which nothing is left."""
+    if not decoded.pixels[..., 3].any():
+        return ["the picture is blank: all of it is transparent"]
+    if _spread(decoded.pixels) < LEAST_SPREAD:
+        return ["the picture is blank, or nearly so"]
+    return ["what the model sees is blank, or nearly so"] if _spread(image) < LEAST_SPREAD else []
+
+
+def _spread(pixels: np.ndarray) -> float:
+    """Of the channel in which the extremes lie farthest apart; transparency is one."""
+    step = max(1, min(pixels.shape[:2]) // THUMBNAIL)  # enough of them
+    low, high = np.percentile(pixels[::step, ::step], EXTREMES, axis=(0, 1))
+    return float(np.max(high - low))
 
 
 def _as_viewers_show_it(decoded: Decoded) -> np.ndarray:

@@ -17,6 +17,16 @@ from model_zoo.images.decode import UPRIGHT, Decoded
 from model_zoo.images.pixels import fitted, on_white, turned, with_channels
 from model_zoo.plugin_registry import Registry
 
+CLEAR = "before it was opaque"  # under this name `flatten` leaves a :class:`Clear`
+
+
+@dataclass(frozen=True)
+class Clear:
+    """A picture with transparent parts: ``pixels`` uint8 (h, w, 3), ``opacity`` uint8 (h, w)."""
+
+    pixels: np.ndarray
+    opacity: np.ndarray
+
 
 @dataclass
 class Picture:
@@ -96,6 +106,7 @@ def flatten(picture: Picture) -> str:
     opacity, picture.opacity = picture.opacity, None
     if opacity is None:
         return "no transparency"
+    picture.found[CLEAR] = Clear(picture.pixels, opacity)
     picture.pixels = on_white(picture.pixels, opacity)
     return "transparent parts are white now"
 

@@ -1,73 +1,67 @@
-"""What a version's files answer, in a process of its own that has only what serving has.
+"""What a version makes of a picture, with all that speaks against trusting it.
 
-python -m model_zoo.predictor.answer REQUEST.json
-
-Started by :mod:`model_zoo.predictor.trial`. The libraries of training are not there, whether they
-are installed or not, so a version that needs them fails here and not in the page.
+The page, the API and the command line tell the same.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-#: What an image that only serves does not have (docker/Dockerfile).
-NOT_THERE = ("keras", "tensorflow", "jax", "torch", "tf2onnx", "onnx", "keras_tuner", "sklearn")
-READY = "ready"  # then: the seconds that loading and the first answers took
-EXAMPLES = 8
+from model_zoo.images import Prepared
+from model_zoo.images.statistics import unlike
+from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
 
 
-def main(request: str) -> int:
-    """Answer one request: exit status 0, or 2 with a sentence for files that are no good."""
-    for name in NOT_THERE:
-        sys.modules[name] = None  # type: ignore[assignment]
-    import numpy as np
+@dataclass(frozen=True)
+class Doubts:
+    """Why not to trust an answer: ``unsure`` in a sentence or empty, ``unlike`` in words."""
 
-    from model_zoo.errors import UserError
-    from model_zoo.files import read_json
-    from model_zoo.plugin_registry import discover
-    from model_zoo.predictor.versions import open_folder
-    from model_zoo.settings import Places, Serving
+    unsure: str = ""
+    unlike: tuple[str, ...] = ()
 
-    asked: dict[str, Any] = read_json(Path(request))
-    try:
-        discover(Places.load().plugins_dir)
-        serving, started = Serving.load(), time.monotonic()
-        loaded = open_folder(
-            Path(asked["folder"]),
-            asked["version"],
-            asked["tags"],
-            serving,
-            project=asked["project"],
+    def as_list(self) -> list[str]:
+        return [*([self.unsure] if self.unsure else []), *self.unlike]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one version makes of one file."""
+
+    name: str
+    version: str
+    prediction: Prediction
+    prepared: Prepared
+    doubts: Doubts
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the API and ``catwalk predict --json`` give it."""
+        steps = [
+            {"step": one.name, "changed": one.changed, "note": one.note}
+            for one in self.prepared.steps
+        ]
+        return {
+            "name": self.name,
+            **self.prediction.as_dict(),
+            "doubts": self.doubts.as_list(),
+            "preparation": steps,
+        }
+
+
+def doubts(
+    prediction: Prediction, prepared: Prepared, version: ServedClassifier, unsure_below: float
+) -> Doubts:
+    """What speaks against trusting this prediction.
+
+    Args:
+        unsure_below: the calibrated confidence under which an answer is called unsure.
+    """
+    unsure = ""
+    if prediction.confidence < unsure_below:
+        first, second = prediction.probabilities.argsort()[::-1][:2]
+        unsure = (
+            f"unsure: {prediction.labels[first]} {prediction.probabilities[first]:.0%}, "
+            f"{prediction.labels[second]} {prediction.probabilities[second]:.0%}"
         )
-        pictures = _examples(loaded, serving.max_pixels)
-        found = loaded.probabilities(pictures)
-        if not np.isfinite(found).all() or not np.allclose(found.sum(axis=1), 1, atol=1e-3):
-            raise UserError(f"version {loaded.version} gives no probabilities for its own examples")
-        loaded.predict(pictures[:1])  # with heatmaps, as the page asks
-        print(READY, round(time.monotonic() - started, 3), flush=True)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
-def _examples(loaded: Any, max_pixels: int) -> Any:
-    """Some of the version's own example pictures, prepared as it asks; uint8 (N, *array_shape)."""
-    import base64
-
-    import numpy as np
-
-    from model_zoo.images import read_image
-
-    pictures = [
-        read_image(base64.b64decode(one["png"]), loaded.image_shape, loaded.preparation, max_pixels)
-        for one in loaded.facts["examples"][:EXAMPLES]
-    ]
-    return np.stack(pictures or [np.zeros(loaded.array_shape, np.uint8)])
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1]))
+    strange = unlike(prepared.image, version.facts["statistics"])
+    return Doubts(unsure, (*prepared.doubts, *strange))

@@ -114,7 +114,7 @@ def _ask(
 def _run(request: Path, serving: Serving, places: Places, version: str) -> float:
     """Start the process, wait until it is ready, but not for ever, then until it has ended."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "model_zoo.predictor.answer", str(request)],
+        [sys.executable, "-m", "model_zoo.predictor.fresh_process", str(request)],
         env=os.environ | places.as_variables() | serving.as_variables(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
