@@ -53,11 +53,11 @@ def test_doubts_and_what_was_done_are_told_as_by_the_page(
     assert main(["predict", str(path)]) == 0
     first, *rest = capsys.readouterr().out.splitlines()
     assert "odd\\x1b[2J\\udcff.png: " in first, "what a terminal cannot print is escaped"
-    assert rest[0] == "    doubt: the picture is blank, or nearly so"
+    assert "    doubt: the picture is blank, or nearly so" in rest
     assert "    fit: scaled to 28 x 28, proportions kept" in rest
     assert main(["predict", str(path), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
-    assert row["doubts"][0] == "the picture is blank, or nearly so"
+    assert "the picture is blank, or nearly so" in row["doubts"]
     assert row["preparation"][0]["step"] == "upright"
 
 
