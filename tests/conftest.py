@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from colour_project import ColourProject, colour_project
 from first_run import FirstRun, make_first_run
 
 from model_zoo.registry.store import Store, store_of
@@ -28,6 +29,8 @@ SMALL = {
     "TRAINING__PRECISION": "float32",  # a trial of both takes longer than the training
     "JUDGING__FLOOR": "0.3",
     "JUDGING__MARGIN": "0.2",
+    "EXPORT__FORMATS": "onnx-int8,litert-float32,litert-float16,litert-int8",
+    "JUDGING__DRIFT_BUDGET": "0.3",  # the test part is small
     "EXPORT__LITERT_INT8_ACCURACY_LOSS": "0.02",
     "EXPORT__ONNX_INT8_ACCURACY_LOSS": "0.02",
 }
@@ -61,6 +64,24 @@ def official_files() -> Path:
 
 OFFICIAL = os.environ.get("CATWALK_DATA_DIR", "")
 
+# With a worker a core, what takes minutes must not begin last.
+LONGEST_FIRST = (
+    "launcher/test_demo_and_up.py",
+    "tuning/test_side_by_side.py",
+    "tuning/test_search.py",
+    "runs/test_steps.py",
+    "dash_app/test_page_server.py",
+    "runs/test_storage.py",
+    "backbones/test_add_a_backbone.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; all others as they were collected."""
+    tests = Path(__file__).parent
+    ranks = {tests / name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
 
 @pytest.fixture(scope="session")
 def places(small_environment: Path) -> Places:
@@ -83,9 +104,24 @@ def first_run(
     project: Project, places: Places, tmp_path_factory: pytest.TempPathFactory
 ) -> FirstRun:
     """The first run, made once for all workers of pytest-xdist and copied to each one's home."""
+    return make_first_run(project, places, of_all_workers(tmp_path_factory) / "first-run")
+
+
+@pytest.fixture(scope="module")
+def colours(
+    small_environment: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ColourProject]:
+    """A project of three classes, 40 x 30 pixels in colour, with its first run in production."""
+    shared = of_all_workers(tmp_path_factory) / "colours-run"
+    with colour_project(tmp_path_factory.mktemp("colours"), shared) as made:
+        yield made
+
+
+def of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers of pytest-xdist share."""
     several = "PYTEST_XDIST_WORKER" in os.environ
     base = tmp_path_factory.getbasetemp()
-    return make_first_run(project, places, (base.parent if several else base) / "first-run")
+    return base.parent if several else base
 
 
 @pytest.fixture

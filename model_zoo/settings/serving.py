@@ -50,3 +50,10 @@ class Serving(Environment):
     unsure_below: float = Field(
         0.6, ge=0, le=1, description="An answer of less calibrated confidence is called unsure."
     )
+    load_seconds: float = Field(
+        120.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="A version that takes longer to load and to answer its own examples is not put "
+        "into production.",
+    )

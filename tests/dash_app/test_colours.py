@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from colour_project import ColourProject
 from flask.testing import FlaskClient
 from PIL import Image
 
@@ -15,7 +16,6 @@ from dash_app.server import create_server
 from dash_app.settings import PageSettings
 from dash_app.uploads import from_data_url
 from model_zoo.images import data_url
-from model_zoo.settings import Places, load_project
 
 HEIGHT, WIDTH = 40, 30
 PICTURE = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -23,36 +23,8 @@ PICTURE[10:30, 5:25] = (220, 30, 30)
 
 
 @pytest.fixture(scope="module")
-def project_file(
-    small_environment: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    """A project that names its source itself."""
-    path = tmp_path_factory.mktemp("projects") / "colours.toml"
-    path.write_text('[data]\nsource = "colours"\n')
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("CATWALK_DATA__SOURCE", raising=False)
-        yield path
-
-
-@pytest.fixture(scope="module")
-def colours(project_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
-    """The home of a version in colour, which is in production."""
-    import mlflow
-
-    from model_zoo.runs.runner import run_all
-
-    places = Places.load(home=tmp_path_factory.mktemp("colours"))
-    given = {"search.trials": 0, "training.epochs": 6, "export.formats": (), "judging.floor": 0.0}
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-    run_all(load_project(str(project_file), given=given, places=places), places, "colour")
-    yield places
-    mlflow.set_tracking_uri(before[0])
-    mlflow.set_registry_uri(before[1])
-
-
-@pytest.fixture(scope="module")
-def client(colours: Places, project_file: Path) -> Iterator[FlaskClient]:
-    server = create_server(load_project(str(project_file), places=colours), colours)
+def client(colours: ColourProject) -> Iterator[FlaskClient]:
+    server = create_server(colours.project, colours.places)
     yield server.test_client()
     server.extensions["predictor"].close()
 
@@ -92,14 +64,13 @@ def test_the_page_answers_it_with_the_steps_of_its_version(client: FlaskClient) 
 
 
 def test_catwalk_predict_answers_it(
-    colours: Places, project_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+    colours: ColourProject, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from launcher.cli.main import main
 
-    monkeypatch.setenv("CATWALK_HOME", str(colours.home))
     picture = tmp_path / "picture.png"
     picture.write_bytes(as_png(PICTURE))
-    asked = ["predict", "--project", str(project_file), "--json", str(picture)]
+    asked = ["predict", "--project", str(colours.project.file), "--json", str(picture)]
     assert main(asked) == 0
     (answer,) = json.loads(capsys.readouterr().out)
     assert set(answer["probabilities"]) == {"red", "green", "blue"}
