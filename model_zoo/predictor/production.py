@@ -61,7 +61,9 @@ class ProductionPredictor:
         current = self._current  # read once: another thread may replace it meanwhile
         if current is None:
             raise NothingInProduction(
-                self.problem or "nothing is in production yet: retrain, then promote a version"
+                self.problem
+                or f"nothing is in production yet in {self.store.place}: retrain, then promote a "
+                "version"
             )
         return current
 
