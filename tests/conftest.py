@@ -16,7 +16,6 @@ from model_zoo.settings import Places, Project, load_project
 SMALL = {
     "PLUGINS_DIR": str(Path(__file__).parent / "plugins"),
     "ALLOW_GENERATED": "1",
-    "RECIPE": "short",
     "DATA__SOURCE": "drawings",  # without looking for real images first
     "DATA__TRAIN_LIMIT": "1500",
     "MODEL__BACKBONE": "tiny",
