@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/
 .DEFAULT_GOAL := help
-.PHONY: help install demo up lint test bench test-cluster containers
+.PHONY: help install demo up lint test bench bench-torch test-cluster containers
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -17,8 +17,8 @@ help:  ## list the targets
 
 install: .venv/.installed  ## make .venv with the pinned set
 
-demo: install  ## retrain once through Airflow and print the scorecard
-	$(RUN)catwalk demo
+demo: install  ## retrain once through Airflow and print the scorecard; BACKBONE=resnet50: another trunk
+	$(RUN)catwalk demo $(if $(BACKBONE),--backbone $(BACKBONE))
 
 up: install  ## MLflow, Airflow and the page together on 127.0.0.1
 	$(RUN)catwalk up
@@ -36,6 +36,15 @@ test: lint  ## everything that .ci/run checks
 
 bench: install  ## the benchmarks at their smallest size: that they run, not what they measure
 	$(RUN)python -m pytest -m benchmark
+
+# PyTorch is what we are measured against, and no part of Catwalk. A build for CPUs is enough.
+.venv-torch/.installed: Makefile
+	$(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 numpy
+	touch $@
+
+bench-torch: install .venv-torch/.installed  ## training steps against the same networks in PyTorch
+	$(RUN)python -m benchmarks.torch_peer
 
 # An environment of its own: with these providers every `airflow` command starts more slowly.
 .venv-cluster/.installed: .venv/.installed

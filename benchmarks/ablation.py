@@ -86,7 +86,7 @@ def train(project: Project, places: Places, name: str) -> float:
             lambda epoch, metrics: mlflow.log_metrics(metrics, step=epoch),
             lambda sentence: None,
         )
-        mlflow.log_metric("best_val_accuracy", progress.best_accuracy)
+        mlflow.log_metric("val_accuracy_best", progress.best_accuracy)
     return progress.best_accuracy
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,7 @@ import numpy as np
 
 from benchmarks.subject import DATASET, design, random_images
 from benchmarks.timing import in_turn, machine
+from model_zoo.processor import usable_cores
 from model_zoo.registry.served_files import FACTS, FORMATS, MODEL, sha256
 
 Run = Callable[[np.ndarray], Any]
@@ -82,7 +82,7 @@ def litert(precision: str) -> Callable[[Path], Run]:
     def open_file(folder: Path) -> Run:
         from model_zoo.export.litert import open_litert
 
-        return open_litert(folder / f"model.{precision}.tflite", os.cpu_count())
+        return open_litert(folder / f"model.{precision}.tflite", usable_cores())
 
     return open_file
 

@@ -30,20 +30,25 @@ def random_images(count: int) -> Images:
     return Images(pixels, (np.arange(count) % len(DATASET.labels)).astype(np.int32))
 
 
-def design(backbone: str, image_size: int) -> Design:
-    """A network and how it learns, by the profile `scratch`."""
+def design(backbone: str, image_size: int, **values: object) -> Design:
+    """A network and how it learns, by the profile `scratch` but for ``values``.
+
+    Args:
+        values: names of settings with two underscores for the point, as in the environment.
+    """
     from model_zoo.plugin_registry import discover
     from model_zoo.settings import Places, load_project
 
     places = Places.load()
     discover(places.plugins_dir)
-    values = {
+    chosen: dict[str, object] = {
         "profile": "scratch",
         "model.backbone": backbone,
         "model.image_size": image_size,
         "model.weights": "none",
     }
-    return design_of(load_project(None, values, places))
+    chosen |= {name.replace("__", "."): value for name, value in values.items()}
+    return design_of(load_project(None, chosen, places))
 
 
 def design_of(project: Project) -> Design:

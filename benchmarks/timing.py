@@ -7,8 +7,9 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+from model_zoo.processor import processor_name, usable_cores
 
 
 def in_turn(
@@ -33,14 +34,9 @@ def in_turn(
 
 def machine(*packages: str) -> str:
     """Processor, cores, load and the versions of ``packages``: the evidence behind a figure."""
-    names = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ] if Path("/proc/cpuinfo").exists() else []  # fmt: skip
     versions = "".join(f", {name} {importlib.metadata.version(name)}" for name in packages)
     load = os.getloadavg()[0]
     return (
-        f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} "
-        f"cores, load {load:.1f} at the start; Python {platform.python_version()}{versions}"
+        f"{processor_name()}, {usable_cores()} cores, load {load:.1f} at the start; "
+        f"Python {platform.python_version()}{versions}"
     )

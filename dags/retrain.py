@@ -14,9 +14,11 @@ from airflow.sdk import DAG, dag, task
 from launcher.airflow_steps.operator import StepOperator
 from launcher.airflow_steps.placement import heavy, of_shares
 from launcher.airflow_steps.projects import readable_projects
+from launcher.airflow_steps.promotion import PromoteOperator, production_of
 from launcher.airflow_steps.trigger_form import trigger_form
 from launcher.settings import Placement
 from model_zoo.settings import Project
+from model_zoo.settings.judging import strictest
 
 DOC = """
 ### Retrain {name} and put it into production if it earned that
@@ -28,8 +30,9 @@ it a version in MLflow, `gate` compares it with production on the same images, `
 moves the alias `production` if the gate was passed.
 
 With promotion `approval` the run waits at `approve` for a person, who sees the gate's report under
-*Required Actions*; a rejection leaves the version as candidate. With `manual` it stays candidate
-until somebody runs `catwalk promote VERSION --project {name}`.
+*Required Actions*; a rejection, or no answer within `judging.approval_hours`, leaves the version as
+candidate. With `manual` it stays candidate until somebody runs
+`catwalk promote VERSION --project {name}`. A promotion emits the asset `catwalk://{name}/production`.
 
 A run that was stopped goes on where it was: clear the failed task. Clearing a task that succeeded
 runs it again.
@@ -67,13 +70,22 @@ def retrain(project: Project) -> DAG:
             task_id="approve",
             subject="Put version {{ ti.xcom_pull('gate')['version'] }} into production?",
             body="{{ ti.xcom_pull('gate')['report'] }}",
+            defaults=ApprovalOperator.REJECT,  # what no answer in time means
+            response_timeout=timedelta(hours=project.judging.approval_hours),
         )
-        promote = step("promote", trigger_rule="none_failed_min_one_success", **NETWORK)
+        promote = PromoteOperator(
+            task_id="promote",
+            project=str(project.file),
+            asset=production_of(project),
+            asked="approve",
+            trigger_rule="none_failed_min_one_success",
+            **NETWORK,
+        )
 
         @task.branch
         def ask(verdict: dict[str, Any], params: dict[str, Any]) -> str:
             """Whether a person is asked before promotion."""
-            wanted = params["promotion"] or project.judging.promotion
+            wanted = strictest(params["promotion"], project.judging.promotion)
             return "approve" if wanted == "approval" and verdict["passed"] else "promote"
 
         asked = ask(gate.output)

@@ -4,68 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from dash_app.metrics import Metrics
-from dash_app.uploads import Upload
+from dash_app.uploads import Refusal, Sent, Upload
 from model_zoo.errors import UserError
 from model_zoo.images import Prepared, decode, prepare
-from model_zoo.images.statistics import unlike
-from model_zoo.predictor import Prediction, ProductionPredictor, ServedClassifier
+from model_zoo.predictor import Answer, Prediction, ProductionPredictor, ServedClassifier, doubts
 
 # A decoded frame of 25 million pixels takes 100 MB for a moment: not in every thread at once.
 DECODED_AT_ONCE = 2
 BATCH = 32
-
-
-@dataclass(frozen=True)
-class Doubts:
-    """Why not to trust an answer: ``unsure`` in a sentence or empty, ``unlike`` in words."""
-
-    unsure: str = ""
-    unlike: tuple[str, ...] = ()
-
-    def as_list(self) -> list[str]:
-        return [*([self.unsure] if self.unsure else []), *self.unlike]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one version makes of one file."""
-
-    name: str
-    version: str
-    prediction: Prediction
-    prepared: Prepared
-    doubts: Doubts
-
-    def as_dict(self) -> dict[str, Any]:
-        """As the API gives it."""
-        steps = [
-            {"step": one.name, "changed": one.changed, "note": one.note}
-            for one in self.prepared.steps
-        ]
-        return {
-            "name": self.name,
-            **self.prediction.as_dict(),
-            "doubts": self.doubts.as_list(),
-            "preparation": steps,
-        }
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A file that could not be answered, and why in a sentence."""
-
-    name: str
-    reason: str
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "error": self.reason}
 
 
 class Answers:
@@ -110,7 +61,7 @@ class Answers:
 
     def many(
         self,
-        uploads: list[Upload],
+        uploads: Sequence[Sent],
         without: Collection[str] = (),
         classifier: ServedClassifier | None = None,
         source: str = "page",
@@ -119,6 +70,7 @@ class Answers:
         """Answer several files, all by the same version, in their order.
 
         Args:
+            uploads: what is refused already stays so.
             without: names of steps of the preparation that are left out; those that the version
                 does not have mean nothing.
             pictures: keep those of the steps, about 200 kB a file.
@@ -134,7 +86,7 @@ class Answers:
 
     def _batch(
         self,
-        uploads: list[Upload],
+        uploads: Sequence[Sent],
         without: Collection[str],
         version: ServedClassifier,
         source: str,
@@ -144,6 +96,10 @@ class Answers:
         prepared: dict[int, Prepared] = {}
         answers: dict[int, Answer | Refusal] = {}
         for i, upload in enumerate(uploads):
+            if isinstance(upload, Refusal):
+                self.metrics.refused(source)
+                answers[i] = upload
+                continue
             try:
                 with self._decoding:
                     decoded = decode(upload.content, self.max_pixels)
@@ -169,21 +125,6 @@ class Answers:
         return version.predict(np.stack(images))
 
 
-def doubts(
-    prediction: Prediction, prepared: Prepared, version: ServedClassifier, unsure_below: float
-) -> Doubts:
-    """What speaks against trusting this prediction."""
-    unsure = ""
-    if prediction.confidence < unsure_below:
-        first, second = prediction.probabilities.argsort()[::-1][:2]
-        unsure = (
-            f"unsure: {prediction.labels[first]} {prediction.probabilities[first]:.0%}, "
-            f"{prediction.labels[second]} {prediction.probabilities[second]:.0%}"
-        )
-    strange = unlike(prepared.image, version.facts["statistics"])
-    return Doubts(unsure, (*prepared.doubts, *strange))
-
-
-def _slices(uploads: list[Upload], size: int) -> Iterator[list[Upload]]:
+def _slices(uploads: Sequence[Sent], size: int) -> Iterator[Sequence[Sent]]:
     for start in range(0, len(uploads), size):
         yield uploads[start : start + size]

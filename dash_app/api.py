@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from dash_app.answers import Answers, Refusal
+from dash_app.answers import Answers
 from dash_app.security import is_allowed
 from dash_app.settings import PageSettings
 from dash_app.status import status_of
-from dash_app.uploads import from_form, from_json
+from dash_app.uploads import JSON_SHAPE, Refusal, TooLarge, from_form, from_json, unpacked
 from model_zoo.errors import UserError
 from model_zoo.predictor import ProductionPredictor
 
@@ -65,14 +65,15 @@ def api(
             uploads = from_form(request.files.getlist("file"), page)
         if not uploads:
             raise UserError(
-                "expected image files as the multipart form field 'file', or JSON as "
-                '{"images": [{"name": "a.png", "content": "<base64>"}]}'
+                "expected image files as the multipart form field 'file', or JSON: " + JSON_SHAPE
             )
         version = predictor.current
         without = steps_left_out(request.args, version.preparation)
-        found = answers.many(uploads, without, version, source="api")
-        if all(isinstance(one, Refusal) for one in found):
-            raise UserError("; ".join(f"{one.name}: {one.as_dict()['error']}" for one in found[:5]))
+        found = answers.many(unpacked(uploads, page), without, version, source="api")
+        refused = [one for one in found if isinstance(one, Refusal)]
+        if len(refused) == len(found):
+            kind = TooLarge if all(one.too_large for one in refused) else UserError
+            raise kind("; ".join(map(_sentence, refused[:5])))
         return jsonify(
             model=model_name,
             version=version.version,
@@ -80,6 +81,10 @@ def api(
         ), 200
 
     return blueprint
+
+
+def _sentence(one: Refusal) -> str:
+    return one.reason if one.reason.startswith(one.name) else f"{one.name}: {one.reason}"
 
 
 def steps_left_out(arguments: Mapping[str, str], steps: tuple[str, ...]) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
 from dash_app.answers import Answers
@@ -47,13 +49,14 @@ def create_server(
     discover(places.plugins_dir)  # a version may name steps and statistics of a plugin
 
     server = Flask("catwalk")
+    server.json = Json(server)
     server.config["MAX_CONTENT_LENGTH"] = int(page.max_upload_mb * MIB) * ROOM_FOR_BASE64
     server.config["MAX_FORM_PARTS"] = 2 * page.max_images + 10
     predictor = ProductionPredictor(store, serving, places.cache_dir)
     predictor.start()
     server.extensions["predictor"] = predictor  # for whoever ends the server before its process
     metrics = Metrics(shared=SHARED_FOLDER in os.environ)
-    answers = Answers(predictor, metrics, serving.max_pixels, page.unsure_below)
+    answers = Answers(predictor, metrics, serving.max_pixels, serving.unsure_below)
     description = describe(page, serving.max_pixels, token is not None)
     server.register_blueprint(api(store.model, page, predictor, answers, description, token))
     _register_probes(server, token, predictor, metrics)
@@ -61,6 +64,16 @@ def create_server(
     context = Context(project, places, serving, page, store, predictor, answers)
     add_headers(server, mount(server, context).csp_hashes())
     return server
+
+
+class Json(DefaultJSONProvider):
+    """Flask's, with a sentence for what no reader of JSON can follow."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise UserError("the JSON is nested too deeply: send a flatter one") from None
 
 
 def _register_probes(

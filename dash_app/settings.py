@@ -16,9 +16,6 @@ class PageSettings(Environment):
     max_images: int = Field(
         500, ge=1, description="Most images in one upload or request, those in a ZIP included."
     )
-    unsure_below: float = Field(
-        0.6, ge=0, le=1, description="Below this calibrated confidence the page says: unsure."
-    )
     api_token: str = Field(
         "",
         repr=False,

@@ -13,6 +13,7 @@ NOTHING_YET = (
     "with `catwalk promote VERSION`"
 )
 AWAY = "MLflow does not answer"
+NO_USE = "what production points at cannot be served (`catwalk rollback`, or promote another)"
 PLACES = re.compile(r"[a-z+]+://\S+|(?<![\w/])/(?:[^\s/:,]+/)+[^\s/:,]*")
 
 
@@ -26,13 +27,16 @@ class Status:
 
 def status_of(predictor: ProductionPredictor) -> Status:
     """How ``predictor`` is, in words for everybody; its log has the details."""
+    trouble = AWAY if predictor.registry_away else NO_USE
     try:
         version = predictor.current.version
     except NothingInProduction:
-        problem = f"{AWAY}, and no version has been kept here" if predictor.problem else NOTHING_YET
-        return Status(None, problem)
+        problem = f"{trouble}, and no version has been kept here"
+        return Status(None, problem if predictor.problem else NOTHING_YET)
     if predictor.problem:
-        return Status(version, f"{AWAY}: version {version}, the last good one, goes on answering")
+        return Status(
+            version, f"{trouble}: version {version}, the last good one, goes on answering"
+        )
     return Status(version, None)
 
 

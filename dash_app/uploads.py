@@ -1,19 +1,21 @@
-"""What people send, as bytes, with every limit checked before anything is decoded."""
+"""What people send, as bytes, with every limit checked before anything is decoded.
+
+One bad part spoils no other: it becomes a :class:`Refusal` in its place.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import io
-import zipfile
-import zlib
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
 from dash_app.settings import PageSettings
+from dash_app.zips import is_zip, open_zip, unpack
 from model_zoo.errors import UserError
 
 MIB = 2**20
@@ -21,7 +23,9 @@ MIB = 2**20
 #: before it is read; what is a little over gets a sentence.
 ROOM_FOR_BASE64 = 4
 NAME_LENGTH = 120
-ZIP_START = b"PK\x03\x04"
+NAMELESS = "image"
+JSON_SHAPE = 'expected JSON as {"images": [{"name": "a.png", "content": "<base64>"}]}'
+URL_SAFE = str.maketrans("-_", "+/")
 
 
 class TooLarge(UserError):
@@ -34,6 +38,21 @@ class Upload:
 
     name: str
     content: bytes
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that could not be answered, and why in a sentence."""
+
+    name: str
+    reason: str
+    too_large: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "error": self.reason}
+
+
+Sent = Upload | Refusal
 
 
 def upload(name: str | None, content: bytes, page: PageSettings) -> Upload:
@@ -56,95 +75,130 @@ def upload(name: str | None, content: bytes, page: PageSettings) -> Upload:
 
 def shown_name(name: str | None) -> str:
     """The last part of a file's name, printable, at most 120 characters."""
-    last = (name or "").replace("\\", "/").rpartition("/")[2]
-    printable = "".join(c for c in last if c.isprintable()).strip()
-    return printable[:NAME_LENGTH] or "image"
+    return _printable((name or "").replace("\\", "/").rpartition("/")[2])[:NAME_LENGTH] or NAMELESS
+
+
+def shown_names(paths: Sequence[str]) -> list[str]:
+    """How several are told apart: by their names, and those of one name by their paths."""
+    names = [shown_name(path) for path in paths]
+    often = Counter(names)
+    return [
+        name if often[name] == 1 else _shown_path(path)
+        for name, path in zip(names, paths, strict=True)
+    ]
+
+
+def _shown_path(path: str) -> str:
+    parts = [_printable(one) for one in path.replace("\\", "/").split("/")]
+    return "/".join(one for one in parts if one not in ("", ".", ".."))[-NAME_LENGTH:] or NAMELESS
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable()).strip()
 
 
 def from_data_url(contents: str, name: str | None, page: PageSettings) -> Upload:
     """A file as the browser's upload gives it: ``data:image/png;base64,...``, or plain base64.
 
+    Line breaks, missing padding and the URL-safe alphabet are all base64 (RFC 2045, RFC 4648).
+
     Raises:
         UserError: not base64, empty, or too large.
     """
     encoded = contents.partition(",")[2] if contents.startswith("data:") else contents
+    encoded = "".join(encoded.split()).translate(URL_SAFE).rstrip("=")
     try:
-        content = base64.b64decode(encoded, validate=True)
+        content = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise UserError(f"{shown_name(name)} arrived damaged: it is not base64") from None
     return upload(name, content, page)
 
 
-def from_form(files: list[FileStorage], page: PageSettings) -> list[Upload]:
-    """The files of a multipart form."""
+def from_form(files: list[FileStorage], page: PageSettings) -> list[Sent]:
+    """The files of a multipart form.
+
+    Raises:
+        TooLarge: more than ``max_images``.
+    """
     _check_count(len(files), page)
-    return [upload(one.filename, one.read(), page) for one in files]
+    found = [_or_refusal(one.filename, one.read(), page) for one in files]
+    return _told_apart(found, [one.filename or "" for one in files])
 
 
-def from_json(body: Any, page: PageSettings) -> list[Upload]:
+def from_json(body: Any, page: PageSettings) -> list[Sent]:
     """``{"images": [{"name": "a.png", "content": "<base64>"}, ...]}``.
 
     Raises:
         UserError: another shape; says which is expected.
+        TooLarge: more than ``max_images``.
     """
     images = body.get("images") if isinstance(body, dict) else None
-    if not isinstance(images, list) or not all(
-        isinstance(one, dict) and isinstance(one.get("content"), str) for one in images
-    ):
-        raise UserError('expected JSON as {"images": [{"name": "a.png", "content": "<base64>"}]}')
+    if not isinstance(images, list):
+        raise UserError(JSON_SHAPE)
     _check_count(len(images), page)
-    return [from_data_url(one["content"], str(one.get("name") or "image"), page) for one in images]
+    found: list[Sent] = []
+    names = []
+    for one in images:
+        name = one.get("name") if isinstance(one, dict) else None
+        names.append(name if isinstance(name, str) else "")
+        if not isinstance(one, dict) or not isinstance(one.get("content"), str):
+            found.append(Refusal(shown_name(names[-1]), JSON_SHAPE))
+        else:
+            found.append(from_browser(one["content"], names[-1], page))
+    return _told_apart(found, names)
 
 
-def unpacked(uploads: list[Upload], page: PageSettings) -> list[Upload]:
-    """The same files, with the images inside a ZIP in its place.
+def from_browser(contents: str, name: str | None, page: PageSettings) -> Sent:
+    """As :func:`from_data_url`, with a refusal for what cannot be read."""
+    try:
+        return from_data_url(contents, name, page)
+    except UserError as error:
+        return Refusal(shown_name(name), str(error), isinstance(error, TooLarge))
+
+
+def unpacked(sent: Sequence[Sent], page: PageSettings) -> list[Sent]:
+    """The same files, with the images inside a ZIP in its place, each or why it cannot be had.
 
     Raises:
-        TooLarge: together more images than ``max_images``, or an entry that is too large when
-            unpacked, whatever its header says.
-        UserError: a damaged or encrypted ZIP.
+        TooLarge: together more images than ``max_images``.
     """
-    found: list[Upload] = []
-    for one in uploads:
-        found += _entries(one, page) if one.content.startswith(ZIP_START) else [one]
+    found: list[Sent] = []
+    for one in sent:
+        if isinstance(one, Upload) and is_zip(one.content):
+            found += _entries(one, page)
+        else:
+            found.append(one)
         _check_count(len(found), page)
     return found
 
 
-def _entries(archive: Upload, page: PageSettings) -> list[Upload]:
-    limit = int(page.max_upload_mb * MIB)
-    left = limit * ROOM_FOR_BASE64  # unpacked, all together
-    found: list[Upload] = []
+def _entries(archive: Upload, page: PageSettings) -> list[Sent]:
     try:
-        with zipfile.ZipFile(io.BytesIO(archive.content)) as opened:
-            entries = [one for one in opened.infolist() if _is_picture(one)]
-            _check_count(len(entries), page)
-            for entry in entries:
-                with opened.open(entry) as file:
-                    content = file.read(min(limit, left) + 1)
-                left -= len(content)
-                if len(content) > limit or left < 0:
-                    raise TooLarge(
-                        f"{archive.name} unpacks to more than is read: at most "
-                        f"{page.max_upload_mb:g} MiB an image, "
-                        f"{page.max_upload_mb * ROOM_FOR_BASE64:g} in all"
-                    )
-                found.append(Upload(shown_name(entry.filename), content))
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError,
-            EOFError, ValueError):  # fmt: skip
-        raise UserError(
-            f"{archive.name} is not a ZIP that can be read: send one without a password"
-        ) from None
-    if not found:
-        raise UserError(f"{archive.name} holds no files")
+        opened, entries = open_zip(archive.name, archive.content)
+    except UserError as error:
+        return [Refusal(archive.name, str(error))]
+    _check_count(len(entries), page)
+    limit = int(page.max_upload_mb * MIB)
+    with opened:
+        files = unpack(opened, entries, limit, limit * ROOM_FOR_BASE64)
+    found: list[Sent] = []
+    for one, name in zip(files, shown_names([one.path for one in files]), strict=True):
+        if one.content:
+            found.append(Upload(name, one.content))
+        else:
+            found.append(Refusal(name, one.reason or f"{name} is empty", one.too_large))
     return found
 
 
-def _is_picture(entry: zipfile.ZipInfo) -> bool:
-    """Not a folder, nor what macOS and Windows put beside the pictures."""
-    name = PurePosixPath(entry.filename)
-    hidden = name.name.startswith(".") or "__MACOSX" in name.parts
-    return not (entry.is_dir() or hidden or name.name in ("Thumbs.db", "desktop.ini"))
+def _or_refusal(name: str | None, content: bytes, page: PageSettings) -> Sent:
+    try:
+        return upload(name, content, page)
+    except UserError as error:
+        return Refusal(shown_name(name), str(error), isinstance(error, TooLarge))
+
+
+def _told_apart(found: list[Sent], paths: list[str]) -> list[Sent]:
+    return [replace(one, name=name) for one, name in zip(found, shown_names(paths), strict=True)]
 
 
 def _check_count(count: int, page: PageSettings) -> None:

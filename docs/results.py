@@ -37,7 +37,7 @@ PARAMETERS = (
     *("training.epochs", "training.batch_size", "search.trials", "training.seed", "computed_in"),
 )
 METRICS = (
-    *("best_val_accuracy", "test_accuracy", "test_accuracy_low", "test_accuracy_high"),
+    *("val_accuracy_best", "test_accuracy", "test_accuracy_low", "test_accuracy_high"),
     "train_seconds",
 )
 FLAGS = ("profile", "backbone", "weights", "image_size", "epochs", "batch_size", "search_trials")
@@ -68,7 +68,7 @@ def row(facts: dict[str, Any]) -> str:
         facts["recipe"],
         facts["training.epochs"],
         facts["training.batch_size"],
-        f"{facts['best_val_accuracy']:.2%}",
+        f"{facts['val_accuracy_best']:.2%}",
         accuracy,
         f"{facts['train_seconds'] / 60:.0f} min, {facts.get('computed_in', '')}",
         facts["training.seed"],

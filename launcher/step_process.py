@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import os
+import queue
 import re
 import signal
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import IO, Any
 
 from launcher import owned_process
+from launcher.progress.speaker import EVERY_SECONDS, Speaker
+from launcher.progress.words import in_a_line
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
-from model_zoo.runs.folder import run_folder
+from model_zoo.progress import read_reports
+from model_zoo.runs.folder import progress_folder, run_folder
 from model_zoo.settings import Places, Project
 
 USER_ERROR_STATUS = 2
@@ -48,12 +54,16 @@ def run_step(
     given: dict[str, Any],
     on_line: Callable[[str], None],
     module: str = "model_zoo.runs.runner",
+    speak_every: float | None = EVERY_SECONDS,
+    approved_by: str = "",
 ) -> dict[str, Any]:
     """Run ``step`` of the run ``run_name`` and return its facts.
 
     Args:
         given: values by dotted names that beat the project's own.
-        on_line: receives each line that the step prints.
+        on_line: receives each line that the step prints, and between them what it works on.
+        speak_every: seconds after which that is told; None: somebody else does.
+        approved_by: who said yes to the promotion, where somebody was asked.
 
     Raises:
         UserError: the step found a user's mistake; its sentence.
@@ -65,20 +75,32 @@ def run_step(
     failure.unlink(missing_ok=True)
     arguments = [step, "--run", run_name, "--project", str(project.file)]
     arguments += ["--set", json.dumps(given)]
+    if approved_by:
+        arguments += ["--approved-by", approved_by]
     last: deque[str] = deque(maxlen=1)
+    reports, started = progress_folder(places, folder, step), time.monotonic()
+
+    def what_stands() -> str:
+        now = time.monotonic()
+        return in_a_line(read_reports(reports), now, now - started)
+
+    speaker = Speaker(what_stands, on_line, speak_every or math.inf)
     folder.mkdir(parents=True, exist_ok=True)
     with (
         (folder / LOG).open("a") as log,
         _started(owned_process.command(module, *arguments), env) as process,
     ):
         assert process.stdout is not None
-        for line in process.stdout:
+        for line in _lines(process.stdout):
             text = line.rstrip()
+            if not text:
+                speaker.tick()
             if text and not CHATTER.match(text):
                 last.append(text)
                 log.write(f"{step}: {text}\n")
                 log.flush()
                 on_line(text)
+                speaker.heard()
         status = process.wait()
     if status == 0:
         facts: dict[str, Any] = read_json(folder / f"{step}.json")
@@ -89,6 +111,27 @@ def run_step(
         raise UserError(sentence)
     how = f"was stopped by signal {-status}" if status < 0 else f"ended with status {status}"
     raise StepFailed(f"step {step} {how}; its last line: {sentence}")
+
+
+def _lines(stream: IO[str]) -> Iterator[str]:
+    """What a process prints, and an empty line whenever that is nothing for a second."""
+    arrived: queue.Queue[str | None] = queue.Queue()
+
+    def read() -> None:
+        for line in stream:
+            arrived.put(line)
+        arrived.put(None)
+
+    threading.Thread(target=read, name="step-output", daemon=True).start()
+    while True:
+        try:
+            line = arrived.get(timeout=1.0)
+        except queue.Empty:
+            yield ""
+            continue
+        if line is None:
+            return
+        yield line
 
 
 def _environment(step: str, chosen: str, places: Places) -> dict[str, str]:

@@ -39,6 +39,14 @@ A backbone is a function that builds a Keras model without a head, its own norma
 ...     x = keras.layers.Conv2D(8, 3, strides=2, name="block1_conv")(scaled)
 ...     return keras.Model(image, x, name="example_pebble")
 
+A judging rule looks at a candidate, production and the test images, and says what it found:
+
+>>> @model_zoo.register_rule("example-sure")
+... def sure(contest):
+...     mean = float(contest.candidate.probabilities.max(axis=1).mean())
+...     outcome = "passed" if mean > 0.5 else "failed"
+...     return model_zoo.Finding(outcome, f"mean confidence {mean:.0%}", {"mean": mean})
+
 A project is a file; any of its values may be another one for once:
 
 >>> project = model_zoo.load_project("fashion-mnist", {"training.epochs": 3})
@@ -61,26 +69,32 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from model_zoo.processor import tell_libraries
+
 if TYPE_CHECKING:
-    from model_zoo.backbones import Backbone, register_backbone
+    from model_zoo.backbones import Backbone, PackageFile, register_backbone
     from model_zoo.data.dataset import Dataset, Images
     from model_zoo.data.source import Found, register_source
     from model_zoo.errors import UserError
     from model_zoo.images import read_image, register_step
     from model_zoo.images.statistics import register_statistic
+    from model_zoo.judging.rule import Finding, register_rule
     from model_zoo.predictor import ServedClassifier
     from model_zoo.settings import load_project
 
 __all__ = [
     "Backbone",
     "Dataset",
+    "Finding",
     "Found",
     "Images",
+    "PackageFile",
     "UserError",
     "load_classifier",
     "load_project",
     "read_image",
     "register_backbone",
+    "register_rule",
     "register_source",
     "register_statistic",
     "register_step",
@@ -90,16 +104,23 @@ __all__ = [
 _HOMES = {
     "Backbone": "model_zoo.backbones",
     "Dataset": "model_zoo.data.dataset",
+    "Finding": "model_zoo.judging.rule",
     "Found": "model_zoo.data.source",
     "Images": "model_zoo.data.dataset",
+    "PackageFile": "model_zoo.backbones",
     "UserError": "model_zoo.errors",
     "load_project": "model_zoo.settings",
     "read_image": "model_zoo.images",
     "register_backbone": "model_zoo.backbones",
+    "register_rule": "model_zoo.judging.rule",
     "register_source": "model_zoo.data.source",
     "register_statistic": "model_zoo.images.statistics",
     "register_step": "model_zoo.images",
 }
+
+
+# Here, as whatever computes imports this package, and it is read when TensorFlow is.
+tell_libraries()
 
 
 def __getattr__(name: str) -> Any:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
 
 # Names of layers by which other parts of Catwalk find their way through a classifier.
-AUGMENTATION = ("flip", "shift", "rotate", "zoom", "erase")
+AUGMENTATION = ("flip", "shift", "rotate", "zoom", "colours", "erase")
 PIXELS = "pixels"  # what the augmentation made of the image: float32 (N, h, w, channels)
 RGB = "rgb"  # the backbone's input
 TRUNK = "trunk"  # the backbone's feature map
@@ -55,27 +55,47 @@ def head_from(model: ModelSettings, training: TrainingSettings) -> Head:
     return Head(model.dense_1, model.dense_2, model.dropout, training.peak_rate)
 
 
-def augmentation_layers(chosen: Augmentation, seed: int) -> list[keras.Layer]:
-    """The random layers that the settings ask for; what comes into view is black background."""
+def augmentation_layers(chosen: Augmentation, channels: int, seed: int) -> list[keras.Layer]:
+    """The random layers that the settings ask for, for images of so many channels."""
     from keras import layers
 
     # Pixels have eight bits and bfloat16 as many: whatever the network computes in, not these.
     exact: dict[str, Any] = {"dtype": "float32"}
-    black: dict[str, Any] = exact | {"fill_mode": "constant", "fill_value": 0.0}
+    fill = {"black": "constant", "mirror": "reflect"}[chosen.fill]
+    moved: dict[str, Any] = exact | {"fill_mode": fill, "fill_value": 0.0}
     found: list[keras.Layer] = []
     if chosen.flip:
         found.append(layers.RandomFlip("horizontal", seed=seed, name="flip", **exact))
     if chosen.shift:
         amount = chosen.shift
-        found.append(layers.RandomTranslation(amount, amount, seed=seed + 1, name="shift", **black))
+        found.append(layers.RandomTranslation(amount, amount, seed=seed + 1, name="shift", **moved))
     if chosen.rotation:
-        found.append(layers.RandomRotation(chosen.rotation, seed=seed + 2, name="rotate", **black))
+        found.append(layers.RandomRotation(chosen.rotation, seed=seed + 2, name="rotate", **moved))
     if chosen.zoom:
-        found.append(layers.RandomZoom(chosen.zoom, seed=seed + 3, name="zoom", **black))
+        found.append(layers.RandomZoom(chosen.zoom, seed=seed + 3, name="zoom", **moved))
+    hue, saturation = (chosen.hue, chosen.saturation) if channels > 1 else (0.0, 0.0)
+    if chosen.light or hue or saturation:
+        found.append(
+            layers.RandomColorJitter(
+                (0, 255),
+                brightness_factor=chosen.light or None,
+                contrast_factor=(chosen.light, chosen.light) if chosen.light else None,
+                saturation_factor=_saturation(saturation) if saturation else None,
+                hue_factor=(0.0, 2 * hue) if hue else None,  # Keras takes the half, either way
+                seed=seed + 5,
+                name="colours",
+                **exact,
+            )
+        )
     if chosen.erase:  # Zhong et al. 2017, arXiv:1708.04896
         chance = (chosen.erase, chosen.erase)
         found.append(layers.RandomErasing(chance, seed=seed + 4, name="erase", **exact))
     return found
+
+
+def _saturation(most: float) -> tuple[float, float]:
+    """From 1 - most to 1 + most times as much, as Keras spells it: f / (1 - f) times."""
+    return (1 - most) / (2 - most), (1 + most) / (2 + most)
 
 
 def build_classifier(
@@ -106,7 +126,7 @@ def build_classifier(
     grey = channels == 1
     image = keras.Input(dataset.array_shape, dtype="uint8", name="image")
     x = ops.cast(ops.expand_dims(image, -1) if grey else image, "float32")
-    for layer in augmentation_layers(augmentation, seed):
+    for layer in augmentation_layers(augmentation, channels, seed):
         x = layer(x)
     x = layers.Identity(name=PIXELS, dtype="float32")(x)
     size = model.image_size

@@ -29,8 +29,11 @@ T = TypeVar("T")
 BUILT_IN = (
     "model_zoo.backbones.resnet",
     "model_zoo.data.fashion_mnist",
+    "model_zoo.data.image_folder",
+    "model_zoo.images.photographs",
     "model_zoo.images.steps",
     "model_zoo.images.statistics",
+    "model_zoo.judging.rules",
 )
 PLUGIN_MODULES = "catwalk_plugins"
 #: Plugins that could not be loaded: where they lie, and why.

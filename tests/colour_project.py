@@ -33,7 +33,7 @@ floor = 0.5
 formats = ["onnx-int8"]
 """
 BY_THE_FILE = ("DATA__SOURCE", "SEARCH__TRIALS", "SEARCH__LIMIT", "TRAINING__EPOCHS",
-               "JUDGING__FLOOR")  # fmt: skip
+               "JUDGING__FLOOR", "EXPORT__FORMATS")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ SMALL = {
     "TRAINING__PRECISION": "float32",  # a trial of both takes longer than the training
     "JUDGING__FLOOR": "0.3",
     "JUDGING__MARGIN": "0.2",
+    "EXPORT__FORMATS": "onnx-int8,litert-float32,litert-float16,litert-int8",
+    "JUDGING__DRIFT_BUDGET": "0.3",  # the test part is small
     "EXPORT__LITERT_INT8_ACCURACY_LOSS": "0.02",
     "EXPORT__ONNX_INT8_ACCURACY_LOSS": "0.02",
 }

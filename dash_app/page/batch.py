@@ -10,12 +10,12 @@ import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
-from dash_app.answers import Answer, Refusal
 from dash_app.page.context import Context
 from dash_app.settings import PageSettings
 from dash_app.status import public
-from dash_app.uploads import MIB, ROOM_FOR_BASE64, TooLarge, from_data_url, unpacked
+from dash_app.uploads import MIB, ROOM_FOR_BASE64, Refusal, TooLarge, from_browser, unpacked
 from model_zoo.errors import UserError
+from model_zoo.predictor import Answer
 
 FIRST = ("file", "label", "confidence", "doubts", "version")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -119,12 +119,12 @@ def answered(
     """One row for each picture, and the labels that have a column.
 
     Raises:
-        UserError: damaged, too large, too many, or nothing is in production.
+        UserError: too many, too large together, or nothing is in production.
     """
     page = context.page
     _check(contents, page)
     uploads = [
-        from_data_url(content, names[i] if i < len(names) else None, page)
+        from_browser(content, names[i] if i < len(names) else None, page)
         for i, content in enumerate(contents)
     ]
     found = context.answers.many(unpacked(uploads, page), source="batch")

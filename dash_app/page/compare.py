@@ -7,7 +7,6 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 
-from dash_app.answers import Answer
 from dash_app.page import differences, preparation
 from dash_app.page.context import Context
 from dash_app.page.figures import ACCENT, OTHER, bars, graph
@@ -15,6 +14,7 @@ from dash_app.page.pictures import heatmaps_of, pixels
 from dash_app.status import public, status_of
 from dash_app.uploads import from_data_url
 from model_zoo.errors import UserError
+from model_zoo.predictor import Answer
 from model_zoo.registry import versions as registry
 
 

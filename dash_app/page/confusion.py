@@ -62,9 +62,10 @@ def images_of_cell(context: Context, version: str, true: int, predicted: int) ->
     if predictions is None or images is None or max(true, predicted) >= len(labels):
         return "These images are not recorded."
     members = np.flatnonzero((predictions.labels == true) & (predictions.predicted == predicted))
+    total, members = len(members), members[members < len(images)]
     confidence = predictions.probabilities[members, predicted].astype(np.float64)
     members = members[np.argsort(-confidence)]
-    title = f"{labels[true]}, taken for {labels[predicted]}: {len(members):,} images"
+    title = f"{labels[true]}, taken for {labels[predicted]}: {total:,} images"
     if len(members) > SHOWN:
         title += f", the {SHOWN} most confident"
     shots = [

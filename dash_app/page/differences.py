@@ -91,6 +91,7 @@ def register(app: Dash, context: Context) -> None:
             return nothing
         labels = labels_of(both[0][0])
         members = differing(both[0][1], both[1][1], kind)
+        members = members[members < len(images)]
         truth = both[0][1].labels
         if label in labels:
             members = members[truth[members] == labels.index(label)]

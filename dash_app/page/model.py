@@ -115,8 +115,33 @@ def made(report: VersionReport, context: Context) -> Any:
 
 
 def verdict(report: VersionReport, context: Context) -> Any:
-    text = report.documents.get("verdict")
-    return section("Why it may be in production", dcc.Markdown(text)) if text else None
+    """What each rule found, as a table, and how it was judged."""
+    judged = report.tables.get("verdict")
+    if not judged:
+        return None
+    rival = f"version {judged['against']}" if judged["against"] else "nothing"
+    rows = [
+        html.Tr(
+            [
+                html.Th(one["rule"], scope="row"),
+                html.Td(one["outcome"], className=one["outcome"].replace(" ", "-")),
+                html.Td(one["sentence"]),
+            ]
+        )
+        for one in judged["rules"]
+    ]
+    head = html.Tr([html.Th(name, scope="col") for name in ("Rule", "Outcome", "What was found")])
+    table = html.Table([html.Thead(head), html.Tbody(rows)], className="plain verdict-table")
+    return section(
+        "What the gate found",
+        html.P(
+            f"{'Passed' if judged['passed'] else 'Did not pass'} the gate, against {rival} in "
+            "production."
+        ),
+        facts.scrolling(table, "What each rule found"),
+        html.Ul([html.Li(note) for note in judged["notes"]], className="quiet small"),
+        wide=True,
+    )
 
 
 def mistakes(report: VersionReport, context: Context) -> Any:

@@ -11,7 +11,6 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from dash_app.answers import Answer
 from dash_app.page import correction, gallery, heat, preparation, strip
 from dash_app.page.context import Context
 from dash_app.page.figures import bars, graph
@@ -20,6 +19,7 @@ from dash_app.status import public
 from dash_app.uploads import from_data_url
 from model_zoo.errors import UserError
 from model_zoo.images.decode import FORMATS_IN_WORDS
+from model_zoo.predictor import Answer
 
 
 def layout(context: Context) -> Any:

@@ -6,11 +6,9 @@ from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, html
 
-from dash_app.answers import Refusal
 from dash_app.page import preparation
 from dash_app.page.context import Context
-from dash_app.status import public
-from dash_app.uploads import from_data_url
+from dash_app.uploads import Refusal, from_browser
 from model_zoo.errors import UserError
 from model_zoo.images import data_url
 
@@ -33,30 +31,26 @@ def register(app: Dash, context: Context) -> None:
 
 
 def strip_of(context: Context, pictures: list[dict], without: list[str]) -> list[Any]:
-    places, uploads, shown_as = [], [], {}
-    for i, one in enumerate(pictures[:SEVERAL]):
-        try:
-            uploads.append(from_data_url(one["content"], one["name"], context.page))
-            places.append(i)
-        except UserError as error:
-            shown_as[i] = _tile(i, None, one["name"], public(error))
+    page = context.page
+    uploads = [from_browser(one["content"], one["name"], page) for one in pictures[:SEVERAL]]
     try:
         found = context.answers.many(uploads, without)
     except UserError:
         return []  # the answer's own message says it
-    for i, answer in zip(places, found, strict=True):
+    tiles = []
+    for i, answer in enumerate(found):
         if isinstance(answer, Refusal):
-            shown_as[i] = _tile(i, None, answer.name, answer.reason)
+            tiles.append(_tile(i, None, answer.name, answer.reason))
         else:
             label = f"{answer.prediction.label} {answer.prediction.confidence:.0%}"
-            shown_as[i] = _tile(i, data_url(answer.prediction.image), label, answer.name)
+            tiles.append(_tile(i, data_url(answer.prediction.image), label, answer.name))
     note = (
         [html.P(f"The first {SEVERAL} of {len(pictures)}: take the tab Batch for many.",
                 className="quiet")]
         if len(pictures) > SEVERAL
         else []
     )  # fmt: skip
-    return [html.Div([shown_as[i] for i in sorted(shown_as)], className="tiles"), *note]
+    return [html.Div(tiles, className="tiles"), *note]
 
 
 def _tile(place: int, source: str | None, label: str, title: str) -> Any:

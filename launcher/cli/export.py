@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_zoo.errors import UserError
-from model_zoo.files import cannot_write
+from model_zoo.files import cannot_write, write_json
 from model_zoo.registry.served_files import (
     FACTS,
     FACTS_TAG,
     FORMATS,
+    KERAS,
+    MODEL,
     check_file,
     fetch_served_files,
     file_of,
+    is_left_out,
     read_facts,
 )
 
 if TYPE_CHECKING:
     from model_zoo.registry.store import Store
     from model_zoo.registry.versions import Version
+    from model_zoo.settings import Places, Project
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="FORMAT",
         help=f"{', '.join(FORMATS)}, or all that the version has; may be given several times "
-        "(default: onnx)",
+        "(default: onnx); one that the project left out is made now",
     )
     parser.add_argument("--to", type=Path, default=Path("export"), help="folder (default: export)")
 
@@ -47,14 +51,15 @@ def run(given: argparse.Namespace) -> int:
     from model_zoo.settings import Places, load_project
 
     places = Places.load()
-    store = store_of(load_project(given.project, places=places), places)
+    project = load_project(given.project, places=places)
+    store = store_of(project, places)
     number = given.version
     found = get_version(store, number) if number else find_alias(store, "production")
     if found is None:
         raise UserError("nothing is in production: name a version, see `catwalk versions`")
     target = given.to / f"{store.model}-{found.version}"
     try:
-        names = _fill(target, store, found, given.formats or ["onnx"])
+        names = _fill(target, store, found, given.formats or ["onnx"], project, places)
     except OSError as error:
         raise cannot_write(target, error) from None
     written = ", ".join(str(target / one) for one in sorted(names))
@@ -62,7 +67,14 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _fill(target: Path, store: Store, version: Version, wanted: list[str]) -> tuple[str, ...]:
+def _fill(
+    target: Path,
+    store: Store,
+    version: Version,
+    wanted: list[str],
+    project: Project,
+    places: Places,
+) -> tuple[str, ...]:
     """Fetch beside the folder, check, then put into it; returns the files' names."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as name:
@@ -71,11 +83,27 @@ def _fill(target: Path, store: Store, version: Version, wanted: list[str]) -> tu
         facts = read_facts(partial, version.tags.get(FACTS_TAG))
         if "all" in wanted:
             wanted = [row["format"] for row in facts["formats"] if row["attached"]]
-        names = tuple(file_of(one, facts, version.version) for one in dict.fromkeys(wanted))
-        fetch_served_files(store, version.version, partial, names)
-        for one in names:
+        missing = tuple(one for one in dict.fromkeys(wanted) if is_left_out(one, facts))
+        names = tuple(
+            file_of(one, facts, version.version)
+            for one in dict.fromkeys(wanted)
+            if one not in missing
+        )
+        needed = tuple(dict.fromkeys((*names, *((KERAS, MODEL) if missing else ()))))
+        fetch_served_files(store, version.version, partial, needed)
+        for one in needed:
             check_file(partial / one, facts)
+        if missing:
+            from model_zoo.runs.later_formats import make_later
+
+            print(f"version {version.version} has no {', '.join(missing)}: made now", flush=True)
+            write_json(partial / FACTS, make_later(missing, partial, facts, project, places, _say))
+            names += tuple(FORMATS[one] for one in missing)
         target.mkdir(exist_ok=True)
         for one in (*names, FACTS):
             (partial / one).replace(target / one)
     return (*names, FACTS)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)

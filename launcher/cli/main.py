@@ -10,15 +10,19 @@ from collections.abc import Sequence
 
 #: Each command with its module and one line of help; a module is imported when it is needed.
 COMMANDS = {
+    "new": ("new", "look at images of yours, and write the project that trains on them"),
+    "look": ("look", "what is in the images of a project"),
     "demo": ("demo", "retrain once through Airflow and print the scorecard"),
-    "run": ("run", "the same workflow without Airflow, in this process"),
+    "run": ("run", "the same workflow without Airflow"),
     "up": ("up", "MLflow, Airflow and the page together, until Ctrl-C"),
     "settings": ("settings", "every value of a project and where it comes from, as TOML"),
     "backbones": ("backbones", "the model zoo: what can be trained"),
     "versions": ("versions", "registered versions, newest first, with their aliases"),
     "history": ("history", "when production moved, and why"),
     "promote": ("promote", "point production at a version"),
-    "rollback": ("rollback", "swap production and the version before it"),
+    "approve": ("approve", "say yes to a version that passed the gate, and promote it"),
+    "rollback": ("rollback", "take production back, and reject what it was"),
+    "reproduce": ("reproduce", "make a version again, and say what differs"),
     "predict": ("predict", "what a version makes of image files"),
     "export": ("export", "copy the files of a version, with labels and calibration beside them"),
 }
@@ -37,9 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module, text = COMMANDS[name]
     command = importlib.import_module(f"launcher.cli.{module}")
     parser = argparse.ArgumentParser(prog=f"catwalk {name}", description=text)
-    parser.add_argument(
-        "--project", metavar="NAME|FILE", help="default: the one that CATWALK_PROJECT names"
-    )
+    if name != "new":  # which makes one
+        parser.add_argument(
+            "--project", metavar="NAME|FILE", help="default: the one that CATWALK_PROJECT names"
+        )
     command.add_arguments(parser)
     return _run(command, parser.parse_args(rest))
 

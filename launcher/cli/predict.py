@@ -6,12 +6,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model_zoo.errors import UserError
 
 if TYPE_CHECKING:
-    from model_zoo.predictor import ServedClassifier
+    from model_zoo.predictor import Answer, ServedClassifier
     from model_zoo.settings import Places, Project, Serving
 
 
@@ -40,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Predict for every image, then print: a mistake in one leaves nothing half done."""
     from model_zoo.explanation.overlay import write_overlays
-    from model_zoo.images import read_image
     from model_zoo.plugin_registry import discover
     from model_zoo.settings import Places, Serving, load_project
 
@@ -52,32 +51,60 @@ def run(given: argparse.Namespace) -> int:
     classifier = _load(project, places, serving, given.version)
     if classifier.notice:
         print(f"catwalk: {classifier.notice}", file=sys.stderr)
-    found = []
-    for path in given.images:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise UserError(f"{path} cannot be read: {error.strerror}") from None
-        try:
-            image = read_image(
-                content, classifier.image_shape, classifier.preparation, serving.max_pixels
-            )
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from None
-        found.append((path, classifier.predict(image[None])[0]))
+    found = [_answer(path, classifier, serving) for path in given.images]
     if given.heatmap:
-        maps = [(one.image, one.heatmap_of(given.of_class)) for _, one in found]
-        write_overlays(given.heatmap, maps)
+        seen = [one.prediction for one in found]
+        write_overlays(given.heatmap, [(one.image, one.heatmap_of(given.of_class)) for one in seen])
     if given.json:
-        rows = [
-            {"image": str(path), "version": classifier.version} | one.as_dict()
-            for path, one in found
-        ]
+        rows = [{"image": one.name, "version": one.version} | _without_name(one) for one in found]
         print(json.dumps(rows, indent=2))
         return 0
-    for path, one in found:
-        print(f"{path}: {one.label} ({one.confidence:.1%}), version {classifier.version}")
+    for one in found:
+        print("\n    ".join(_lines(one)))
     return 0
+
+
+def _answer(path: Path, classifier: ServedClassifier, serving: Serving) -> Answer:
+    from model_zoo.images import decode, prepare
+    from model_zoo.predictor import Answer, doubts
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        prepared = prepare(
+            decode(content, serving.max_pixels),
+            classifier.image_shape,
+            classifier.preparation,
+            pictures=False,
+        )
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    prediction = classifier.predict(prepared.image[None])[0]
+    doubtful = doubts(prediction, prepared, classifier, serving.unsure_below)
+    return Answer(str(path), classifier.version, prediction, prepared, doubtful)
+
+
+def _without_name(one: Answer) -> dict[str, Any]:
+    return {key: value for key, value in one.as_dict().items() if key != "name"}
+
+
+def _lines(one: Answer) -> list[str]:
+    """The answer; what speaks against trusting it; what was done to the picture."""
+    said = one.prediction
+    return [
+        f"{printable(one.name)}: {said.label} ({said.confidence:.1%}), version {one.version}",
+        *(f"doubt: {doubt}" for doubt in one.doubts.as_list()),
+        *(f"{step.name}: {step.note}" for step in one.prepared.steps if step.changed),
+    ]
+
+
+def printable(name: str) -> str:
+    """A file's name as it can be printed on any terminal: what cannot is escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+    return shown.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _load(

@@ -1,20 +1,32 @@
-"""`catwalk rollback`: swap production and the version before it."""
+"""`catwalk rollback`: take production back to a version that was there before."""
 
 from __future__ import annotations
 
 import argparse
 
+from launcher.cli.promote import tell
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own."""
+    parser.add_argument("version", nargs="?", help="default: the one that `previous` points at")
+    parser.add_argument("--reason", default="", help="kept in the history (default: none)")
+    parser.add_argument(
+        "--by", default="", metavar="NAME", help="default: the user at this machine"
+    )
 
 
 def run(given: argparse.Namespace) -> int:
+    """Move the alias, and tag what it leaves as rejected."""
+    from model_zoo.predictor.trial import try_version
     from model_zoo.registry.promotion import rollback
     from model_zoo.registry.store import store_of
-    from model_zoo.settings import Places, load_project
+    from model_zoo.registry.versions import find_alias, get_version
+    from model_zoo.settings import Places, Serving, load_project
 
     places = Places.load()
     store = store_of(load_project(given.project, places=places), places)
-    print(f"production is version {rollback(store).version}")
+    target = get_version(store, given.version) if given.version else find_alias(store, "previous")
+    if target is not None:
+        try_version(store, Serving.load(), places, target)
+    tell(rollback(store, given.version, given.reason, given.by))
     return 0

@@ -1,4 +1,4 @@
-"""`catwalk run`: the workflow without Airflow, in this process."""
+"""`catwalk run`: the workflow without Airflow, each step in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Run every step, then print the scorecard."""
+    from rich.console import Console
+
     from launcher import step_process
-    from model_zoo.runs.runner import quiet, run_all, run_step
+    from launcher.progress.display import shown
+    from launcher.progress.workflow import Watched
+    from model_zoo.runs.runner import quiet, run_all
     from model_zoo.runs.scorecard import print_scorecard
     from model_zoo.settings import Places, Project, load_project
 
@@ -34,18 +38,17 @@ def run(given: argparse.Namespace) -> int:
     name = given.name or datetime.now(UTC).strftime("run-%Y-%m-%dT%H-%M-%S.%f")[:-3]
     print(f"Run {name}. To continue it after a stop: catwalk run --name {name} ...", flush=True)
 
+    # A process has one backend, and a step that computes lets nothing else run beside it.
     def in_a_process(step: str, project: Project, places: Places, name: str) -> dict[str, Any]:
-        return step_process.run_step(step, project, places, name, chosen, print)
+        return step_process.run_step(step, project, places, name, chosen, print, speak_every=None)
 
-    run_all(
-        project,
-        places,
-        name,
-        lambda step, facts: print(
-            f"{step} ({facts['step_seconds']:.0f} s): {facts['summary']}", flush=True
-        ),
-        # A process has one backend, and the export needs TensorFlow.
-        run_step if project.training.backend == "tensorflow" else in_a_process,
-    )
+    with shown(Watched(project, places, name).standing, Console()):
+        run_all(
+            project,
+            places,
+            name,
+            lambda step, facts: print(f"{step} done in {facts['step_seconds']:.0f} s", flush=True),
+            in_a_process,
+        )
     print_scorecard(project, places, name)
     return 0

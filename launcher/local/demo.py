@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from launcher import owned_process
 from launcher.local.airflow import close_stopped_demos, demo_mark, environment, initialise
 from launcher.local.machine import Machine
 from launcher.local.one_at_a_time import one_at_a_time
 from launcher.options import FIELDS, RUN_NAME
+from launcher.progress.display import shown
+from launcher.progress.workflow import Watched
 from launcher.step_process import LOG
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
@@ -44,15 +49,18 @@ def demo(
     check_project(project, places)  # half a second, before the minute that Airflow takes
     with one_at_a_time(places.home, "demo"):
         started = time.monotonic()
+        name = _run_name(project, places)
+        watched, console = Watched(project, places, name), Console()
         # `airflow dags test` runs one task at a time: shares of a search would gain nothing.
         alone = {"CATWALK_SEARCH_SHARES": "1", "CATWALK_ALLOW_GENERATED": "1"}
         env = environment(machine) | alone | variables
         env["CATWALK_PROJECTS_DIR"] = str(project.file.parent)
         print(f"Preparing Airflow and MLflow in {places.home}", flush=True)
-        initialise(machine, env)
-        close_stopped_demos(machine, env)
-        name = _run_name(project, places)
-        folder = run_folder(places, project.name, name)
+        watched.waits = "preparing Airflow and MLflow"
+        with shown(watched.standing, console, _say_at(started)):
+            initialise(machine, env)
+            close_stopped_demos(machine, env)
+        folder = watched.folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "failure.json").unlink(missing_ok=True)
         given = {key: chosen[key] for key in FIELDS if chosen.get(key) is not None}
@@ -65,7 +73,10 @@ def demo(
         conf = json.dumps(given)
         command = owned_process.command("airflow", "dags", "test", project.dag_id, "--conf", conf)
         demo_mark(machine).touch()
-        status = _run_airflow(command, env, log, folder, started)
+        watched.waits = "waiting for Airflow to start the step"
+        watched.prepared()
+        with shown(watched.standing, console, _say_at(started)) as said:
+            status = _run_airflow(command, env, log, folder, started, said)
         if status == 0:
             demo_mark(machine).unlink()
         raise_failure(folder, status, log)
@@ -75,15 +86,26 @@ def demo(
 
 
 def without_a_question(project: Project) -> dict[str, str]:
-    """What replaces a promotion by approval: during a demo nobody can be asked in Airflow."""
+    """What replaces a promotion by approval: during a demo nobody can be asked in Airflow.
+
+    It is the stricter one: a demo never promotes what somebody wants to be asked about.
+    """
     if project.judging.promotion != "approval":
         return {}
-    print("Promotion needs an approval, which takes `catwalk up`: the version stays candidate")
+    print(
+        "Promotion needs an approval: the version stays candidate until "
+        "`catwalk approve VERSION --by NAME`"
+    )
     return {"promotion": "manual"}
 
 
 def _run_airflow(
-    command: list[str], env: dict[str, str], log: Path, folder: Path, started: float
+    command: list[str],
+    env: dict[str, str],
+    log: Path,
+    folder: Path,
+    started: float,
+    said: Callable[[], None],
 ) -> int:
     """Airflow in a process of its own, followed until it ends; its exit status."""
     with log.open("a") as file:
@@ -96,7 +118,7 @@ def _run_airflow(
             start_new_session=True,
         )
         try:
-            _follow(airflow, folder, started)
+            _follow(airflow, folder, _say_at(started), said)
         finally:
             if airflow.poll() is None:
                 airflow.terminate()
@@ -128,8 +150,17 @@ def _run_name(project: Project, places: Places) -> str:
     return f"demo-{last + 1}"
 
 
-def _follow(airflow: subprocess.Popen[bytes], folder: Path, started: float) -> None:
-    """Print what the steps print, and each step's end, until Airflow ends."""
+def _follow(
+    airflow: subprocess.Popen[bytes],
+    folder: Path,
+    say: Callable[[str], None],
+    said: Callable[[], None],
+) -> None:
+    """Print what the steps print, and each step's end, until Airflow ends.
+
+    Args:
+        said: called after each line.
+    """
     log = folder / LOG
     position = log.stat().st_size if log.exists() else 0
     ended = {step for step in STEPS if (folder / f"{step}.json").exists()}
@@ -145,15 +176,22 @@ def _follow(airflow: subprocess.Popen[bytes], folder: Path, started: float) -> N
                 for line in file:
                     if line.endswith("\n"):
                         position += len(line.encode())
-                        print(f"{_clock(started)}    {line.rstrip()}", flush=True)
+                        say(f"  {line.rstrip()}")
+                        said()
         for step in STEPS:
             path = folder / f"{step}.json"
             if step not in ended and path.exists():
                 ended.add(step)
                 took = read_json(path)["step_seconds"]
-                print(f"{_clock(started)}  {step} done in {took:.0f} s", flush=True)
+                say(f"{step} done in {took:.0f} s")
+                said()
         if running:
             time.sleep(POLL_SECONDS)
+
+
+def _say_at(started: float) -> Callable[[str], None]:
+    """Prints lines with the time since then."""
+    return lambda line: print(f"{_clock(started)}  {line}", flush=True)
 
 
 def _clock(started: float) -> str:

@@ -67,7 +67,7 @@ def card(backbone: Backbone, cache: Path, say: Callable[[str], None]) -> Card:
         smallest_size=backbone.smallest_size,
         weights_source=backbone.weights_source,
         weights_licence=backbone.weights_licence,
-        weights_file=backbone.weights_file,
+        weights_file=str(backbone.weights_file),
         blocks=backbone.block_names,
         counts=_counts(backbone, cache, say),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from model_zoo.backbones.published import PackageFile
 
 if TYPE_CHECKING:
     import keras
@@ -18,15 +20,18 @@ class Backbone:
     Attributes:
         build: ``(input_shape, weights)`` -> model from float32 RGB (N, H, W, 3), 0..255, to a
             feature map (N, h, w, c), the backbone's own normalisation inside. ``weights`` is
-            "imagenet" or None. Only Keras' own layers: other processes load the trained model
-            without this recipe.
+            "imagenet", if Keras loads them, or None. Only Keras' own layers: other processes load
+            the trained model without this recipe.
         native_size: side in pixels on which the published weights were trained.
         smallest_size: least side in pixels that gives a feature map.
         blocks: the network in pieces, in its order; each piece as the names by which its layers
             begin (see :meth:`block_of`), the first of which is its name.
         weights_source: where the published weights come from; "none" if there are none.
         weights_licence: the licence of the published weights.
-        weights_file: the name under which Keras caches them.
+        weights_file: how they are found: the name under which Keras caches them, or the file of
+            a package.
+        torch_names: layers by the names of PyTorch's modules, None for one that is no part of the
+            trunk; with them PyTorch's files can be read.
         defined_in: file that registered it.
     """
 
@@ -37,7 +42,8 @@ class Backbone:
     blocks: tuple[tuple[str, ...], ...]
     weights_source: str
     weights_licence: str
-    weights_file: str
+    weights_file: str | PackageFile
+    torch_names: Mapping[str, str | None] | None = field(hash=False)
     summary: str
     defined_in: Path
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from model_zoo.backbones.contract import Backbone
+from model_zoo.backbones.published import PackageFile
+from model_zoo.errors import UserError
 from model_zoo.plugin_registry import Registry, file_of
 from model_zoo.settings import NO_WEIGHTS
 
@@ -19,7 +21,8 @@ def register_backbone(
     blocks: Iterable[str | tuple[str, ...]],
     weights_source: str = NO_WEIGHTS,
     weights_licence: str = "",
-    weights_file: str = "",
+    weights_file: str | PackageFile = "",
+    torch_names: Mapping[str, str | None] | None = None,
     name: str | None = None,
     summary: str | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -34,7 +37,13 @@ def register_backbone(
 
     Raises:
         DuplicateName: the name is taken; names both files.
+        UserError: published weights of which is not said how they are found.
     """
+    if (weights_source != NO_WEIGHTS) != bool(weights_file):
+        raise UserError(
+            f"weights_source {weights_source!r} and weights_file {str(weights_file)!r}: expected "
+            "both or neither, as weights_file says how published weights are found"
+        )
 
     def register(build: Callable[..., Any]) -> Callable[..., Any]:
         key = name or build.__name__
@@ -47,6 +56,7 @@ def register_backbone(
             weights_source=weights_source,
             weights_licence=weights_licence,
             weights_file=weights_file,
+            torch_names=torch_names,
             summary=summary or (build.__doc__ or "").strip().split("\n")[0],
             defined_in=file_of(build),
         )

@@ -1,19 +1,23 @@
-"""Read weights files of three kinds by layer name, and put them into a trunk.
+"""Read weights files of four kinds by layer name, and put them into a trunk.
 
-``.weights.h5`` and ``.keras`` as Keras 3 writes them, and the older ``.h5`` of Keras Applications
-(``..._notop.h5``). Keras' own loaders go by the order and class of layers: they cannot say which
-layer of a file does not fit, nor take the trunk out of a whole classifier.
+``.weights.h5`` and ``.keras`` as Keras 3 writes them, the older ``.h5`` of Keras Applications
+(``..._notop.h5``), and PyTorch's state dicts. Keras' own loaders go by the order and class of
+layers: they cannot say which layer of a file does not fit, nor take the trunk out of a whole
+classifier.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model_zoo.backbones.torch_files import read_state_dict
+from model_zoo.backbones.torch_layers import as_layers
 from model_zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,15 +27,29 @@ if TYPE_CHECKING:
 #: Arrays of each layer by its name; of a layer inside a layer by "outer/inner".
 Layers = dict[str, list[np.ndarray]]
 KINDS = (".weights.h5", ".keras", ".h5")
+TORCH_KINDS = (".pth", ".pt")
 
 
-def load_into(trunk: keras.Model, path: Path) -> None:
+def load_into(
+    trunk: keras.Model, path: Path, torch_names: Mapping[str, str | None] | None = None
+) -> None:
     """Put the weights of ``path`` into ``trunk``; of a classifier's file, those of its trunk.
+
+    Args:
+        torch_names: layers by the names of PyTorch's modules, if the backbone says them.
 
     Raises:
         UserError: not a weights file, or one that does not fit: says which layer, which shapes.
     """
-    found = _of_trunk(read_layers(path), trunk.name)
+    if path.suffix in TORCH_KINDS:
+        if torch_names is None:
+            raise UserError(
+                f"{path} is PyTorch's, and {trunk.name} does not say which layers its names "
+                "stand for: give a file of Keras, or add torch_names to the backbone"
+            )
+        found = as_layers(read_state_dict(path), torch_names, trunk, path)
+    else:
+        found = _of_trunk(read_layers(path), trunk.name)
     expected = _layers_of(trunk)
     problems = list(_misfits(expected, found))
     if problems:
@@ -51,7 +69,8 @@ def read_layers(path: Path) -> Layers:
     import h5py
 
     if not path.name.endswith(KINDS):
-        raise UserError(f"{path} is no weights file: expected one that ends in {', '.join(KINDS)}")
+        kinds = ", ".join(KINDS + TORCH_KINDS)
+        raise UserError(f"{path} is no weights file: expected one that ends in {kinds}")
     try:
         content: Any = path
         if path.suffix == ".keras":

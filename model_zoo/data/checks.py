@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.pixels import Pixels, chunks_of
 from model_zoo.errors import UserError
 
 # A class below a tenth of its fair share, or duplicates above one in a hundred, mean that the
@@ -16,17 +17,25 @@ from model_zoo.errors import UserError
 LEAST_SHARE_OF_FAIR = 0.1
 MOST_DUPLICATES = 0.01
 LEAST_RANGE = 128  # of 255, between the darkest and the brightest pixel of all images
-COUNTED_AT_ONCE = 4096  # images: the counting takes eight times their memory
 
 
-def validate(dataset: Dataset, training: Images, test: Images) -> dict[str, Any]:
+def validate(
+    dataset: Dataset,
+    training: Images,
+    test: Images,
+    least_share: float = LEAST_SHARE_OF_FAIR,
+) -> dict[str, Any]:
     """Check shapes, types, ranges, balance and leaks; return the facts that were found.
+
+    Args:
+        least_share: part of its fair share of the images that each class must have; with 0 it
+            needs one image.
 
     Raises:
         UserError: the first check that fails, with the value that failed it.
     """
     for name, part in (("training", training), ("test", test)):
-        _check_part(dataset, name, part)
+        _check_part(dataset, name, part, least_share)
     leaked = count_duplicates(training.images, test.images)
     if leaked > MOST_DUPLICATES * len(test):
         raise UserError(
@@ -47,7 +56,7 @@ def validate(dataset: Dataset, training: Images, test: Images) -> dict[str, Any]
     }
 
 
-def count_duplicates(train: np.ndarray, test: np.ndarray) -> int:
+def count_duplicates(train: Pixels, test: Pixels) -> int:
     """How many test images are equal, byte for byte, to a training image."""
     seen = set(map(_digest, train))
     return sum(_digest(image) in seen for image in test)
@@ -57,7 +66,7 @@ def _digest(image: np.ndarray) -> bytes:
     return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
 
 
-def _check_part(dataset: Dataset, name: str, part: Images) -> None:
+def _check_part(dataset: Dataset, name: str, part: Images, least_share: float) -> None:
     images, labels = part.images, part.labels
     if images.shape[1:] != dataset.array_shape or not len(images):
         sides = ", ".join(map(str, dataset.array_shape))
@@ -87,7 +96,7 @@ def _check_part(dataset: Dataset, name: str, part: Images) -> None:
             f"Received: {darkest} to {brightest}"
         )
     counts = np.bincount(labels, minlength=len(dataset.labels))
-    least = math.ceil(LEAST_SHARE_OF_FAIR * len(labels) / len(dataset.labels))
+    least = max(1, math.ceil(least_share * len(labels) / len(dataset.labels)))
     if counts.min() < least:
         scarce = dataset.labels[int(counts.argmin())]
         raise UserError(
@@ -96,11 +105,11 @@ def _check_part(dataset: Dataset, name: str, part: Images) -> None:
         )
 
 
-def _pixel_counts(images: np.ndarray) -> np.ndarray:
+def _pixel_counts(images: Pixels) -> np.ndarray:
     """How many pixels have each value, int64 (256,)."""
     counts = np.zeros(256, np.int64)
-    for start in range(0, len(images), COUNTED_AT_ONCE):
-        counts += np.bincount(images[start : start + COUNTED_AT_ONCE].ravel(), minlength=256)
+    for some in chunks_of(images):
+        counts += np.bincount(some.ravel(), minlength=256)
     return counts
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from model_zoo.data.pixels import Pixels, StoredPixels, chunks_of
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -60,9 +62,9 @@ def array_shape(image_shape: tuple[int, ...]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Images:
-    """``images`` uint8 (N, h, w) or (N, h, w, 3), in memory or mapped; ``labels`` int32 (N,)."""
+    """``images`` uint8 (N, h, w) or (N, h, w, 3), in memory or on disk; ``labels`` int32 (N,)."""
 
-    images: np.ndarray
+    images: Pixels
     labels: np.ndarray
 
     def __len__(self) -> int:
@@ -73,14 +75,20 @@ class Images:
         return self.images[indices]
 
     def take(self, indices: np.ndarray) -> Images:
-        return Images(self.images[indices], self.labels[indices])
+        """Some of them; those on disk are not read yet."""
+        return Images(self.images.take(indices, axis=0), self.labels[indices])
 
 
 def digest(*parts: Images) -> str:
     """SHA-256 (16 hex digits) over shapes and bytes: equal data, equal digest."""
     value = hashlib.sha256()
     for part in parts:
-        for array in (part.images, part.labels):
-            value.update(str((array.shape, array.dtype)).encode())
-            value.update(np.ascontiguousarray(array).data)
+        value.update(str((part.images.shape, part.images.dtype)).encode())
+        if isinstance(part.images, StoredPixels) and part.images.name:
+            value.update(part.images.fingerprint().encode())
+        else:
+            for some in chunks_of(part.images):
+                value.update(np.ascontiguousarray(some).data)
+        value.update(str((part.labels.shape, part.labels.dtype)).encode())
+        value.update(np.ascontiguousarray(part.labels).data)
     return value.hexdigest()[:16]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from model_zoo.errors import UserError
+from model_zoo.progress import Say, part
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 1.0  # doubles after each attempt
 CONNECT_AND_READ_TIMEOUT = (5.0, 30.0)
 
 
-def download(url: str, path: Path) -> None:
+def download(url: str, path: Path, say: Say = print) -> None:
     """Download ``url`` to ``path``; bytes that lie there already are continued, not refetched.
 
     Raises:
@@ -28,7 +29,8 @@ def download(url: str, path: Path) -> None:
         reraise=True,
     )
     try:
-        attempts(_continue, url, path)
+        with part(say, f"fetching {url.rpartition('/')[2]}"):
+            attempts(_continue, url, path, say)
     except OSError as error:
         lost = isinstance(error, requests.ConnectionError)
         failure = f"no connection: {type(error).__name__}" if lost else str(error)
@@ -37,7 +39,7 @@ def download(url: str, path: Path) -> None:
         ) from None
 
 
-def _continue(url: str, path: Path) -> None:
+def _continue(url: str, path: Path, say: Say) -> None:
     import requests
 
     have = path.stat().st_size if path.exists() else 0
@@ -49,10 +51,15 @@ def _continue(url: str, path: Path) -> None:
             return
         response.raise_for_status()
         resumed = response.status_code == 206
-        with path.open("ab" if resumed else "wb") as file:
+        expected, kept = int(response.headers.get("Content-Length", 0)), have if resumed else 0
+        total = kept + expected if expected else 0
+        with (
+            path.open("ab" if resumed else "wb") as file,
+            part(say, "arrived", total, "bytes", kept) as work,
+        ):
             for block in response.iter_content(1 << 16):
                 file.write(block)
-        expected = int(response.headers.get("Content-Length", 0))
-        received = path.stat().st_size - (have if resumed else 0)
+                work.advance(len(block))
+        received = path.stat().st_size - kept
         if expected and received < expected:
             raise OSError(f"cut off after {received} of {expected} bytes")

@@ -14,12 +14,43 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A file that belongs to no part, and why in one sentence.
+
+    ``broken``: it could not be read, as opposed to one that a rule leaves out.
+    """
+
+    path: str
+    reason: str
+    broken: bool = False
+
+
+@dataclass(frozen=True)
 class Found:
-    """What a source found: the description, and the images of its official parts."""
+    """What a source found: the description, and the images of its official parts.
+
+    Attributes:
+        validation: None where the source has no such part: some of the training images are held
+            out then.
+        content: digest of all images, labels and parts, where the source knows it without reading
+            every pixel; empty: it is computed.
+        left_out: files that belong to no part.
+        notes: what people should know about the images, a sentence each.
+    """
 
     dataset: Dataset
     training: Images
     test: Images
+    validation: Images | None = None
+    content: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, Images]:
+        """Images by the name of their part."""
+        found = {"training": self.training, "test": self.test}
+        return found if self.validation is None else found | {"validation": self.validation}
 
 
 #: Looks where ``data`` and ``places`` say, tells what takes long, raises UserError for a mistake.

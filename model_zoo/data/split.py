@@ -50,6 +50,18 @@ def stratified_split(
     )
 
 
+def stratified_limit(labels: np.ndarray, limit: int, seed: int) -> np.ndarray:
+    """About ``limit`` indices, int64 and shuffled, at least one of each class; 0: all of them."""
+    from sklearn.utils import shuffle
+
+    random = np.random.RandomState(seed)
+    kept = []
+    for members in _by_class(labels):
+        count = max(1, round(limit * len(members) / len(labels))) if limit else len(members)
+        kept.append(random.permutation(members)[:count])
+    return np.asarray(shuffle(np.concatenate(kept), random_state=random), np.int64)
+
+
 def _by_class(labels: np.ndarray) -> list[np.ndarray]:
     """The indices of each class that has any, in the order of the classes."""
     order = np.argsort(labels, kind="stable")

@@ -1,25 +1,31 @@
 """Datasets as they were found, kept by their digest: after this nothing knows the source's files.
 
-One folder a snapshot in the cache: ``dataset.json`` and four NumPy files, which are mapped, not
-read. It is whole or absent, and never changes.
+One folder a snapshot in the cache: ``dataset.json``, the shards that hold the pixels, and for each
+part the rows of its images and their labels. It is whole or absent, and never changes. Shards of
+the pixel store are not copied but linked: many snapshots of images that keep arriving take the room
+of one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images, digest
+from model_zoo.data.pixels import StoredPixels
 from model_zoo.data.source import Found
 from model_zoo.errors import UserError
 from model_zoo.files import fill_folder, read_json, write_json
 
 DESCRIPTION = "dataset.json"
-PARTS = ("training", "test")
+SHARDS = "shards"
+PARTS = ("training", "test")  # that every dataset has; a source may give validation images too
 #: Fields of a description that say how the images came here, not what they are.
 CIRCUMSTANCES = ("origin", "licence", "snapshot")
 
@@ -34,13 +40,50 @@ def keep(found: Found, datasets_dir: Path) -> Dataset:
     dataset = replace(found.dataset, snapshot=snapshot)
 
     def fill(partial: Path) -> None:
-        for name, part in zip(PARTS, (found.training, found.test), strict=True):
-            np.save(partial / f"{name}.images.npy", part.images, allow_pickle=False)
+        shards = _Shards(partial / SHARDS)
+        for name, part in found.parts.items():
+            np.save(partial / f"{name}.rows.npy", shards.rows_of(part.images), allow_pickle=False)
             np.save(partial / f"{name}.labels.npy", part.labels, allow_pickle=False)
         write_json(partial / DESCRIPTION, dataset.as_dict())
 
     fill_folder(datasets_dir / snapshot, fill)
     return dataset
+
+
+class _Shards:
+    """The shards of a snapshot, as they come to lie in its folder one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.starts: dict[Path, int] = {}  # of shards that are linked here
+        self.count = self.images = 0
+
+    def rows_of(self, images: np.ndarray | StoredPixels) -> np.ndarray:
+        """Places of these images in this folder, int64 (N,), after bringing them here."""
+        if isinstance(images, np.ndarray):
+            np.save(self._next(), images, allow_pickle=False)
+            self.images += len(images)
+            return np.arange(self.images - len(images), self.images)
+        rows = np.empty(len(images), np.int64)
+        for shard, here, inside in images.by_shard():
+            if shard not in self.starts:
+                self.starts[shard] = self.images
+                self.images += len(np.load(shard, mmap_mode="r"))
+                _link(shard, self._next())
+            rows[here] = self.starts[shard] + inside
+        return rows
+
+    def _next(self) -> Path:
+        self.count += 1
+        return self.folder / f"{self.count - 1:05d}.npy"
+
+
+def _link(shard: Path, path: Path) -> None:
+    try:
+        os.link(shard, path)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(shard, path)
 
 
 def snapshot_of(found: Found) -> str:
@@ -50,8 +93,8 @@ def snapshot_of(found: Found) -> str:
     of the same pixels.
     """
     about = {k: v for k, v in found.dataset.as_dict().items() if k not in CIRCUMSTANCES}
-    content = digest(found.training, found.test) + json.dumps(about, sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    content = found.content or digest(*found.parts.values())
+    return hashlib.sha256((content + json.dumps(about, sort_keys=True)).encode()).hexdigest()[:16]
 
 
 def describe(datasets_dir: Path, snapshot: str) -> Dataset:
@@ -68,13 +111,20 @@ def describe(datasets_dir: Path, snapshot: str) -> Dataset:
     return Dataset.from_dict(read_json(path))
 
 
+def has_part(datasets_dir: Path, snapshot: str, part: str) -> bool:
+    """Whether the source had such a part: ``training``, ``test`` or ``validation``."""
+    return (datasets_dir / snapshot / f"{part}.rows.npy").is_file()
+
+
 def load(datasets_dir: Path, snapshot: str, part: str) -> Images:
-    """The images of one of :data:`PARTS`, mapped from disk.
+    """The images of one part, read from disk when they are indexed.
 
     Raises:
         UserError: the dataset is not there.
     """
     describe(datasets_dir, snapshot)
     folder = datasets_dir / snapshot
-    images = np.load(folder / f"{part}.images.npy", mmap_mode="r", allow_pickle=False)
-    return Images(images, np.load(folder / f"{part}.labels.npy", allow_pickle=False))
+    shards = sorted((folder / SHARDS).glob("*.npy"))
+    rows = np.load(folder / f"{part}.rows.npy", allow_pickle=False)
+    labels = np.load(folder / f"{part}.labels.npy", allow_pickle=False)
+    return Images(StoredPixels(shards, rows, snapshot), labels)

@@ -20,6 +20,8 @@ MOST_ROWS = 40
 MOST_WRITTEN = 30
 #: Bars of the figure by class; with more classes it shows the worst.
 MOST_BARS = 30
+#: Mistakes in the picture of them.
+MISTAKES = 24
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -34,19 +36,32 @@ def samples_page(images: Images, names: tuple[str, ...], path: Path, columns: in
 
     names = names[:MOST_ROWS]
     figure = Figure(figsize=(columns * 0.75 + 2.5, len(names) * 0.75))
-    axes = figure.subplots(len(names), columns, squeeze=False)
-    for row, name in enumerate(names):
-        members = np.flatnonzero(images.labels == row)
-        for column in range(columns):
-            axis = axes[row, column]
-            axis.axis("off")
-            if column < len(members):  # matplotlib leaves the map aside for an image in colour
-                axis.imshow(images.images[members[column]], cmap="gray", vmin=0, vmax=255)
-        axes[row, 0].text(
-            -0.2, 0.5, f"{name}\n{len(members):,}", ha="right", va="center",
-            transform=axes[row, 0].transAxes, fontsize=9,
+    axis = figure.subplots()
+    axis.axis("off")
+    page, counts = _tiles(images, len(names), columns)
+    # One picture: Matplotlib takes seconds for a hundred axes.
+    axis.imshow(page, cmap="gray", vmin=0, vmax=255)
+    height = page.shape[0] / len(names)
+    for row, (name, count) in enumerate(zip(names, counts, strict=True)):
+        axis.text(
+            -0.02 * page.shape[1], (row + 0.5) * height, f"{name}\n{count:,}", ha="right",
+            va="center", fontsize=9,
         )  # fmt: skip
     return save(figure, path)
+
+
+def _tiles(images: Images, rows: int, columns: int, gap: int = 2) -> tuple[np.ndarray, list[int]]:
+    """The first images of each class side by side on white, uint8; and how many each class has."""
+    high, wide, *channels = images.images.shape[1:]
+    page = np.full((rows * (high + gap), columns * (wide + gap), *channels), 255, np.uint8)
+    counts = []
+    for row in range(rows):
+        members = np.flatnonzero(images.labels == row)
+        counts.append(len(members))
+        for column, member in enumerate(members[:columns]):
+            top, left = row * (high + gap), column * (wide + gap)
+            page[top : top + high, left : left + wide] = images.images[member]
+    return page, counts
 
 
 def confusion_figure(confusion: list[list[int]], names: tuple[str, ...], path: Path) -> Path:
@@ -138,4 +153,26 @@ def reliability_figure(
     axis.set_ylabel("accuracy")
     axis.grid(alpha=0.3)
     axis.legend()
+    return save(figure, path)
+
+
+def mistakes_figure(
+    test: Images, calibrated: np.ndarray, names: tuple[str, ...], path: Path, columns: int = 6
+) -> Path:
+    """The most confident wrong answers, the worst first: what it is, and what it was taken for."""
+    from matplotlib.figure import Figure
+
+    confidence, predicted = calibrated.max(axis=1), calibrated.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != test.labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
+    rows = max(1, -(-len(worst) // columns))
+    figure = Figure(figsize=(columns * 1.7, rows * 2.1 + 0.4))
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.axis("off")
+    for axis, place in zip(axes, worst, strict=False):
+        axis.imshow(test.images[place], cmap="gray", vmin=0, vmax=255)
+        said = f"{names[predicted[place]]} {confidence[place]:.0%}"
+        axis.set_title(f"{names[test.labels[place]]}\nsaid {said}", fontsize=8)
+    figure.suptitle(f"Most confident of {len(wrong):,} mistakes in {len(test):,}", y=1.0)
     return save(figure, path)

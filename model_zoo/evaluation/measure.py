@@ -1,4 +1,4 @@
-"""Measure a trained classifier: temperature on validation images, all else on the test set."""
+"""Measure a trained classifier: temperature on images held out for it, all else on the test set."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.pixels import Pixels
+from model_zoo.progress import Say, part
 
 PREDICT_BATCH = 250
+PREDICT_BYTES = 64 * 2**20  # of images in memory at once
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,9 @@ class Measured:
     """What one pass over the test set gives.
 
     Attributes:
-        facts: JSON-able: what ``metrics.score`` gives, ``calibration_error`` after temperature
-            scaling and ``_raw`` before it, ``temperature``, ``statistics`` of the training images.
+        facts: JSON-able: what ``metrics.score`` gives, after temperature scaling, and
+            ``calibration_error_raw`` before it, ``temperature``, ``statistics`` of the training
+            images.
         raw, calibrated: probabilities float (N, classes) of the test images.
     """
 
@@ -29,27 +33,48 @@ class Measured:
 
 
 def measure(
-    path: Path, dataset: Dataset, training: Images, validation: Images, test: Images
+    path: Path,
+    dataset: Dataset,
+    training: Images,
+    calibration: Images,
+    test: Images,
+    say: Say = print,
 ) -> Measured:
-    """Load the ``.keras`` file and measure it."""
-    import keras
+    """Load the ``.keras`` file and measure it.
+
+    Args:
+        calibration: images by which nothing else was chosen; the temperature is fitted on them.
+    """
+    with part(say, "starting Keras"):
+        import keras
 
     from model_zoo.evaluation.calibration import apply_temperature, fit_temperature
     from model_zoo.evaluation.metrics import expected_calibration_error, score
     from model_zoo.images.statistics import summarise
     from model_zoo.training.batches import in_batches
+    from model_zoo.training.counted_batches import counted
 
     model = keras.models.load_model(path)
+    batches = max(1, PREDICT_BYTES // (PREDICT_BATCH * int(np.prod(dataset.array_shape))))
+    rows = batches * PREDICT_BATCH
 
-    def predict(images: np.ndarray) -> np.ndarray:
-        return np.asarray(model.predict(**in_batches(images, None, PREDICT_BATCH), verbose=0))
+    def predict(images: Pixels, what: str) -> np.ndarray:
+        found = []
+        with part(say, what, len(images)) as work:
+            for start in range(0, len(images), rows):
+                given = in_batches(images[start : start + rows], None, PREDICT_BATCH)
+                seen = [counted(work, PREDICT_BATCH)]
+                found.append(np.asarray(model.predict(**given, callbacks=seen, verbose=0)))
+        return np.concatenate(found)
 
-    temperature = fit_temperature(predict(validation.images), validation.labels)
-    raw = predict(test.images)
+    answers = predict(calibration.images, "predicting calibration images")
+    temperature = fit_temperature(answers, calibration.labels)
+    raw = predict(test.images, "predicting test images")
     calibrated = apply_temperature(raw, temperature)
-    facts = score(raw, test.labels, dataset.labels)
-    facts["calibration_error_raw"] = facts.pop("calibration_error")
-    facts["calibration_error"] = expected_calibration_error(calibrated, test.labels)
+    facts = score(calibrated, test.labels, dataset.labels)
+    facts["calibration_error_raw"] = expected_calibration_error(
+        raw.max(axis=1), raw.argmax(axis=1) == test.labels
+    )
     facts["temperature"] = temperature
     facts["statistics"] = summarise(training.images, dataset.statistics)
     return Measured(facts, raw, calibrated)

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from model_zoo.data.dataset import Images
+from model_zoo.data.pixels import Pixels
+from model_zoo.progress import Say, part
 from model_zoo.registry.format_report import FormatReport
 
 # Images on which probabilities are compared; the top class is compared on all that are given.
@@ -78,7 +80,12 @@ def latency_ms(predict: Predict, images: np.ndarray) -> float:
 
 
 def check(
-    name: str, path: Path, predict: Predict, expected: Expected, tolerance: Tolerance
+    name: str,
+    path: Path,
+    predict: Predict,
+    expected: Expected,
+    tolerance: Tolerance,
+    say: Say = print,
 ) -> FormatReport:
     """Measure a file against Keras; ``attached`` says whether it is inside its tolerance.
 
@@ -92,10 +99,7 @@ def check(
         predicted = received.argmax(axis=1)
         agreement = float((predicted == expected.probabilities.argmax(axis=1)).mean())
     else:
-        images = expected.test.images
-        predicted = np.concatenate(
-            [predict(images[i : i + BATCH]).argmax(axis=1) for i in range(0, len(images), BATCH)]
-        )
+        predicted = _top_classes(name, predict, expected.test.images, say)
         agreement = float((predicted == expected.predicted).mean())
         accuracy = float((predicted == expected.test.labels).mean())
     reason = _outside(tolerance, difference, agreement, accuracy, expected.accuracy)
@@ -110,6 +114,15 @@ def check(
         agreement=agreement,
         accuracy=accuracy,
     )
+
+
+def _top_classes(name: str, predict: Predict, images: Pixels, say: Say) -> np.ndarray:
+    found = []
+    with part(say, f"checking {name} on the test set", len(images)) as work:
+        for start in range(0, len(images), BATCH):
+            found.append(predict(images[start : start + BATCH]).argmax(axis=1))
+            work.advance(BATCH)
+    return np.concatenate(found)
 
 
 def _outside(

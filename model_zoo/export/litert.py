@@ -7,7 +7,6 @@ one, so nothing of that name may lie on the path.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +24,8 @@ from model_zoo.export.check import (
     check,
 )
 from model_zoo.files import complete_or_absent
+from model_zoo.processor import usable_cores
+from model_zoo.progress import part
 from model_zoo.registry.served_files import FORMATS
 from model_zoo.settings import OPTIONAL_FORMATS
 
@@ -64,19 +65,21 @@ def export_litert(
     reports = []
     with tempfile.TemporaryDirectory() as saved_model:
         # One SavedModel for all three: writing it takes as long as converting it.
-        explained.export(saved_model, format="tf_saved_model", verbose=False)
+        with part(say, "writing the SavedModel for LiteRT"):
+            explained.export(saved_model, format="tf_saved_model", verbose=False)
         for name in names:
             path = folder / FORMATS[name]
             converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
             _set_precision(converter, name, calibration)
-            with complete_or_absent(path) as partial:
+            with part(say, f"converting to {name}"), complete_or_absent(path) as partial:
                 partial.write_bytes(converter.convert())
             report = check(
                 name,
                 path,
-                open_litert(path, os.cpu_count()),
+                open_litert(path, usable_cores()),
                 expected,
                 tolerance_of(name, int8_accuracy_loss),
+                say,
             )
             if not report.attached:
                 path.unlink()

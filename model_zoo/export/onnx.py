@@ -9,6 +9,7 @@ import numpy as np
 
 from model_zoo.errors import UserError
 from model_zoo.explanation.grad_cam import OUTPUTS
+from model_zoo.export.canonical import make_regular
 from model_zoo.export.check import SAME_PRECISION, Expected, check
 from model_zoo.files import complete_or_absent
 from model_zoo.registry.format_report import FormatReport
@@ -32,7 +33,9 @@ def export_onnx(explained: keras.Model, path: Path, expected: Expected) -> Forma
     with complete_or_absent(path) as partial:
         explained.export(partial, format="onnx", verbose=False)
         # MLflow writes the file anew by onnx.save: written the same way here, it keeps its digest.
-        onnx.save_model(onnx.load(partial), partial)
+        model = onnx.load(partial)
+        make_regular(model)
+        onnx.save_model(model, partial)
         session = onnxruntime.InferenceSession(partial, providers=["CPUExecutionProvider"])
         outputs = {output.name for output in session.get_outputs()}
         if outputs != set(OUTPUTS):

@@ -16,6 +16,7 @@ import numpy as np
 from model_zoo.export.check import Expected, Tolerance, check
 from model_zoo.files import complete_or_absent
 from model_zoo.predictor.session import open_session
+from model_zoo.progress import Say, part
 from model_zoo.registry.format_report import FormatReport
 
 NAME = "onnx-int8"
@@ -25,7 +26,12 @@ QUANTISED = ["Conv", "MatMul", "Add", "GlobalAveragePool", "MaxPool"]
 
 
 def export_onnx_int8(
-    source: Path, path: Path, calibration: np.ndarray, expected: Expected, accuracy_loss: float
+    source: Path,
+    path: Path,
+    calibration: np.ndarray,
+    expected: Expected,
+    accuracy_loss: float,
+    say: Say = print,
 ) -> FormatReport:
     """Quantise the ONNX file ``source`` into ``path``; deleted again if outside its tolerance.
 
@@ -33,14 +39,15 @@ def export_onnx_int8(
         calibration: uint8 (N, h, w[, 3]) training images, from which activations learn ranges.
         accuracy_loss: test accuracy that it may lose, 0..1.
     """
-    quantise(source, path, calibration)
+    with part(say, f"converting to {NAME}"):
+        quantise(source, path, calibration)
     session, _ = open_session(path)
 
     def predict(images: np.ndarray) -> np.ndarray:
         return np.asarray(session.run(["probabilities"], {"image": images})[0])
 
     tolerance = Tolerance(difference=None, agreement=0.9, accuracy_loss=accuracy_loss)
-    report = check(NAME, path, predict, expected, tolerance)
+    report = check(NAME, path, predict, expected, tolerance, say)
     if not report.attached:
         path.unlink()
     return report

@@ -18,7 +18,8 @@ from model_zoo.export.onnx_int8 import NAME as ONNX_INT8
 from model_zoo.export.onnx_int8 import export_onnx_int8
 from model_zoo.files import write_json
 from model_zoo.images import png
-from model_zoo.registry.format_report import FormatReport
+from model_zoo.progress import Work, part
+from model_zoo.registry.format_report import LEFT_OUT, FormatReport
 from model_zoo.registry.served_files import FACTS, FORMATS, KERAS, MODEL, sha256
 from model_zoo.settings import OPTIONAL_FORMATS, ExportSettings, Project
 
@@ -47,7 +48,8 @@ def export_files(
         UserError: the ONNX file, which is what is served, or the Keras file is outside its
             tolerance.
     """
-    import keras
+    with part(say, "starting Keras"):
+        import keras
 
     from model_zoo.explanation.grad_cam import explained
 
@@ -58,11 +60,17 @@ def export_files(
     probabilities = model.predict(test.images[:COMPARED], verbose=0)
     expected = Expected(test, probabilities, predicted)
     with_heatmaps = explained(model)
-    reports = [export_onnx(with_heatmaps, served / MODEL, expected)]
-    say(f"onnx: attached, differs from Keras by {reports[0].largest_difference:.1g}")
-    calibration = training.images[: project.export.calibration_images]
-    reports += _optional(project.export, with_heatmaps, served, calibration, expected, say)
-    reports.append(export_keras(model, served / KERAS, expected))
+    with part(say, "export", 2 + len(project.export.formats), "formats") as work:
+        with part(say, "converting to onnx"):
+            reports = [export_onnx(with_heatmaps, served / MODEL, expected)]
+        say(f"onnx: attached, differs from Keras by {reports[0].largest_difference:.1g}")
+        work.advance()
+        calibration = training.images[: project.export.calibration_images]
+        reports += _optional(
+            project.export, with_heatmaps, served, calibration, expected, say, work
+        )
+        with part(say, "writing the Keras file"):
+            reports.append(export_keras(model, served / KERAS, expected))
     write_json(served / FACTS, _facts(project, dataset, served, measured, test, reports))
     return reports
 
@@ -74,19 +82,22 @@ def _optional(
     calibration: np.ndarray,
     expected: Expected,
     say: Callable[[str], None],
+    work: Work,
 ) -> list[FormatReport]:
     """The formats that a project may leave out; those that it does are reported too."""
     reports = []
     if ONNX_INT8 in wanted.formats:
         loss = wanted.onnx_int8_accuracy_loss
         path = served / FORMATS[ONNX_INT8]
-        reports.append(export_onnx_int8(served / MODEL, path, calibration, expected, loss))
+        reports.append(export_onnx_int8(served / MODEL, path, calibration, expected, loss, say))
         say(reports[-1].sentence)
+        work.advance()
     litert = tuple(name for name in LITERT if name in wanted.formats)
     loss = wanted.litert_int8_accuracy_loss
     reports += export_litert(explained, served, litert, calibration, expected, loss, say)
+    work.advance(len(litert))
     reports += [
-        FormatReport(name, FORMATS[name], False, "left out by the setting export.formats")
+        FormatReport(name, FORMATS[name], False, LEFT_OUT)
         for name in OPTIONAL_FORMATS
         if name not in wanted.formats
     ]

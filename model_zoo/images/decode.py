@@ -13,6 +13,8 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from model_zoo.errors import UserError
+from model_zoo.images.jpeg import TooManyScans, ended, frame_of, open_jpeg
+from model_zoo.images.side_data import JPEG_START, Pixels, without_side_data
 
 try:  # the extra `heic`: its wheels carry an encoder under the GPL, which not everybody may ship
     from pillow_heif import register_heif_opener
@@ -43,44 +45,48 @@ class NotAnImage(UserError):
     """The content is no image that we read, or one that would not fit in memory."""
 
 
+class TooManyPixels(NotAnImage):
+    """Decoding it would take more memory or time than is given."""
+
+
 @dataclass(frozen=True)
 class Decoded:
     """``pixels`` uint8 (h, w, 4), RGBA as stored; ``size`` (width, height) of the file's image.
 
-    ``orientation`` is EXIF's, 1 to 8; ``transparent`` says whether any pixel lets light through.
+    ``orientation`` is EXIF's, 1 to 8; ``transparent`` says whether any pixel lets light through;
+    ``notes`` name side data of the file that was damaged and is ignored.
     """
 
     pixels: np.ndarray
     size: tuple[int, int]
     orientation: int
     transparent: bool
+    notes: tuple[str, ...] = ()
 
 
 def decode(content: bytes, max_pixels: int) -> Decoded:
     """Decode the first frame of an image file.
 
+    Side data (EXIF, colour profile, XMP, comments) gives the orientation if it can be read, and
+    decides nothing else. A JPEG may lack its end marker.
+
+    Args:
+        max_pixels: of a picture that is decoded whole. A JPEG may have eight times as many: it is
+            decoded at a fraction.
+
     Raises:
-        NotAnImage: not one of ``FORMATS``, damaged, or more than ``max_pixels``; nothing of a
-            picture that is too large is decoded.
+        NotAnImage: not one of ``FORMATS``, or damaged.
+        TooManyPixels: nothing of such a picture is decoded.
     """
+    found = without_side_data(content)
     try:
-        opened = Image.open(io.BytesIO(content), formats=FORMATS)
-        width, height = opened.size
-        if width * height > max_pixels:
-            raise NotAnImage(
-                f"the image has {width:,} x {height:,} pixels; at most {max_pixels:,} in all are "
-                "read. Send a smaller one"
-            )
-        # JPEG can be decoded at a half, a quarter or an eighth: much faster for a photograph.
-        opened.draft(None, (2 * WORKING_SIDE, 2 * WORKING_SIDE))
-        orientation = int(opened.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
+        opened, size = _opened(found, max_pixels)
+        orientation = found.orientation or _orientation(opened)
         rgba = _small_rgba(opened)
     except NotAnImage:
         raise
-    except Image.DecompressionBombError:
-        raise NotAnImage(
-            f"the image has more than {max_pixels:,} pixels: send a smaller one"
-        ) from None
+    except TooManyScans as error:
+        raise TooManyPixels(f"this JPEG would take too long: {error}. Save it anew") from None
     except Exception:  # a hostile file makes the decoders fail in every way there is
         if not HEIC and content[4:12] in HEIC_BRANDS:
             raise NotAnImage(
@@ -92,22 +98,58 @@ def decode(content: bytes, max_pixels: int) -> Decoded:
         ) from None
     return Decoded(
         pixels=rgba,
-        size=(width, height),
+        size=size,
         orientation=orientation if orientation in TURNED else UPRIGHT,
         transparent=bool((rgba[..., 3] < 255).any()),
+        notes=tuple(found.notes),
     )
 
 
+def _opened(found: Pixels, max_pixels: int) -> tuple[Image.Image, tuple[int, int]]:
+    """Ready to be decoded, at a fraction where the format can, and the size of all of it."""
+    content = found.content
+    frame = frame_of(content) if content.startswith(JPEG_START) else None
+    if frame is not None:
+        size = (frame.width, frame.height)
+        if not frame.fits(max_pixels):
+            kind = "a progressive JPEG" if frame.kept_whole else "a JPEG"
+            raise _too_many(size, frame.limit(max_pixels), f" of {kind}")
+        whole = ended(content, frame)
+        if whole != content:
+            found.notes.append("its end is missing, which changes nothing that is seen")
+        return open_jpeg(whole, 2 * WORKING_SIDE, max_pixels, frame), size
+    try:
+        opened = Image.open(io.BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError:
+        limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
+        raise TooManyPixels(
+            f"the image has more than {limit:,} pixels: send a smaller one"
+        ) from None
+    size = opened.size
+    opened.draft(None, (2 * WORKING_SIDE, 2 * WORKING_SIDE))  # a HEIC may have a small copy inside
+    if opened.size[0] * opened.size[1] > max_pixels:
+        raise _too_many(size, max_pixels)
+    return opened, size
+
+
+def _too_many(size: tuple[int, int], limit: int, of: str = "") -> TooManyPixels:
+    return TooManyPixels(
+        f"the image has {size[0]:,} x {size[1]:,} pixels; at most {limit:,} in all{of} are read. "
+        "Send a smaller one"
+    )
+
+
+def _orientation(opened: Image.Image) -> int:
+    """Of a format that tells it by other means: AVIF's decoder makes EXIF of the picture's turn."""
+    return int(opened.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
+
+
 def _small_rgba(opened: Image.Image) -> np.ndarray:
-    if opened.mode.startswith("I") or opened.mode == "F":  # Pillow clips these to 8 bits
-        wide = np.asarray(opened, np.float64)
-        scale = 257.0 if opened.mode.startswith("I") else 1.0
-        grey = np.nan_to_num(wide / scale).clip(0, 255).astype(np.uint8)
-        opened = Image.fromarray(grey)
-    elif opened.mode not in ("L", "RGB", "RGBA", "LA"):
-        opened = opened.convert("RGBA" if opened.has_transparency_data else "RGB")
-    if opened.mode == "RGB" and "transparency" in opened.info:
+    opened = _eight_bits(opened)
+    if opened.has_transparency_data:  # before it is made smaller: a key colour has no half tones
         opened = opened.convert("RGBA")
+    elif opened.mode not in ("L", "RGB"):
+        opened = opened.convert("RGB")
     factor = max(opened.size) // WORKING_SIDE
     if factor > 1:
         opened = opened.reduce(factor)
@@ -117,3 +159,19 @@ def _small_rgba(opened: Image.Image) -> np.ndarray:
         size = tuple(max(1, round(side * scale)) for side in opened.size)
         opened = opened.resize(size, Image.Resampling.BOX)  # type: ignore[arg-type]
     return np.asarray(opened.convert("RGBA"))
+
+
+def _eight_bits(opened: Image.Image) -> Image.Image:
+    """The same picture with 8 bits a channel, and its key colour with them."""
+    key = opened.info.get("transparency")
+    if opened.mode.startswith("I") or opened.mode == "F":  # Pillow clips these to 8 bits
+        wide = np.asarray(opened, np.float64)
+        scale = 257.0 if opened.mode.startswith("I") else 1.0
+        grey = np.nan_to_num(wide / scale).clip(0, 255).astype(np.uint8)
+        if not isinstance(key, int):
+            return Image.fromarray(grey)
+        return Image.fromarray(np.dstack([grey, np.where(wide == key, 0, 255).astype(np.uint8)]))
+    if isinstance(key, tuple) and max(key) > 255:  # of 16 bits a channel, of which 8 are kept
+        opened.load()
+        opened.info["transparency"] = tuple(one >> 8 for one in key)
+    return opened

@@ -9,10 +9,20 @@ import numpy as np
 
 from model_zoo.errors import UserError
 from model_zoo.images.decode import Decoded, decode
-from model_zoo.images.pixels import on_white, stretched, thumbnail, turned, with_channels
+from model_zoo.images.pixels import (
+    THUMBNAIL,
+    on_white,
+    stretched,
+    thumbnail,
+    turned,
+    with_channels,
+)
 from model_zoo.images.steps import STEPS, Picture
 
 SWITCHED_OFF = "switched off"
+#: Of 255, between the darkest and the brightest parts: with less, nothing can be told.
+LEAST_SPREAD = 16.0
+EXTREMES = (0.5, 99.5)  # percentiles: a few odd pixels are no picture
 #: In the place of a thumbnail that nobody will look at; a view would keep all pixels alive.
 NO_PICTURE = np.empty((0, 0), np.uint8)
 
@@ -59,8 +69,27 @@ def read_image(
             is too large is decoded.
         UserError: a step that is not known.
     """
-    decoded = decode(content, max_pixels)
-    return prepare(decoded, image_shape, steps, without, pictures=False).image
+    return image_of(decode(content, max_pixels), image_shape, steps, without)
+
+
+def image_of(
+    decoded: Decoded,
+    image_shape: tuple[int, int, int],
+    steps: tuple[str, ...],
+    without: Collection[str] = (),
+) -> np.ndarray:
+    """The image that :func:`prepare` gives, without what it tells of the steps: much sooner.
+
+    Raises:
+        UserError: a name that no step has; says which there are.
+    """
+    _check_names(steps, without)
+    picture = Picture.of(decoded, image_shape)
+    for step in map(STEPS.get, steps):
+        if step.name not in without:
+            step.run(picture)
+    height, width, channels = image_shape
+    return stretched(with_channels(picture.pixels, channels), height, width)
 
 
 def prepare(
@@ -81,11 +110,7 @@ def prepare(
     Raises:
         UserError: a name that no step has; says which there are.
     """
-    for name in without:
-        if name not in STEPS:
-            raise UserError(
-                f"unknown step of preparation {name!r}: leave out any of {', '.join(steps)}"
-            )
+    _check_names(steps, without)
     shown = thumbnail if pictures else _no_picture
     original = thumbnail(_as_viewers_show_it(decoded)) if pictures else NO_PICTURE
     picture = Picture.of(decoded, image_shape)
@@ -100,12 +125,39 @@ def prepare(
         note = f"{done[-1].note}: stretched to {width} x {height}"
         small = shown(stretched(picture.pixels, height, width))
         done[-1] = replace(done[-1], note=note, picture=small)
+    if done and decoded.notes:
+        done[0] = replace(done[0], note="; ".join([done[0].note, *decoded.notes]))
+    image = stretched(with_channels(picture.pixels, channels), height, width)
     return Prepared(
-        image=stretched(with_channels(picture.pixels, channels), height, width),
+        image=image,
         original=original,
         steps=tuple(done),
-        doubts=tuple(picture.doubts),
+        doubts=(*_blank(decoded, image), *picture.doubts),
     )
+
+
+def _check_names(steps: tuple[str, ...], without: Collection[str]) -> None:
+    for name in without:
+        if name not in STEPS:
+            raise UserError(
+                f"unknown step of preparation {name!r}: leave out any of {', '.join(steps)}"
+            )
+
+
+def _blank(decoded: Decoded, image: np.ndarray) -> list[str]:
+    """What is said of a picture in which there is nothing, or of which nothing is left."""
+    if not decoded.pixels[..., 3].any():
+        return ["the picture is blank: all of it is transparent"]
+    if _spread(decoded.pixels) < LEAST_SPREAD:
+        return ["the picture is blank, or nearly so"]
+    return ["what the model sees is blank, or nearly so"] if _spread(image) < LEAST_SPREAD else []
+
+
+def _spread(pixels: np.ndarray) -> float:
+    """Of the channel in which the extremes lie farthest apart; transparency is one."""
+    step = max(1, min(pixels.shape[:2]) // THUMBNAIL)  # enough of them
+    low, high = np.percentile(pixels[::step, ::step], EXTREMES, axis=(0, 1))
+    return float(np.max(high - low))
 
 
 def _as_viewers_show_it(decoded: Decoded) -> np.ndarray:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from model_zoo.plugin_registry import Registry
 
 QUANTILES = (0.001, 0.999)
-MEASURED_AT_ONCE = 4096  # images; a statistic may need several times their memory
+MEASURED_AT_ONCE = 4096  # images at the most, of so many bytes:
+MEASURED_BYTES = 8 * 2**20  # a statistic may need several times their memory
 
 #: uint8 (N, h, w) or (N, h, w, 3) -> float (N,).
 Measure = Callable[[np.ndarray], np.ndarray]
@@ -48,17 +50,22 @@ def register_statistic(name: str, too_low: str, too_high: str) -> Callable[[Meas
     return register
 
 
-def summarise(images: np.ndarray, names: Collection[str]) -> dict[str, list[float]]:
+def summarise(images: Any, names: Collection[str]) -> dict[str, list[float]]:
     """The 0.1 % and 99.9 % quantiles of statistics over uint8 (N, h, w) or (N, h, w, 3).
+
+    Args:
+        images: an array, or what gives arrays when it is sliced.
 
     Raises:
         UserError: no statistic has one of the names.
     """
     found = {}
+    bytes_each = max(1, int(np.prod(images.shape[1:])))
+    rows = max(1, min(MEASURED_AT_ONCE, MEASURED_BYTES // bytes_each))
     for statistic in map(STATISTICS.get, names):
         parts = [
-            statistic.measure(np.asarray(images[start : start + MEASURED_AT_ONCE]))
-            for start in range(0, len(images), MEASURED_AT_ONCE)
+            statistic.measure(np.asarray(images[start : start + rows]))
+            for start in range(0, len(images), rows)
         ]
         quantiles = np.quantile(np.concatenate(parts), QUANTILES)
         found[statistic.name] = [round(float(value), 4) for value in quantiles]

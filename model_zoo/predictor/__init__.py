@@ -5,16 +5,20 @@ follows the alias ``production`` and batches concurrent requests. Whoever starts
 :func:`model_zoo.plugin_registry.discover` first: a version names the preparation steps it needs.
 """
 
+from model_zoo.predictor.answer import Answer, Doubts, doubts
 from model_zoo.predictor.production import NothingInProduction, ProductionPredictor
 from model_zoo.predictor.queue import Overloaded
 from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
 from model_zoo.predictor.versions import load_classifier
 
 __all__ = [
+    "Answer",
+    "Doubts",
     "NothingInProduction",
     "Overloaded",
     "Prediction",
     "ProductionPredictor",
     "ServedClassifier",
+    "doubts",
     "load_classifier",
 ]

@@ -19,6 +19,7 @@ from model_zoo.images import read_image
 from model_zoo.predictor.queue import PredictionQueue
 from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
 from model_zoo.predictor.versions import VersionCache
+from model_zoo.registry.client import RegistryUnavailable
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import find_alias
 from model_zoo.settings import Serving
@@ -38,6 +39,7 @@ class ProductionPredictor:
         self.serving = serving
         self.versions = VersionCache(store, serving, cache_dir)
         self.problem: str | None = None
+        self.registry_away = False  # that is the problem
         self._current: ServedClassifier | None = None
         self._refreshing = threading.Lock()
         self._stopped = threading.Event()
@@ -82,6 +84,7 @@ class ProductionPredictor:
             except Exception as error:  # whatever it is, the last good version goes on
                 text = str(error).strip().splitlines()
                 self.problem = text[0] if text else type(error).__name__
+                self.registry_away = isinstance(error, RegistryUnavailable)
                 log.warning("production not refreshed: %s", self.problem)
                 if self._current is None:
                     self._load_last_good()

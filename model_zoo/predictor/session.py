@@ -9,6 +9,7 @@ from pathlib import Path
 import onnxruntime
 
 from model_zoo.errors import UserError
+from model_zoo.processor import cores_under_limit
 
 # https://onnxruntime.ai/docs/execution-providers/
 PROVIDERS = {
@@ -37,7 +38,8 @@ def open_session(
 
     Args:
         providers: names in order of preference, separated by commas.
-        threads: of one prediction; 0 leaves it to ONNX Runtime, one a physical core.
+        threads: of one prediction; 0: one a core under a container's limit, and where there is
+            none what ONNX Runtime does, one a physical core.
 
     Returns:
         The session, and a sentence when it does not run on the first provider asked for.
@@ -49,7 +51,7 @@ def open_session(
     wanted = {_full_name(name): OPTIONS.get(name, {}) for name in names}
     there = onnxruntime.get_available_providers()
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or cores_under_limit()
     # Threads that wait by spinning win little on an idle machine and take the cores from everybody
     # else on a busy one, their own fellows included.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

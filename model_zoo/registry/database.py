@@ -2,15 +2,16 @@
 
 It has no call that moves a store: locations of artifacts are absolute, so a home that was moved,
 copied or restored from a backup points to where it was. Nor one that moves several aliases at
-once. And it takes 5 s of CPU time to import, which is long for a few rows. Runs, versions and
-their tags are written by the client alone. `tests/registry/test_database.py` holds what is read
-and written here against what the client says and does.
+once. And importing and opening it takes 5 s of CPU time, which is long for a few rows. So a home's
+own promotions are one transaction here; runs and versions are written by the client alone.
+`tests/registry/test_database.py` holds what is read and written here against what the client says
+and does.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +32,18 @@ DELETED = "Deleted_Internal"  # the stage by which MLflow marks a version as del
 
 @dataclass(frozen=True)
 class Row:
-    """One registered version as the table has it; ``created`` in milliseconds since 1970."""
+    """One registered version as the table has it.
+
+    Attributes:
+        created: milliseconds since 1970.
+        location: URI of the folder that its files lie in.
+    """
 
     version: str
     created: int
     run_id: str
     tags: dict[str, str]
+    location: str = ""
 
 
 @contextmanager
@@ -96,59 +103,94 @@ def read_versions(home: Path, model: str) -> list[Row]:
     if not is_made(home / FILE):
         return []
     with _open(home / FILE) as connection:
-        tags: dict[int, dict[str, str]] = {}
-        wanted = "SELECT version, key, value FROM model_version_tags WHERE name = ?"
-        for version, key, value in connection.execute(wanted, (model,)):
-            tags.setdefault(version, {})[key] = value
-        found = connection.execute(
-            "SELECT version, creation_time, run_id FROM model_versions "
-            "WHERE name = ? AND current_stage IS NOT ? ORDER BY version DESC",
-            (model, DELETED),
-        )
-        return [
-            Row(str(version), created, run_id or "", tags.get(version, {}))
-            for version, created, run_id in found
-        ]
+        return versions_in(connection, model)
 
 
 def read_aliases(home: Path, model: str) -> dict[str, str]:
     """Which version each alias of a registered model points at."""
-    return _pairs(home, "SELECT alias, version FROM registered_model_aliases WHERE name = ?", model)
+    if not is_made(home / FILE):
+        return {}
+    with _open(home / FILE) as connection:
+        return aliases_in(connection, model)
 
 
 def read_tags(home: Path, model: str) -> dict[str, str]:
     """The tags of a registered model."""
-    return _pairs(home, "SELECT key, value FROM registered_model_tags WHERE name = ?", model)
-
-
-def write_move(
-    home: Path, model: str, aliases: Mapping[str, str | None], tags: Mapping[str, str]
-) -> None:
-    """Point aliases of a registered model at versions, or at nothing, and note why in its tags.
-
-    One transaction: killed at any moment, all of it is done or nothing.
-    """
-    with _open(home / FILE) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        for alias, version in aliases.items():
-            connection.execute(
-                "DELETE FROM registered_model_aliases WHERE name = ? AND alias = ?", (model, alias)
-            )
-            if version is not None:
-                connection.execute(
-                    "INSERT INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?)",
-                    (model, alias, version),
-                )
-        for key, value in tags.items():
-            connection.execute(
-                "INSERT INTO registered_model_tags (name, key, value) VALUES (?, ?, ?)",
-                (model, key, value),
-            )
-        connection.execute("COMMIT")
-
-
-def _pairs(home: Path, wanted: str, model: str) -> dict[str, str]:
     if not is_made(home / FILE):
         return {}
     with _open(home / FILE) as connection:
-        return {str(key): str(value) for key, value in connection.execute(wanted, (model,))}
+        return tags_in(connection, model)
+
+
+@contextmanager
+def transaction(home: Path) -> Iterator[sqlite3.Connection]:
+    """Read and write with nobody in between, a server on the same file included.
+
+    Killed at any moment, or left by an exception, nothing of it is done.
+    """
+    with _open(home / FILE) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection  # closing without a commit undoes
+        connection.execute("COMMIT")
+
+
+def versions_in(connection: sqlite3.Connection, model: str) -> list[Row]:
+    """As :func:`read_versions`, in a transaction."""
+    tags: dict[int, dict[str, str]] = {}
+    wanted = "SELECT version, key, value FROM model_version_tags WHERE name = ?"
+    for version, key, value in connection.execute(wanted, (model,)):
+        tags.setdefault(version, {})[key] = value
+    found = connection.execute(
+        "SELECT version, creation_time, run_id, coalesce(storage_location, source) "
+        "FROM model_versions WHERE name = ? AND current_stage IS NOT ? ORDER BY version DESC",
+        (model, DELETED),
+    )
+    return [
+        Row(str(version), created, run_id or "", tags.get(version, {}), location or "")
+        for version, created, run_id, location in found
+    ]
+
+
+def aliases_in(connection: sqlite3.Connection, model: str) -> dict[str, str]:
+    """As :func:`read_aliases`, in a transaction."""
+    wanted = "SELECT alias, version FROM registered_model_aliases WHERE name = ?"
+    return {str(key): str(value) for key, value in connection.execute(wanted, (model,))}
+
+
+def tags_in(connection: sqlite3.Connection, model: str) -> dict[str, str]:
+    """As :func:`read_tags`, in a transaction."""
+    wanted = "SELECT key, value FROM registered_model_tags WHERE name = ?"
+    return {str(key): str(value) for key, value in connection.execute(wanted, (model,))}
+
+
+def write_alias(
+    connection: sqlite3.Connection, model: str, alias: str, version: str | None
+) -> None:
+    """Point an alias of a registered model at a version, or at nothing."""
+    connection.execute(
+        "DELETE FROM registered_model_aliases WHERE name = ? AND alias = ?", (model, alias)
+    )
+    if version is not None:
+        connection.execute(
+            "INSERT INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?)",
+            (model, alias, version),
+        )
+
+
+def write_tag(
+    connection: sqlite3.Connection, model: str, key: str, value: str | None, version: str = ""
+) -> None:
+    """Set, or with None delete, a tag of a registered model, or of one of its versions."""
+    table, which = "registered_model_tags", ""
+    known: dict[str, str] = {"name": model, "key": key}
+    if version:
+        table, which = "model_version_tags", " AND version = :version"
+        known["version"] = version
+    connection.execute(f"DELETE FROM {table} WHERE name = :name AND key = :key{which}", known)
+    if value is not None:
+        columns = [*known, "value"]
+        places = ", ".join(f":{one}" for one in columns)
+        connection.execute(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",
+            known | {"value": value},
+        )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+#: Why a format that nobody asked for is missing; `catwalk export` can still make it.
+LEFT_OUT = "left out by the setting export.formats"
+
 
 @dataclass(frozen=True)
 class FormatReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from model_zoo.data.dataset import Dataset
@@ -15,8 +16,13 @@ def model_card(
     dataset: Dataset,
     measured: dict[str, Any],
     reports: list[FormatReport],
+    lineage_tags: Mapping[str, str],
 ) -> str:
-    """Accuracy with its uncertainty, what it was trained on, and its files, as Markdown."""
+    """Accuracy with its uncertainty, what it was trained on and from, and its files, as Markdown.
+
+    Args:
+        lineage_tags: of the version; those of :class:`~model_zoo.registry.lineage.Lineage`.
+    """
     model = project.model
     lines = [
         f"# {project.registered_model} version {version}",
@@ -31,6 +37,7 @@ def model_card(
     ]
     if dataset.generated:
         lines += ["**Trained on generated images, not on real ones.**", ""]
+    lines += [*_lineage(version, dataset, lineage_tags), ""]
     weakest = min(measured["per_class"], key=lambda one: one["f1"])
     lines += [f"Weakest class: {weakest['label']}, F1 {weakest['f1']:.1%}.", "", "## Files", ""]
     lines += formats_table(reports)
@@ -42,6 +49,18 @@ def model_card(
         "and `heatmaps` (of every class).",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _lineage(version: str, dataset: Dataset, tags: Mapping[str, str]) -> list[str]:
+    """What it was made from, and how to make it again."""
+    parent = tags.get("parent", "none")
+    before = f"version {parent}" if parent != "none" else "nothing"
+    return [
+        f"Made from the snapshot `{dataset.snapshot}` at commit `{tags.get('commit', 'unknown')}` "
+        f"with the pinned packages `{tags.get('constraints_sha256', 'unknown')[:12]}`, while "
+        f"{before} was in production. `catwalk reproduce {version}` makes it again from that and "
+        "says what differs.",
+    ]
 
 
 def _input_of(dataset: Dataset) -> str:

@@ -77,9 +77,20 @@ def close_interrupted_trials(store: Store, parent: str) -> int:
     return len(running)
 
 
-def log_epoch(epoch: int, metrics: dict[str, float]) -> None:
+def metric_name(curve: str) -> str:
+    """A curve of Keras as MLflow has it.
+
+    Every metric of a run is ``<part>_<metric>``, the part being ``train``, ``val`` or ``test``:
+    Keras leaves ``train`` out.
+    """
+    return curve if curve.startswith("val_") else f"train_{curve}"
+
+
+def log_epoch(epoch: int, curves: dict[str, float]) -> None:
     """Log an epoch to the active run, unless a try that was killed has logged it already."""
     import mlflow
+
+    metrics = {metric_name(name): value for name, value in curves.items()}
 
     run = mlflow.active_run()
     assert run is not None

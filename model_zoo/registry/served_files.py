@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from model_zoo.errors import UserError
-from model_zoo.registry.client import answered_by
+from model_zoo.registry import database
+from model_zoo.registry.client import answered_by, usable
+from model_zoo.registry.format_report import LEFT_OUT
 from model_zoo.registry.store import Store
 
 MODEL = "model.onnx"
@@ -124,6 +128,15 @@ def _damaged(path: Path) -> str:
     )
 
 
+def is_left_out(name: str, facts: dict[str, Any]) -> bool:
+    """Whether the version lacks the format because nobody asked for it, and not because it failed.
+
+    Args:
+        facts: the version's ``classifier.json``.
+    """
+    return any(row["format"] == name and row["reason"] == LEFT_OUT for row in facts["formats"])
+
+
 def file_of(name: str, facts: dict[str, Any], version: str) -> str:
     """The file name of a format that a version has.
 
@@ -143,17 +156,67 @@ def file_of(name: str, facts: dict[str, Any], version: str) -> str:
 def fetch_served_files(
     store: Store, version: str, folder: Path, names: tuple[str, ...] = (FACTS, MODEL)
 ) -> None:
-    """Put files of a version into ``folder``, by default those that are served."""
-    import mlflow
+    """Put files of a version into ``folder``, by default those that are served.
 
+    Raises:
+        DamagedFile: the registry does not have one of them any more.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    lies = folder_in_home(store, version)
+    if lies is not None:
+        for name in names:
+            try:
+                shutil.copyfile(lies / name, folder / name)
+            except FileNotFoundError:
+                raise DamagedFile(_gone(name, version)) from None
+        return
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
     with answered_by(store) as client:
         # Not `models:/...`: MLflow resolves that by its process-wide URI.
         location = client.get_model_version_download_uri(store.model, version)
         for name in names:
-            mlflow.artifacts.download_artifacts(
-                artifact_uri=f"{location}/{name}", dst_path=str(folder), tracking_uri=store.uri
-            )
+            try:
+                mlflow.artifacts.download_artifacts(
+                    artifact_uri=f"{location}/{name}", dst_path=str(folder), tracking_uri=store.uri
+                )
+            except (OSError, MlflowException) as error:
+                if _is_away(error):
+                    raise
+                raise DamagedFile(_gone(name, version)) from error
+
+
+def folder_in_home(store: Store, version: str) -> Path | None:
+    """Where the files of a version lie, if that is on this disk and MLflow need not be asked."""
+    if store.server:
+        return None
+    with usable(store):
+        database.relocate(store.home)
+        rows = database.read_versions(store.home, store.model)
+    location = next((one.location for one in rows if one.version == version), "")
+    if not location.startswith("file:///"):
+        return None
+    return Path(unquote(urlsplit(location).path))
+
+
+def _gone(name: str, version: str) -> str:
+    return (
+        f"{name} of version {version} is gone from the registry: register the model with a new "
+        "run, or choose another version"
+    )
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it is MLflow that does not answer, not the file that is gone."""
+    import requests
+
+    cause = error.__cause__
+    if isinstance(error, requests.HTTPError):
+        return error.response is None or error.response.status_code != 404
+    return isinstance(error, requests.RequestException) or isinstance(
+        cause, requests.ConnectionError | requests.Timeout
+    )
 
 
 def list_served_files(store: Store, version: str) -> list[tuple[str, int]]:

@@ -17,6 +17,7 @@ from model_zoo.registry.store import Store
 
 IMAGES_TAG = "test_images"
 IMAGES_FILE = "data/test_images.npz"
+KEPT_BYTES = 100 * 2**20  # 2,000 photographs of 128 pixels
 PREDICTIONS_FILE = "evaluation/test_predictions.npz"
 
 
@@ -38,14 +39,18 @@ def write_predictions(path: Path, calibrated: np.ndarray, labels: np.ndarray) ->
 
 
 def log_test_images(store: Store, folder: Path, digest: str, test: Images) -> None:
-    """Log the test images to the active run, unless a run on the same dataset has them."""
+    """Log the test images to the active run, unless a run on the same dataset has them.
+
+    Of many images the first ones, ``KEPT_BYTES`` of pixels.
+    """
     import mlflow
 
     if find_runs(store, IMAGES_TAG, digest):
         return
     path = folder / "test_images.npz"
     with complete_or_absent(path) as partial:
-        np.savez_compressed(partial, images=test.images, labels=test.labels)
+        count = max(1, KEPT_BYTES // int(np.prod(test.images.shape[1:])))
+        np.savez_compressed(partial, images=test.images[:count], labels=test.labels[:count])
     mlflow.log_artifact(str(path), str(Path(IMAGES_FILE).parent))
     mlflow.set_tag(IMAGES_TAG, digest)  # only now: a run with the tag has the file
     path.unlink()

@@ -21,6 +21,7 @@ from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent, read_json, write_json
 from model_zoo.registry.client import RegistryUnavailable, answered_by
 from model_zoo.registry.run_files import fetch_run_file, find_runs
+from model_zoo.registry.run_log import metric_name
 from model_zoo.registry.served_files import list_served_files
 from model_zoo.registry.store import Store
 from model_zoo.registry.test_set_record import IMAGES_FILE, IMAGES_TAG, PREDICTIONS_FILE
@@ -38,6 +39,7 @@ DOCUMENTS = {  # text on the run, by the name under which the report has it
 TABLES = {  # JSON on the run
     "evaluation": "evaluation/test.json",
     "exports": "export/formats.json",
+    "verdict": "gate/verdict.json",
 }
 
 
@@ -131,7 +133,10 @@ class VersionReports:
             )
 
     def test_images(self, report: VersionReport) -> np.ndarray | None:
-        """The test images uint8 (N, h, w[, 3]) of the version's dataset, where a run has them."""
+        """The test images uint8 (n, h, w[, 3]) of the version's dataset, where a run has them.
+
+        The first n of those that were predicted: of many images not all are kept.
+        """
         digest = report.dataset_digest
         if not digest.isalnum():
             return None
@@ -170,7 +175,9 @@ def _ask(store: Store, number: str) -> VersionReport:
         raise UserError(f"version {number} was registered without a run: nothing is known of it")
     with answered_by(store) as client:
         run = client.get_run(version.run_id)
-        history = _history(client, version, [name for name in CURVES if name in run.data.metrics])
+        history = _history(
+            client, version, [name for name in CURVES if metric_name(name) in run.data.metrics]
+        )
     with tempfile.TemporaryDirectory(prefix="catwalk-") as folder:
         texts = _fetched(store, version.run_id, DOCUMENTS, Path(folder))
         tables = _fetched(store, version.run_id, TABLES, Path(folder))
@@ -195,7 +202,7 @@ def _history(client: MlflowClient, version: Version, curves: list[str]) -> list[
     """An entry an epoch, in their order."""
     history: dict[int, dict[str, float]] = {}
     for name in curves:
-        for point in client.get_metric_history(version.run_id, name):
+        for point in client.get_metric_history(version.run_id, metric_name(name)):
             history.setdefault(int(point.step), {})[name] = float(point.value)
     return [history[step] for step in sorted(history)]
 

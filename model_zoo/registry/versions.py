@@ -20,6 +20,8 @@ from model_zoo.registry.store import Store
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
+#: Tag of a version: the digest of what it is, whoever registered it.
+CONTENT_TAG = "content_sha256"
 #: Tags without which a version cannot be judged or served.
 NEEDED_TAGS = ("project", "generated", FACTS_TAG)
 
@@ -88,6 +90,11 @@ def check_origin(store: Store, version: Version) -> None:
         )
 
 
+def content_of(version: Version) -> str:
+    """What tells one model from another: two versions of the same content are the same model."""
+    return version.tags.get(CONTENT_TAG) or f"version {version.version}"
+
+
 def model_tags(store: Store) -> dict[str, str]:
     """The tags of the registered model; none where nothing is registered."""
     if not store.server:
@@ -109,10 +116,10 @@ def _versions(store: Store) -> list[Version]:
     """Newest first, their aliases left out."""
     if not store.server:
         with usable(store):
-            return [_from_row(one) for one in database.read_versions(store.home, store.model)]
+            return [from_row(one) for one in database.read_versions(store.home, store.model)]
     with answered_by(store) as client:
         found = client.search_model_versions(f"name='{store.model}'")
-        return sorted(map(_from_client, found), key=lambda version: -int(version.version))
+        return sorted(map(from_client, found), key=lambda version: -int(version.version))
 
 
 def _version(store: Store, number: str) -> Version | None:
@@ -122,7 +129,7 @@ def _version(store: Store, number: str) -> Version | None:
 
     with answered_by(store) as client:
         try:
-            return _from_client(client.get_model_version(store.model, number))
+            return from_client(client.get_model_version(store.model, number))
         except MlflowException as error:
             if is_absent(error) or error.error_code == "INVALID_PARAMETER_VALUE":
                 return None
@@ -141,11 +148,13 @@ def _registered_model(store: Store) -> RegisteredModel | None:
             raise
 
 
-def _from_row(row: database.Row) -> Version:
+def from_row(row: database.Row) -> Version:
+    """As the database of a home has it, its aliases left out."""
     return Version(row.version, _moment(row.created), (), row.tags, row.run_id)
 
 
-def _from_client(found: ModelVersion) -> Version:
+def from_client(found: ModelVersion) -> Version:
+    """As MLflow's client has it, its aliases left out."""
     created = _moment(found.creation_timestamp)
     return Version(str(found.version), created, (), dict(found.tags), found.run_id or "")
 

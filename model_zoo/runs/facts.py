@@ -5,18 +5,21 @@ First their shapes, then how they are put together, each with its sentence.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from model_zoo.data.dataset import Dataset
+from model_zoo.data.source import LeftOut
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
+from model_zoo.registry.versions import Version, content_of
 from model_zoo.runs.folder import Run
 
 if TYPE_CHECKING:
     from model_zoo.classifier import Head
-    from model_zoo.judging.gate import Verdict
+    from model_zoo.judging.verdict import Verdict
     from model_zoo.registry.format_report import FormatReport
-    from model_zoo.registry.versions import Version
+    from model_zoo.registry.promotion import Judged
     from model_zoo.training.checkpoint import Progress
     from model_zoo.tuning.space import Candidate
 
@@ -87,7 +90,10 @@ class RegisterFacts(TimedFacts):
 
 
 class GateFacts(TimedFacts):
+    """``judged`` says by content what the verdict is about: ``candidate`` and ``production``."""
+
     passed: bool
+    judged: dict[str, str]
     reasons: list[str]
     figures: dict[str, Any]
     version: str
@@ -97,6 +103,7 @@ class GateFacts(TimedFacts):
 
 class PromoteFacts(TimedFacts):
     promoted: bool
+    why: str
     version: str
     production: str | None
 
@@ -111,6 +118,14 @@ def facts_of(run: Run, step: str) -> Any:
     if not path.exists():
         raise UserError(f"run {run.name}: run the step {step!r} first ({path.name} is missing)")
     return read_json(path)
+
+
+def left_out_in_words(left_out: tuple[LeftOut, ...]) -> str:
+    """How many files are in no part, after a sentence; empty: none."""
+    broken = sum(one.broken for one in left_out)
+    ruled = len(left_out) - broken
+    words = [f"{broken:,} broken"] * bool(broken) + [f"{ruled:,} by rule"] * bool(ruled)
+    return f"; left out {' and '.join(words)}" if words else ""
 
 
 def of_the_split(
@@ -191,33 +206,54 @@ def of_the_registration(model: str, version: str, reports: list[FormatReport]) -
     }
 
 
-def of_the_verdict(verdict: Verdict, version: str, against: str | None, report: str) -> GateFacts:
-    """What the gate said about ``version``; ``report`` is Markdown."""
+def of_the_verdict(verdict: Verdict, judged: Judged) -> GateFacts:
+    """What the gate said; the report is Markdown. Figures of single classes are in the verdict."""
     return {
         "passed": verdict.passed,
         "reasons": verdict.reasons,
-        "figures": verdict.figures,
-        "version": version,
-        "against": against,
-        "report": report,
+        "figures": {
+            rule: {name: one for name, one in figures.items() if not isinstance(one, list)}
+            for rule, figures in verdict.figures.items()
+        },
+        "version": verdict.version,
+        "against": verdict.against,
+        "report": verdict.markdown(),
+        "judged": asdict(judged),
         "summary": f"{'passed' if verdict.passed else 'not passed'}: {'; '.join(verdict.reasons)}",
     }
 
 
+def of_the_same_model(run: Run, candidate: Version, production: Version) -> GateFacts:
+    """The candidate is what is in production: the verdict that brought it there stands, or there
+    is nothing to judge."""
+    path = run.folder / "gate.json"
+    content = content_of(candidate)
+    if path.exists():
+        kept: GateFacts = read_json(path)
+        if kept["judged"]["candidate"] == content and kept["passed"]:
+            return kept
+    reason = f"the same model as version {production.version}, which is in production"
+    return {
+        "passed": False,
+        "reasons": [reason],
+        "figures": {},
+        "version": candidate.version,
+        "against": production.version,
+        "report": f"### Version {candidate.version}\n\nNothing to judge: it is {reason}.",
+        "judged": {"candidate": content, "production": content},
+        "summary": f"nothing to judge: {reason}",
+    }
+
+
 def of_the_promotion(
-    verdict: GateFacts, promoted: bool, production: Version | None
+    verdict: GateFacts, promoted: bool, production: Version | None, why: str
 ) -> PromoteFacts:
     """Where the version stands now, and why."""
     version = verdict["version"]
-    if promoted:
-        summary = f"production is version {version}"
-    elif verdict["passed"]:
-        summary = f"version {version} stays candidate: `catwalk promote {version}` promotes it"
-    else:
-        summary = f"version {version} stays candidate: {'; '.join(verdict['reasons'])}"
     return {
         "promoted": promoted,
         "version": version,
         "production": production.version if production else None,
-        "summary": summary,
+        "why": why,
+        "summary": f"production is version {version}" if promoted else why,
     }

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
+from model_zoo.progress import Say
 from model_zoo.registry.store import Store, store_of
 from model_zoo.settings import Places, Project, Serving
 
@@ -29,6 +30,8 @@ class Run:
         name: for people; that of an unfinished run continues it.
         identity: 32 hexadecimal digits, drawn when the folder was made.
         folder: everything that the steps leave for each other.
+        say: takes what a step tells, and how far it is (``model_zoo.progress``).
+        approved_by: who said yes to the promotion, as Airflow says; empty: nobody was asked.
     """
 
     project: Project
@@ -36,6 +39,8 @@ class Run:
     name: str
     identity: str
     folder: Path
+    say: Say = print
+    approved_by: str = ""
 
     @property
     def store(self) -> Store:
@@ -70,6 +75,14 @@ def run_folder(places: Places, project_name: str, run_name: str) -> Path:
     return places.runs_dir / f"{safe[:READABLE]}-{digest}"
 
 
+def progress_folder(places: Places, folder: Path, step: str) -> Path:
+    """Where the processes of a step under way leave what they work on; gone when it has ended.
+
+    Not in the run's folder, which is copied to storage.
+    """
+    return places.home / "progress" / folder.name / step
+
+
 def check_name(name: str) -> None:
     """Raises UserError for a name that no run may have."""
     if not name or len(name) > LONGEST_NAME or name.startswith(".") or not name.isprintable():
@@ -79,14 +92,14 @@ def check_name(name: str) -> None:
         )
 
 
-def open_run(project: Project, places: Places, name: str) -> Run:
+def open_run(project: Project, places: Places, name: str, say: Say = print) -> Run:
     """The run of that name, made at the first call."""
     folder = run_folder(places, project.name, name)
     note = folder / NOTE
     if not note.exists():
         made = {"identity": uuid.uuid4().hex, "name": name, "project": project.name}
         write_json(note, made)
-    return Run(project, places, name, str(read_json(note)["identity"]), folder)
+    return Run(project, places, name, str(read_json(note)["identity"]), folder, say)
 
 
 def list_runs(places: Places, project_name: str) -> list[str]:

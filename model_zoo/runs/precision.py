@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from model_zoo.data.dataset import Dataset
+from model_zoo.progress import part
 from model_zoo.settings import Project
 
 
@@ -18,5 +19,6 @@ def with_precision(project: Project, dataset: Dataset, say: Callable[[str], None
     def build() -> Any:
         return trained_network(dataset, project.model, project.training)
 
-    chosen = choose_precision(project.training.precision, build, say)
+    with part(say, "choosing the precision to compute in"):
+        chosen = choose_precision(project.training.precision, build, say)
     return project.with_values({"training.precision": chosen})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,19 +12,32 @@ import numpy as np
 
 from model_zoo.backbones import get_backbone, weights_origin
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.source import LeftOut
 from model_zoo.evaluation import figures
+from model_zoo.files import complete_or_absent
 from model_zoo.registry import run_log, test_set_record
-from model_zoo.registry.client import answered_by
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
 
 if TYPE_CHECKING:
     from model_zoo.classifier import Head
     from model_zoo.evaluation.measure import Measured
-    from model_zoo.judging.gate import Verdict
     from model_zoo.training.checkpoint import Progress
 
 PREDICTIONS = "test_predictions.npz"
+LEFT_OUT = "broken.csv"
+
+
+def write_left_out(run: Run, left_out: tuple[LeftOut, ...]) -> None:
+    """The files that are in no part, broken ones first, as a table; none: no file."""
+    (run.folder / LEFT_OUT).unlink(missing_ok=True)
+    if not left_out:
+        return
+    with complete_or_absent(run.folder / LEFT_OUT) as partial, partial.open("w") as file:
+        table = csv.writer(file)
+        table.writerow(("file", "why", "reason"))
+        for one in sorted(left_out, key=lambda one: (not one.broken, one.path)):
+            table.writerow((one.path, "broken" if one.broken else "rule", one.reason))
 
 
 @contextmanager
@@ -36,22 +50,20 @@ def parent_run(run: Run) -> Iterator[str]:
 def log_data(
     run: Run,
     dataset: Dataset,
-    images: Images,
-    training: np.ndarray,
-    validation: np.ndarray,
+    training: Images,
+    validation: Images,
     test: Images,
     found: dict[str, Any],
 ) -> None:
     """Values that decide the run, the three parts as MLflow datasets, facts and a page of samples.
 
     Args:
-        training, validation: indices into ``images``.
         found: what the checks found.
     """
     import mlflow
     from mlflow.data.numpy_dataset import from_numpy
 
-    page = figures.samples_page(images, dataset.labels, run.folder / "figures" / "samples.png")
+    page = figures.samples_page(training, dataset.labels, run.folder / "figures" / "samples.png")
     with parent_run(run):
         mlflow.log_params({name: str(value) for name, value in run.project.deciding().items()})
         mlflow.log_params({"profile": run.project.profile, "recipe": run.project.recipe})
@@ -63,14 +75,18 @@ def log_data(
                 "generated": "true" if dataset.generated else "false",
             }
         )
-        parts = {"training": images.take(training), "validation": images.take(validation)}
-        for context, part in (parts | {"test": test}).items():
+        parts = {"training": training, "validation": validation, "test": test}
+        for context, part in parts.items():
+            # MLflow notes shape and size of an array, and nothing of its content.
+            like = np.broadcast_to(np.zeros((), part.images.dtype), part.images.shape)
             logged = from_numpy(
-                part.images, targets=part.labels, name=dataset.name, digest=dataset.snapshot
+                like, targets=part.labels, name=dataset.name, digest=dataset.snapshot
             )
             mlflow.log_input(logged, context=context)
         mlflow.log_dict(found, "data/facts.json")
         mlflow.log_artifact(str(run.folder / "split.npz"), "data")
+        if (run.folder / LEFT_OUT).exists():
+            mlflow.log_artifact(str(run.folder / LEFT_OUT), "data")
         mlflow.log_artifact(str(page), "data")
 
 
@@ -113,7 +129,7 @@ class TrainingLog:
         origin = weights_origin(get_backbone(model.backbone), model.weights)
         mlflow.set_tags(origin | {"machine": machine()})
         mlflow.log_metrics(
-            {"best_val_accuracy": progress.best_accuracy, "train_seconds": progress.seconds}
+            {"val_accuracy_best": progress.best_accuracy, "train_seconds": progress.seconds}
         )
 
 
@@ -153,6 +169,7 @@ def log_evaluation(
         figures.reliability_figure(
             measured.raw, measured.calibrated, test.labels, pages / "reliability.png"
         ),
+        figures.mistakes_figure(test, measured.calibrated, dataset.labels, pages / "mistakes.png"),
     ]
     with parent_run(run):
         numbers = {name: one for name, one in facts.items() if isinstance(one, int | float)}
@@ -172,27 +189,3 @@ def predicted(run: Run) -> np.ndarray:
     """The evaluated model's class for each test image, integers (N,)."""
     with np.load(run.folder / PREDICTIONS) as stored:
         return np.asarray(stored["predicted"])
-
-
-def log_verdict(run: Run, version: str, against: str | None, verdict: Verdict) -> str:
-    """The verdict as Markdown on the run and as tags of run and version; returns the Markdown."""
-    import mlflow
-
-    rival = f"version {against}" if against else "nothing"
-    word = "passed" if verdict.passed else "not passed"
-    lines = [
-        f"### Version {version} against {rival} in production",
-        "",
-        f"**{'Passed' if verdict.passed else 'Did not pass'}** the gate:",
-        "",
-        *(f"- {reason}" for reason in verdict.reasons),
-    ]
-    report = "\n".join(lines)
-    with parent_run(run):
-        mlflow.log_text(report, "gate/verdict.md")
-        mlflow.log_dict(verdict.figures, "gate/figures.json")
-        mlflow.set_tags({"gate": word})
-    with answered_by(run.store) as client:
-        for key, value in {"gate": word, "gate_reasons": "; ".join(verdict.reasons)}.items():
-            client.set_model_version_tag(run.store.model, version, key, value)
-    return report

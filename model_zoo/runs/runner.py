@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write, read_json, write_json
 from model_zoo.locks import try_locked
+from model_zoo.progress import MAIN, Reporter
 from model_zoo.runs import storage
 from model_zoo.runs.checks import check_project
-from model_zoo.runs.folder import Run, open_run, run_folder
-from model_zoo.runs.steps import STEPS, WORKFLOW, say, search_share
+from model_zoo.runs.folder import Run, open_run, progress_folder, run_folder
+from model_zoo.runs.steps import STEPS, WORKFLOW, search_share
 from model_zoo.settings import Places, Project, load_project
 
 Facts = dict[str, Any]
@@ -33,8 +36,13 @@ def share_step(share: int, shares: int) -> str:
     return f"search_share.{share}-of-{shares}"
 
 
-def run_step(step: str, project: Project, places: Places, run_name: str) -> Facts:
+def run_step(
+    step: str, project: Project, places: Places, run_name: str, approved_by: str = ""
+) -> Facts:
     """Run one step of a run and leave its facts in ``<run folder>/<step>.json``.
+
+    Args:
+        approved_by: who said yes to the promotion, where somebody was asked.
 
     Raises:
         UserError: unknown step, a step before it is missing, somebody else works in the run, or it
@@ -51,8 +59,14 @@ def run_step(step: str, project: Project, places: Places, run_name: str) -> Fact
                 f"another process works in run {run_name!r} of {project.name}: wait for it, stop "
                 "it, or give this run another name"
             )
+        reports = progress_folder(places, folder, step)
+        shutil.rmtree(reports, ignore_errors=True)  # what a killed one left
+        stack.callback(shutil.rmtree, reports, ignore_errors=True)
         stack.enter_context(storage.shared(places, folder, share))
-        run = open_run(project, places, run_name)
+        reporter = Reporter(say, reports / f"{MAIN}.json")
+        reporter.note()
+        run = open_run(project, places, run_name, reporter)
+        run = replace(run, approved_by=approved_by)
         keep_values(run)
         return _timed(step, function, run)
 
@@ -99,6 +113,10 @@ def run_all(
     return facts
 
 
+def say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
 def keep_values(run: Run) -> None:
     """Note what decides the model, or compare it with what the run was started with.
 
@@ -143,12 +161,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run", required=True, help="name of the run")
     parser.add_argument("--project", help="name or file; default: CATWALK_PROJECT")
     parser.add_argument("--set", default="{}", help="JSON object: values by dotted names")
+    parser.add_argument("--approved-by", default="", help="who said yes to the promotion")
     given = parser.parse_args(arguments)
     quiet()
     try:
         places = Places.load()
         project = load_project(given.project, json.loads(given.set), places)
-        facts = run_step(given.step, project, places, given.run)
+        facts = run_step(given.step, project, places, given.run, given.approved_by)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -16,25 +16,35 @@ from typing import Any
 from model_zoo.data import store as data_store
 from model_zoo.data.checks import validate
 from model_zoo.data.source import SOURCES
-from model_zoo.data.split import stratified_split
+from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
-from model_zoo.runs import facts
+from model_zoo.runs import facts, verdicts
 from model_zoo.runs import run_records as records
+from model_zoo.runs.checks import check_class_groups
 from model_zoo.runs.facts import facts_of
 from model_zoo.runs.folder import Run
-from model_zoo.runs.images import dataset_of, keep_split, official_part, training_and_validation
+from model_zoo.runs.images import (
+    calibration_images,
+    dataset_of,
+    held_out_images,
+    keep_split,
+    official_part,
+    training_and_validation,
+    training_images,
+)
 
 
 def ingest(run: Run) -> facts.IngestFacts:
     """Have the project's source find the images, and keep them under their digest."""
     source = SOURCES.get(run.project.data.source)
-    found = source(run.project.data, run.places, say)
+    found = source(run.project.data, run.places, run.say)
     dataset = data_store.keep(found, run.places.datasets_dir)
+    records.write_left_out(run, found.left_out)
     return {
         "dataset": dataset.snapshot,
         "generated": dataset.generated,
         "origin": dataset.origin,
-        "summary": f"{dataset.name}: {dataset.origin}",
+        "summary": f"{dataset.name}: {dataset.origin}{facts.left_out_in_words(found.left_out)}",
     }
 
 
@@ -42,12 +52,13 @@ def preprocess(run: Run) -> facts.PreprocessFacts:
     """Validate the dataset, split off validation images, log a page of samples."""
     dataset, data = dataset_of(run), run.project.data
     images, test = official_part(run, "training"), official_part(run, "test")
-    found = validate(dataset, images, test)
-    training, validation = stratified_split(
-        images.labels, data.validation_share, data.seed, data.train_limit
-    )
-    keep_split(run, training, validation)
-    records.log_data(run, dataset, images, training, validation, test, found)
+    with part(run.say, "checking the images"):
+        found = validate(dataset, images, test, data.least_class_share)
+    check_class_groups(run.project.judging, dataset)
+    keep_split(run, images.labels, data)
+    training, validation = training_images(run), held_out_images(run)
+    with part(run.say, "logging the images to MLflow"):
+        records.log_data(run, dataset, training, validation, test, found)
     return facts.of_the_split(dataset, len(training), len(validation), len(test), found)
 
 
@@ -59,8 +70,8 @@ def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
     if not run.project.search.trials:
         return {"trials": 0, "summary": "no search"}
     dataset, folder = dataset_of(run), run.folder / "tuning" / f"share-{share}"
-    project, data = with_precision(run.project, dataset, say), training_and_validation(run)
-    ran = run_share(project, run.places, dataset, *data, folder, share, shares, say)
+    project, data = with_precision(run.project, dataset, run.say), training_and_validation(run)
+    ran = run_share(project, run.places, dataset, *data, folder, share, shares, run.say)
     return {"trials": ran, "summary": f"share {share} of {shares} ran {ran} trials"}
 
 
@@ -71,19 +82,22 @@ def tune(run: Run) -> facts.TuneFacts:
     from model_zoo.tuning import search
 
     dataset = dataset_of(run)
-    project = with_precision(run.project, dataset, say)
+    project = with_precision(run.project, dataset, run.say)
     precision = project.training.precision
     if not project.search.trials:
         return facts.without_a_search(head_from(project.model, project.training), precision)
     data, folder = training_and_validation(run), run.folder / "tuning"
     with records.parent_run_without_old_trials(run) as parent:
-        best, trials = search(project, run.places, dataset, *data, folder, parent, say)
+        best, trials = search(project, run.places, dataset, *data, folder, parent, run.say)
         importance = records.log_search(trials, project.training.seed)
     return facts.of_the_search(best, trials, importance, precision)
 
 
 def train(run: Run) -> facts.TrainFacts:
     """Train the backbone with the head that the search found, from the last checkpoint if any."""
+    with part(run.say, "starting Keras"):
+        import keras  # noqa: F401
+
     from model_zoo.classifier import Head
     from model_zoo.files import complete_or_absent
     from model_zoo.training.features import FeatureCache
@@ -96,10 +110,13 @@ def train(run: Run) -> facts.TrainFacts:
     with records.training_logged(run, project, head) as log:
         model, progress = train_classifier(
             dataset_of(run), project.model, project.training, head,
-            *training_and_validation(run), run.folder / "training", cache, log.epoch, say,
+            *training_and_validation(run), run.folder / "training", cache, log.epoch, run.say,
         )  # fmt: skip
         log.end(progress)
-        with complete_or_absent(run.folder / "model.keras") as partial:
+        with (
+            part(run.say, "saving the model"),
+            complete_or_absent(run.folder / "model.keras") as partial,
+        ):
             model.save(partial)
     return facts.of_the_training(progress, int(model.count_params()))
 
@@ -108,11 +125,12 @@ def evaluate(run: Run) -> facts.EvaluateFacts:
     """Measure the trained model on the test set, which no step has looked at before."""
     from model_zoo.evaluation.measure import measure
 
-    training, validation = training_and_validation(run)
-    test = official_part(run, "test")
+    training, _ = training_and_validation(run)
+    calibration, test = calibration_images(run), official_part(run, "test")
     dataset = dataset_of(run)
-    found = measure(run.folder / "model.keras", dataset, training, validation, test)
-    records.log_evaluation(run, dataset, found, test, facts_of(run, "train")["history"])
+    found = measure(run.folder / "model.keras", dataset, training, calibration, test, run.say)
+    with part(run.say, "drawing figures, logging to MLflow"):
+        records.log_evaluation(run, dataset, found, test, facts_of(run, "train")["history"])
     return facts.of_the_evaluation(found.facts)
 
 
@@ -125,9 +143,9 @@ def register(run: Run) -> facts.RegisterFacts:
     dataset, test = dataset_of(run), official_part(run, "test")
     training, _ = training_and_validation(run)
     reports = export_files(
-        run.project, dataset, run.folder, measured, records.predicted(run), training, test, say
+        run.project, dataset, run.folder, measured, records.predicted(run), training, test, run.say
     )
-    with records.parent_run(run) as parent:
+    with part(run.say, "registering in MLflow"), records.parent_run(run) as parent:
         version = register_version(
             run.store, run.project, dataset, run.folder, parent, run.name, run.identity,
             measured, test, reports,
@@ -136,45 +154,38 @@ def register(run: Run) -> facts.RegisterFacts:
 
 
 def gate(run: Run) -> facts.GateFacts:
-    """Judge the candidate against production on the same test images."""
-    from model_zoo.judging.gate import judge
-    from model_zoo.runs.rival import right_answers
+    """Judge the candidate's registered file against production's, on the same test images."""
+    from model_zoo.judging.verdict import judge
+    from model_zoo.runs.contest import trial_of
 
-    version = facts_of(run, "register")["version"]
-    production = versions.find_alias(run.store, "production")
-    if production is not None and production.version == version:
-        return facts_of(run, "gate")  # type: ignore[no-any-return]  # after promotion it stands
-    test = official_part(run, "test")
-    generated = bool(facts_of(run, "ingest")["generated"])
-    verdict = judge(
-        records.predicted(run) == test.labels,
-        right_answers(run, production, test, generated),
-        floor=run.project.judging.floor,
-        margin=run.project.judging.margin,
-        generated=generated,
-        production_generated=production is not None and production.generated,
-    )
-    against = production.version if production else None
-    report = records.log_verdict(run, version, against, verdict)
-    return facts.of_the_verdict(verdict, version, against, report)
+    candidate = versions.get_version(run.store, facts_of(run, "register")["version"])
+    production, repaired = promotion.look_at_production(run.store)
+    for sentence in repaired:
+        run.say(sentence)
+    judged = promotion.pair(candidate, production)
+    if production is not None and judged.candidate == judged.production:
+        return facts.of_the_same_model(run, candidate, production)
+    basis = verdicts.basis_of(run, candidate.version, judged)
+    verdict = verdicts.kept(run, basis)
+    if verdict is None:
+        with part(run.say, "asking both files about the test images"):
+            trial = trial_of(run, candidate.version, production)
+        verdict = judge(trial.contest, production.version if production else None)
+        verdicts.keep(run, basis, trial, verdict, judged)
+    run.say(verdict.markdown())
+    return facts.of_the_verdict(verdict, judged)
 
 
 def promote(run: Run) -> facts.PromoteFacts:
-    """Point `production` at the candidate if it passed the gate and nobody has to be asked."""
-    verdict: facts.GateFacts = facts_of(run, "gate")
-    version = verdict["version"]
-    promoted = verdict["passed"] and run.project.judging.promotion != "manual"
-    if promoted:
-        promotion.promote(run.store, version, "; ".join(verdict["reasons"]))
+    """Point `production` at the candidate if it passed the gate and whoever has to agrees."""
+    from model_zoo.runs.production import bring_into_production
+
+    verdict, promoted, why = bring_into_production(run, gate, run.say)
     production = versions.find_alias(run.store, "production")
     with records.parent_run(run):
         pass  # leaving it marks MLflow's run as FINISHED
     shutil.rmtree(run.folder / "training", ignore_errors=True)  # several times the model
-    return facts.of_the_promotion(verdict, promoted, production)
-
-
-def say(sentence: str) -> None:
-    print(sentence, flush=True)
+    return facts.of_the_promotion(verdict, promoted, production, why)
 
 
 #: The whole workflow. A share of a search runs beside it: ``search_share.2-of-3``.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from model_zoo.settings.group import Group
@@ -16,3 +18,48 @@ class DataSettings(Group):
     )
     train_limit: int = Field(0, ge=0, description="Train on this many images only; 0: all.")
     seed: int = Field(20, ge=0, description="Seeds the split.")
+    least_class_share: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="A class with less than this part of its fair share of the images is refused; "
+        "0: however unbalanced, a class needs one image.",
+    )
+
+    images: str = Field(
+        "",
+        description="For source image-folder: a folder, a table (.csv, .jsonl, .parquet) of paths "
+        "and labels, or either as fsspec spells it (s3://bucket/folder). A path is taken from the "
+        "project's file.",
+    )
+    image_size: int = Field(
+        128, ge=8, le=1024, description="Side in pixels to which a source brings photographs."
+    )
+    colour: bool = Field(True, description="Whether photographs keep their colour.")
+    framing: Literal["crop", "whole"] = Field(
+        "crop",
+        description="crop: the middle square of a photograph; whole: all of it, on white.",
+    )
+    label_from: Literal["first-folder", "last-folder"] = Field(
+        "first-folder",
+        description="Where folders lie in folders, the class is the outermost, or the innermost.",
+    )
+    label_column: str = Field("label", description="Column of a table that names the class.")
+    test_share: float = Field(
+        0.2,
+        gt=0,
+        lt=0.9,
+        description="Part of the images that are for testing, where the source does not say.",
+    )
+    least_images: int = Field(
+        3, ge=3, description="A class with fewer images is left out, and named."
+    )
+    broken_share: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Part of the files that may be broken: they are left out, and listed.",
+    )
+    max_pixels: int = Field(
+        100_000_000, gt=0, description="Largest photograph in pixels; a larger one is broken."
+    )

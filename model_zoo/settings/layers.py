@@ -20,6 +20,7 @@ from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
 from model_zoo.errors import UserError
 from model_zoo.settings.environment import nearest_variable
+from model_zoo.settings.judging import strictest
 from model_zoo.settings.model import NO_WEIGHTS, PUBLISHED
 from model_zoo.settings.project import (
     GROUPS,
@@ -32,6 +33,7 @@ from model_zoo.settings.project import (
 )
 
 COMMAND_LINE, ENVIRONMENT = "command line", "environment"
+PROMOTION = "judging.promotion"
 # The start of a table, and of a value, in a TOML file that could be read.
 HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]")
 KEY = re.compile(r"\s*([\w.\-\"' ]+?)\s*=")
@@ -109,6 +111,8 @@ def combined(layers: list[Layer]) -> Project:
     merged: dict[str, Any] = {}
     for layer in reversed(layers):
         merged = _over(merged, layer.values)
+    if (decides := origin_of(PROMOTION, layers)) is not None:
+        merged = _over(merged, {"judging": {"promotion": _said(PROMOTION, decides)}})
     for name in NOT_VALUES:
         if name in merged:
             raise UserError(_unknown(name, layers))
@@ -133,12 +137,26 @@ def _over(weak: dict[str, Any], strong: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def origin_of(name: str, layers: list[Layer]) -> Layer | None:
-    """The layer that decides a value, or says something within a group; None: its default."""
+    """The layer that decides a value, or says something within a group; None: its default.
+
+    The first that says it, but for the way of promotion: there the strictest, so that whoever
+    starts a run, with whatever options, gets past nobody who wants to be asked.
+    """
+    if name == PROMOTION:
+        each = [(layer, _said(name, layer)) for layer in layers]
+        wrong = [layer for layer, one in each if one is not None and not strictest(one)]
+        wanted = strictest(*(one for _, one in each))
+        found = wrong or [layer for layer, one in each if one is not None and one == wanted]
+        return found[0] if found else None
     for layer in layers:
         said = flattened(layer.values)
         if name in said or any(one.startswith(f"{name}.") for one in said):
             return layer
     return None
+
+
+def _said(name: str, layer: Layer) -> Any:
+    return flattened(layer.values).get(name)
 
 
 def _mistake(name: str, found: Any, layers: list[Layer]) -> str:
@@ -199,9 +217,11 @@ def _plain(key: str) -> str:
 
 def _with_paths_from(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paths made absolute where they are written, as steps run in other processes and folders."""
-    model = values.get("model")
-    weights = model.get("weights") if isinstance(model, dict) else None
-    if not isinstance(weights, str) or weights in ("", PUBLISHED, NO_WEIGHTS):
-        return values
-    path = str((folder / Path(weights).expanduser()).resolve())
-    return values | {"model": model | {"weights": path}}  # type: ignore[operator]
+    for group, name in (("model", "weights"), ("data", "images")):
+        inner = values.get(group)
+        path = inner.get(name) if isinstance(inner, dict) else None
+        if not isinstance(path, str) or path in ("", PUBLISHED, NO_WEIGHTS) or "://" in path:
+            continue
+        absolute = str((folder / Path(path).expanduser()).resolve())
+        values = values | {group: inner | {name: absolute}}  # type: ignore[operator]
+    return values

@@ -15,7 +15,7 @@ class ModelSettings(Group):
     backbone: str = Field("resnet50", description="Name of a registered backbone.")
     weights: str = Field(
         PUBLISHED,
-        description="imagenet, none, or a weights file (.weights.h5, .keras, ..._notop.h5).",
+        description="imagenet, none, or a weights file (.weights.h5, .keras, ..._notop.h5, .pth).",
     )
     image_size: int = Field(224, ge=8, le=1024, description="Side in pixels fed to the backbone.")
     unfrozen_blocks: int = Field(

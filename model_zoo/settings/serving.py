@@ -41,4 +41,19 @@ class Serving(Environment):
         description="How often the server asks for the alias, and an open page the server: a move "
         "shows after at most both and the loading of the version.",
     )
-    max_pixels: int = Field(25_000_000, gt=0, description="Largest image in pixels, undecoded.")
+    max_pixels: int = Field(
+        25_000_000,
+        gt=0,
+        description="Largest image in pixels that is decoded whole; a JPEG, which can be decoded "
+        "at an eighth, may have eight times as many.",
+    )
+    unsure_below: float = Field(
+        0.6, ge=0, le=1, description="An answer of less calibrated confidence is called unsure."
+    )
+    load_seconds: float = Field(
+        120.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="A version that takes longer to load and to answer its own examples is not put "
+        "into production.",
+    )

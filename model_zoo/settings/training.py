@@ -23,6 +23,20 @@ class Augmentation(Group):
     erase: float = Field(
         0.0, ge=0, le=1, description="Part of the images that lose a random rectangle."
     )
+    fill: Literal["black", "mirror"] = Field(
+        "black",
+        description="What comes into view where an image is moved: black, as where pictures stand "
+        "on a ground, or the image itself mirrored, as in photographs.",
+    )
+    light: float = Field(
+        0.0, ge=0, lt=1, description="Random brightness and contrast, at most this part of them."
+    )
+    saturation: float = Field(
+        0.0, ge=0, lt=1, description="Random saturation, at most this part; grey has none."
+    )
+    hue: float = Field(
+        0.0, ge=0, le=0.5, description="Random hue, at most this part of the colour circle."
+    )
 
 
 class TrainingSettings(Group):

@@ -23,6 +23,7 @@ from model_zoo.classifier import augmentation_layers
 from model_zoo.data.dataset import Images, digest
 from model_zoo.files import read_json, write_json
 from model_zoo.locks import locked
+from model_zoo.progress import Work, part
 from model_zoo.settings import Augmentation
 
 if TYPE_CHECKING:
@@ -152,17 +153,22 @@ class FeatureCache:
         arrays: list[np.ndarray] = []
         decided = key | {"images": digest(images), "seed": views.seed}
         decided |= views.augmentation.model_dump()
-        for view in range(max(1, views.count)):
-            name = _name(decided | {"view": view if views.count else "plain"})
-            path = self.folder / f"{name}.npy"
-            with locked(self._lock):
-                if not path.exists():
-                    self._make_room(len(images), frozen, keep={*paths, path})
-                    _compute(frozen, images, path, views, view if views.count else None, say)
-                path.touch()  # the oldest are removed first when room is needed
-                # Opened under the lock: what is mapped outlives its file's removal by another.
-                arrays.append(np.load(path, mmap_mode="r"))
-            paths.add(path)
+        names = [
+            _name(decided | {"view": view if views.count else "plain"})
+            for view in range(max(1, views.count))
+        ]
+        missing = sum(not (self.folder / f"{name}.npy").exists() for name in names)
+        with part(say, "features of the frozen layers", missing * len(images)) as work:
+            for view, name in enumerate(names):
+                path = self.folder / f"{name}.npy"
+                with locked(self._lock):
+                    if not path.exists():
+                        self._make_room(len(images), frozen, keep={*paths, path})
+                        _compute(frozen, images, path, views, view if views.count else None, work)
+                    path.touch()  # the oldest are removed first when room is needed
+                    # Opened under the lock: what is mapped outlives its file's removal by another.
+                    arrays.append(np.load(path, mmap_mode="r"))
+                paths.add(path)
         return Features(tuple(arrays), images.labels)
 
     def _stored(self) -> int:
@@ -190,7 +196,7 @@ def _compute(
     path: Path,
     views: Views,
     view: int | None,
-    say: Callable[[str], None],
+    work: Work,
 ) -> None:
     """Fill ``path`` chunk by chunk; the count of finished chunks lies beside the partial file."""
     partial, counted = path.with_suffix(".partial"), path.with_suffix(".json")
@@ -200,23 +206,20 @@ def _compute(
     stored: np.memmap = np.lib.format.open_memmap(
         partial, mode, None if done else STORED, None if done else shape
     )
-    started = told = time.monotonic()
-    first = done
+    noted = time.monotonic()
+    if done:
+        work.advance(done)
     for start in range(done, len(images), CHUNK):
-        batch = images.images[start : start + CHUNK]
+        batch = np.asarray(images.images[start : start + CHUNK])
         pixels = _pixels(views, batch, view, start)
         found = np.asarray(frozen.predict_on_batch(pixels), np.float32)
         stored[start : start + len(batch)] = np.clip(found, -LARGEST, LARGEST)
         done = start + len(batch)
-        if time.monotonic() - told > NOTED_SECONDS:
-            told = time.monotonic()
+        work.advance(len(batch))
+        if time.monotonic() - noted > NOTED_SECONDS:
+            noted = time.monotonic()
             stored.flush()
             write_json(counted, {"images": done})
-            rate = (done - first) / (told - started)
-            say(
-                f"features: {done:,} of {len(images):,} images, {rate:,.0f} images/s, "
-                f"{(len(images) - done) / rate / 60:.0f} min left"
-            )
     stored.flush()
     del stored
     partial.replace(path)
@@ -229,6 +232,6 @@ def _pixels(views: Views, batch: np.ndarray, view: int | None, start: int) -> np
     if view is None:
         return np.asarray(pixels)
     chosen = np.random.default_rng((views.seed, view, start)).integers(2**30)
-    for layer in augmentation_layers(views.augmentation, int(chosen)):
+    for layer in augmentation_layers(views.augmentation, pixels.shape[-1], int(chosen)):
         pixels = layer(pixels, training=True)
     return np.asarray(pixels)

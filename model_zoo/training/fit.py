@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model_zoo.errors import UserError
+from model_zoo.progress import Work, part
 from model_zoo.training.average import RunningAverage
 from model_zoo.training.batches import in_batches
 from model_zoo.training.checkpoint import Checkpoint, Progress
+from model_zoo.training.counted_batches import counted
 from model_zoo.training.memory import is_out_of_memory
 from model_zoo.training.plan import Examples, Plan
 
@@ -38,6 +40,7 @@ def fit(
     folder: Path,
     on_epoch: Callable[[int, dict[str, float]], object] = lambda epoch, metrics: None,
     say: Callable[[str], None] = print,
+    head_only: bool = False,
 ) -> tuple[keras.Model, Progress]:
     """Train to the end of the plan, from the last checkpoint in ``folder`` if there is one.
 
@@ -48,6 +51,7 @@ def fit(
         build: makes the compiled model for so many optimiser steps in all.
         on_epoch: receives the epoch (from 0) and its metrics; called again for an epoch that
             was finished but not yet reported when the process was killed.
+        head_only: the training of the whole comes after it; for who follows.
 
     Returns:
         The model with the weights of its best epoch by validation accuracy, and the progress.
@@ -62,7 +66,11 @@ def fit(
         plan = replace(plan, batch_size=reached.batch_size)  # maybe halved already
     while True:
         try:
-            return _Training(build, train, validation, plan, folder, on_epoch, say).run()
+            training = _Training(build, train, validation, plan, folder, on_epoch, say)
+            what = "the head alone" if head_only else "training"
+            total, done = plan.images(len(train)), training.images_done
+            with part(say, what, total, done=done, ends_step=not head_only) as work:
+                return training.run(work)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -116,12 +124,19 @@ class _Training:
         self.say(f"continuing at epoch {progress.epoch + 1}, step {progress.step}")
         return progress
 
-    def run(self) -> tuple[keras.Model, Progress]:
+    @property
+    def images_done(self) -> int:
+        steps = self.progress.epoch * self.steps + self.progress.step
+        return steps * self.plan.batch_size
+
+    def run(self, work: Work) -> tuple[keras.Model, Progress]:
         progress = self.progress
+        batches = counted(work, self.plan.batch_size)
         saved_at = time.monotonic()
         while not progress.finished:
             started = time.monotonic()
-            self._train_segment()
+            work.tell(f"epoch {progress.epoch + 1} of {self.plan.epochs}")
+            self._train_segment(batches)
             progress.seconds += time.monotonic() - started
             if progress.step < self.steps:
                 if time.monotonic() - saved_at > self.plan.checkpoint_seconds:
@@ -130,8 +145,10 @@ class _Training:
                     self.say(self._midway())
                 continue
             started = time.monotonic()
-            metrics = self._end_epoch()
+            work.tell(f"epoch {progress.epoch + 1} of {self.plan.epochs}, validation")
+            metrics = self._end_epoch(batches)
             progress.seconds += time.monotonic() - started
+            work.tell(best=f"{progress.best_accuracy:.2%}")
             self.say(self._epoch_line(metrics))
             self.on_epoch(progress.epoch - 1, metrics)
             self._save()
@@ -142,7 +159,7 @@ class _Training:
     def _save(self) -> None:
         self.checkpoint.save(self.model, self.progress, self.average.weights)
 
-    def _train_segment(self) -> None:
+    def _train_segment(self, batches: keras.callbacks.Callback) -> None:
         plan, progress = self.plan, self.progress
         order = np.random.default_rng((plan.seed, progress.epoch)).permutation(len(self.train))
         until = min(progress.step + self.segment, self.steps)
@@ -155,6 +172,7 @@ class _Training:
             ),
             epochs=1,
             shuffle=False,
+            callbacks=[batches],
             verbose=0,
         )
         loss, accuracy = result.history["loss"][0], result.history["accuracy"][0]
@@ -168,10 +186,10 @@ class _Training:
         self.average.update(self.model, until - progress.step)
         progress.step = until
 
-    def _end_epoch(self) -> dict[str, float]:
+    def _end_epoch(self, batches: keras.callbacks.Callback) -> dict[str, float]:
         progress = self.progress
         with self.average.in_place(self.model):
-            held_out = self._validate()
+            held_out = self._validate(batches)
             metrics = {
                 "loss": progress.loss_sum / self.steps,
                 "accuracy": progress.correct_sum / self.steps,
@@ -191,7 +209,7 @@ class _Training:
         progress.finished = progress.epoch >= self.plan.epochs or progress.stopped_early
         return metrics
 
-    def _validate(self) -> dict[str, float]:
+    def _validate(self, batches: keras.callbacks.Callback) -> dict[str, float]:
         """Loss and accuracy on the validation examples, a segment at a time."""
         count, sums = len(self.validation), {"loss": 0.0, "accuracy": 0.0}
         rows = self.segment * self.plan.batch_size
@@ -203,6 +221,7 @@ class _Training:
                     self.validation.labels[chosen],
                     self.plan.batch_size,
                 ),
+                callbacks=[batches],
                 verbose=0,
                 return_dict=True,
             )

@@ -15,10 +15,11 @@ import numpy as np
 
 from model_zoo.classifier import Head, head_from
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.progress import part
 from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
-from model_zoo.training.features import FeatureCache, Features, SeenAnew
+from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -122,23 +123,24 @@ def _train_head(
     say: Say,
 ) -> None:
     """Phase 1: the trunk is left alone until the new head knows what it is doing."""
-    part = split_before_head(setup.model).trained
+    head = split_before_head(setup.model).trained
     checkpoint = Checkpoint(folder)
     reached = checkpoint.progress()
     if reached is not None and reached.finished:
-        part.set_weights(checkpoint.load_best())
+        head.set_weights(checkpoint.load_best())
         return
     say(f"the head alone, {design.training.head_epochs} epochs on pooled features")
     train, validation = _pooled(design, setup, *images, cache, say)
     plan = replace(plan, epochs=design.training.head_epochs, patience=0)
     fit(
-        lambda steps: design.compiled(part, steps),
+        lambda steps: design.compiled(head, steps),
         train,
         validation,
         plan,
         folder,
         lambda epoch, metrics: on_epoch(epoch, {f"head_{k}": v for k, v in metrics.items()}),
         say,
+        head_only=True,
     )
 
 
@@ -178,7 +180,7 @@ def _pooled(
         if setup.split is None or setup.split.pooled is None:
             return setup.train, setup.validation
         rest = setup.split.pooled
-        return _through(rest, setup.train), _through(rest, setup.validation)
+        return _through(rest, setup.train, say), _through(rest, setup.validation, say)
     split = split_before_head(setup.model)
     found = cached_features(design, split, train_images, validation, cache, say)
     if found is not None:
@@ -189,18 +191,17 @@ def _pooled(
     )
 
 
-def _through(model: keras.Model, features: Features, rows: int = 512) -> Features:
+def _through(model: keras.Model, features: Features, say: Say, rows: int = 512) -> Features:
     """The features that ``model`` makes of features, view by view."""
     count = len(features)
     views = []
-    for view in range(len(features.views)):
-        parts = [
-            np.asarray(
-                model.predict_on_batch(
-                    features.inputs(np.arange(start, min(start + rows, count)), view)
-                )
-            )
-            for start in range(0, count, rows)
-        ]
-        views.append(np.concatenate(parts))
+    with part(say, "pooled features", count * len(features.views)) as work:
+        for view in range(len(features.views)):
+            made = np.empty((count, *model.output_shape[1:]), STORED)  # half of float32's memory
+            for start in range(0, count, rows):
+                chosen = np.arange(start, min(start + rows, count))
+                found = model.predict_on_batch(features.inputs(chosen, view))
+                made[chosen] = np.clip(np.asarray(found, np.float32), -LARGEST, LARGEST)
+                work.advance(len(chosen))
+            views.append(made)
     return Features(tuple(views), features.labels)

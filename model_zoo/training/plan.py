@@ -43,3 +43,7 @@ class Plan:
 
     def steps(self, count: int) -> int:
         return self.epochs * self.steps_per_epoch(count)
+
+    def images(self, count: int) -> int:
+        """How many passes of an image all steps together are."""
+        return self.steps(count) * self.batch_size

@@ -19,8 +19,9 @@ import numpy as np
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
+from model_zoo.owner import end_with_owner
+from model_zoo.progress import Reporter, Say, beside, part
 from model_zoo.settings import Places, Project
-from model_zoo.tuning.owner import end_with_owner
 
 EXAMPLES = "examples.npz"
 
@@ -57,6 +58,7 @@ def write_examples(
     training: Images,
     validation: Images,
     folder: Path,
+    say: Say = print,
 ) -> None:
     """Leave what trials train on in ``folder``: the first ``search.limit`` training images, half as
     many validation images.
@@ -75,7 +77,7 @@ def write_examples(
     if project.training.precision == "auto":
         raise ValueError("Expected a precision that is decided. Received: 'auto'")
     if on_pooled_features(project):
-        given = (project, places, dataset, training, validation, folder)
+        given = (project, places, dataset, training, validation, folder, beside(say, "features"))
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, spawn, initializer=end_with_owner) as process:
             try:
@@ -91,8 +93,8 @@ def write_examples(
     keep_examples(
         folder,
         TrialExamples(
-            (train.images, train.labels),
-            (val.images, val.labels),
+            (np.asarray(train.images), train.labels),
+            (np.asarray(val.images), val.labels),
             False,
             project.training.precision,
         ),
@@ -116,6 +118,7 @@ def _write_pooled(
     training: Images,
     validation: Images,
     folder: Path,
+    reports: Path | None,
 ) -> None:
     from model_zoo.classifier import head_from
     from model_zoo.plugin_registry import discover
@@ -123,13 +126,16 @@ def _write_pooled(
     from model_zoo.training.phases import pooled_examples
     from model_zoo.training.setup import Design
 
+    say = Reporter(_say, reports)
+    with part(say, "starting Keras"):
+        import keras  # noqa: F401
     discover(places.plugins_dir)
     design = Design(
         dataset, project.model, project.training, head_from(project.model, project.training)
     )
     cache = FeatureCache(places.cache_dir / "features", places.feature_cache_gb)
     chosen = _first(project.search.limit)(training)
-    train, held_out = pooled_examples(design, training, validation, chosen, cache, _say)
+    train, held_out = pooled_examples(design, training, validation, chosen, cache, say)
     val = held_out.take(_first(project.search.limit // 2)(validation))
     keep_examples(
         folder,

@@ -9,6 +9,7 @@ from typing import Any
 
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
+from model_zoo.progress import Work, beside, part
 from model_zoo.registry.store import store_of
 from model_zoo.settings import Places, Project
 from model_zoo.tuning.devices import trial_devices
@@ -56,16 +57,20 @@ def search(
     with ExitStack() as stack:
         processes = [
             stack.enter_context(
-                TrialProcess(project, places, dataset, folder, f"process {number}", device)
+                TrialProcess(project, places, dataset, folder, name, device, beside(say, name))
             )
-            for number, device in enumerate(trial_devices(places.trial_processes), start=1)
+            for name, device in _processes(places)
         ]
         if count_results(folder) < project.search.trials:
-            write_examples(project, places, dataset, train, validation, folder)
+            write_examples(project, places, dataset, train, validation, folder, say)
             for process in processes:
                 process.warm_up()  # each imports the framework while we open the oracle
         runs = TrialRuns(project, store_of(project, places), parent_run, folder, say)
-        _lead(open_oracle(project, folder), processes, runs, folder)
+        with part(say, "starting KerasTuner"):
+            oracle = open_oracle(project, folder)
+        ended = count_results(folder)
+        with part(say, "search", project.search.trials, "trials", ended, ends_step=True) as work:
+            _lead(oracle, processes, runs, folder, work)
     ranked = sorted(
         (result for result in runs.results if not result.error),
         key=lambda result: (-result.accuracy, result.trial),
@@ -79,7 +84,15 @@ def search(
     return best, [_row(result, project) for result in ranked]
 
 
-def _lead(oracle: Any, processes: list[TrialProcess], runs: TrialRuns, folder: Path) -> None:
+def _processes(places: Places) -> list[tuple[str, str | None]]:
+    """Names and devices of the processes that run trials side by side."""
+    devices = trial_devices(places.trial_processes)
+    return [(f"process {number}", device) for number, device in enumerate(devices, start=1)]
+
+
+def _lead(
+    oracle: Any, processes: list[TrialProcess], runs: TrialRuns, folder: Path, work: Work
+) -> None:
     """Run trials until there are no more, as many at once as there are processes."""
     at_work: dict[TrialProcess, Any] = {}
     while True:
@@ -93,6 +106,8 @@ def _lead(oracle: Any, processes: list[TrialProcess], runs: TrialRuns, folder: P
         if oracle.trouble is not None:
             raise oracle.trouble
         runs.catch_up(oracle.end_order)
+        work.reach(len(runs.results))
+        work.tell(best=_best(runs.results))
         last = runs.results[-FAILURES_IN_A_ROW:]
         if len(last) == FAILURES_IN_A_ROW and all(result.error for result in last):
             raise UserError(
@@ -116,6 +131,11 @@ def _give_trial(
             at_work[process] = trial
             return
         report(oracle, trial, known)
+
+
+def _best(results: list[Result]) -> str:
+    best = max((result.accuracy for result in results), default=-1.0)
+    return f"{best:.2%}" if best >= 0 else ""
 
 
 def _row(result: Result, project: Project) -> dict[str, Any]:

@@ -67,6 +67,33 @@ class KeptOnDisk:
         self._retry_queue = [trial for trial in reversed(known) if trial not in ended]
 
 
+class NothingTwice:
+    """Mixed into the Bayesian oracle: a combination that was proposed before gives way to another.
+
+    The Gaussian process keeps to where it believes the best is; where the space has steps, that is
+    soon a combination whose accuracy is known. What is asked instead is random, as at the start, so
+    that the process learns of a place that it has not seen.
+    """
+
+    trials: dict[str, Any]
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = super().populate_space(trial_id)  # type: ignore[misc]
+        known = {_told_apart(trial.hyperparameters.values) for trial in self.trials.values()}
+        if found["values"] is None or _told_apart(found["values"]) not in known:
+            return found
+        again: dict[str, Any] = self._random_populate_space()  # type: ignore[attr-defined]
+        return again  # ends the search where everything has been tried
+
+
+def _told_apart(values: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Steps of 0.1 add up to 0.30000000000000004, which is no other value."""
+    return tuple(
+        (name, float(f"{value:.6g}") if isinstance(value, float) else value)
+        for name, value in sorted(values.items())
+    )
+
+
 def open_oracle(project: Project, folder: Path) -> Any:
     """The oracle of the search in ``folder``: a new one, or where that one stands.
 
@@ -96,7 +123,8 @@ def open_oracle(project: Project, folder: Path) -> Any:
         ),
     }
     kind, options = kinds[search.algorithm]
-    oracle: Any = type("Kept" + kind.__name__, (KeptOnDisk, kind), {})(
+    mixed = (KeptOnDisk, NothingTwice) if search.algorithm == "bayesian" else (KeptOnDisk,)
+    oracle: Any = type("Kept" + kind.__name__, (*mixed, kind), {})(
         objective=keras_tuner.Objective(OBJECTIVE, "max"),
         hyperparameters=declare(project),
         # KerasTuner takes 0 for "any"; and it must not stop us with a stack trace, see `leader`.

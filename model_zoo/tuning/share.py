@@ -12,6 +12,7 @@ from pathlib import Path
 
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
+from model_zoo.progress import beside, part
 from model_zoo.settings import Places, Project
 from model_zoo.tuning.devices import trial_devices
 from model_zoo.tuning.examples import write_examples
@@ -46,14 +47,19 @@ def run_share(
     missing = [one for one in own if read_result(folder, one[0]) is None]
     if not missing:
         return 0
-    write_examples(project, places, dataset, train, validation, folder)
+    write_examples(project, places, dataset, train, validation, folder, say)
     devices = trial_devices(0)
     device = devices[(share - 1) % len(devices)]  # shares on one machine take each its own GPU
-    with TrialProcess(project, places, dataset, folder, f"share {share}", device) as process:
+    name = f"share {share}"
+    with (
+        TrialProcess(project, places, dataset, folder, name, device, beside(say, name)) as process,
+        part(say, name, len(own), "trials", len(own) - len(missing), ends_step=True) as work,
+    ):
         process.warm_up()
         for trial, values in missing:
             process.start(trial, values)
             result = process.result()
+            work.advance()
             say(f"trial {trial}: {result.error or f'validation {result.accuracy:.2%}'}")
     return len(missing)
 

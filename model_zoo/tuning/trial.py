@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from model_zoo.classifier import build_classifier, build_head
 from model_zoo.data.dataset import Dataset
 from model_zoo.files import read_json, write_json
+from model_zoo.progress import Say, part
 from model_zoo.settings import Project, SearchSettings
 from model_zoo.training.batches import in_batches
+from model_zoo.training.counted_batches import counted
 from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.precision import computing_in
@@ -130,6 +132,7 @@ def run_trial(
     trial: str,
     values: Mapping[str, Any],
     process: str,
+    say: Say = print,
 ) -> None:
     """Train one candidate and leave its result.
 
@@ -148,7 +151,8 @@ def run_trial(
     last = int(values.get("tuner/epochs", project.search.epochs))
     first = int(values.get("tuner/initial_epoch", 0))
     project = candidate.applied_to(project)
-    made = trial_model(project, dataset, candidate, folder, last - first)
+    with part(say, f"building trial {trial}"):
+        made = trial_model(project, dataset, candidate, folder, last - first)
     before = values.get("tuner/trial_id")
     if before:
         made.model.load_weights(trial_folder(folder, before) / WEIGHTS)
@@ -158,15 +162,18 @@ def run_trial(
         callbacks.append(_keep_best(trial_folder(folder, trial) / WEIGHTS))
     held_out = in_batches(*made.validation, project.training.batch_size)
     given = in_batches(*made.train, project.training.batch_size, shuffled=True)
-    history = made.model.fit(
-        **given,
-        shuffle="batch_size" in given,  # arrays; a pipeline shuffles itself
-        validation_data=(held_out["x"], held_out.get("y")),
-        initial_epoch=first,
-        epochs=last,
-        callbacks=callbacks,
-        verbose=0,
-    ).history
+    images = len(made.train[1])
+    with part(say, f"trial {trial}", last * images, done=first * images) as work:
+        callbacks.append(counted(work, project.training.batch_size, last))
+        history = made.model.fit(
+            **given,
+            shuffle="batch_size" in given,  # arrays; a pipeline shuffles itself
+            validation_data=(held_out["x"], held_out.get("y")),
+            initial_epoch=first,
+            epochs=last,
+            callbacks=callbacks,
+            verbose=0,
+        ).history
     curve = [
         {name: float(series[epoch]) for name, series in history.items()} | {"time": ended}
         for epoch, ended in enumerate(times)

@@ -22,9 +22,10 @@ from typing import Any, Self
 from model_zoo.data.dataset import Dataset
 from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write
+from model_zoo.owner import end_with_owner
+from model_zoo.progress import Reporter, part
 from model_zoo.settings import Places, Project
 from model_zoo.tuning.devices import VISIBLE
-from model_zoo.tuning.owner import end_with_owner
 from model_zoo.tuning.trial import Result, read_result, write_result
 
 # Starting one costs the import of the framework, some seconds of a processor: ten share that.
@@ -50,16 +51,19 @@ class TrialProcess:
         folder: Path,
         name: str,
         device: str | None = None,
+        reports: Path | None = None,
     ) -> None:
         """
         Args:
             project: with a precision that is decided (``training.precision``).
             folder: of the search or the share whose trials it runs.
             device: the only GPU that it may use, as CUDA names it; None: what the framework finds.
+            reports: the file where it leaves what it works on; None: nobody watches.
         """
         self.name = name
         self._folder = folder
-        self._arguments = (project, places, dataset, folder, name, device)
+        self._arguments = (project, places, dataset, folder, name, device, reports)
+        self._reports = reports
         # A forked process would share the parent's locks and, on a GPU, its broken CUDA context.
         self._context = multiprocessing.get_context("spawn")
         self._process: Any = None
@@ -136,6 +140,8 @@ class TrialProcess:
             self._process.kill()
             self._process.join()
         self._process = None
+        if self._reports is not None:
+            self._reports.unlink(missing_ok=True)  # a process that was killed has left it
 
 
 def first_to_end(processes: list[TrialProcess]) -> list[TrialProcess]:
@@ -152,6 +158,7 @@ def _train_on_request(
     folder: Path,
     name: str,
     device: str | None,
+    reports: Path | None,
 ) -> None:
     """The process: takes (trial, values), answers (kind, sentence)."""
     end_with_owner()
@@ -163,10 +170,12 @@ def _train_on_request(
         os.environ[VISIBLE] = device
     for noisy in ("tensorflow", "absl"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    import keras  # noqa: F401  # while nobody waits for it
+    say = Reporter(print, reports)
+    with part(say, "starting Keras"):
+        import keras  # noqa: F401  # while nobody waits for it
 
-    from model_zoo.plugin_registry import discover
-    from model_zoo.tuning.trial import run_trial, trial_folder
+        from model_zoo.plugin_registry import discover
+        from model_zoo.tuning.trial import run_trial, trial_folder
 
     discover(places.plugins_dir)
     while True:
@@ -176,7 +185,7 @@ def _train_on_request(
             return
         answer = ("ended", "")
         try:
-            run_trial(project, dataset, folder, trial, values, name)
+            run_trial(project, dataset, folder, trial, values, name, say)
         except Exception as error:
             answer = _in_words(error, folder)
             trial_folder(folder, trial).mkdir(parents=True, exist_ok=True)

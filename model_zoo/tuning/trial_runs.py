@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from model_zoo.registry.client import answered_by
 from model_zoo.registry.experiment import ensure_experiment
+from model_zoo.registry.run_log import metric_name
 from model_zoo.registry.store import Store
 from model_zoo.settings import Project
 from model_zoo.tuning.space import candidate_from
@@ -109,8 +110,9 @@ def _metrics(result: Result) -> Iterator[Metric]:
         at = round(1000 * epoch["time"])
         for name, value in epoch.items():
             if name != "time":
-                yield Metric(name, value, at, step)
-    yield Metric("seconds", result.seconds, round(1000 * (result.started + result.seconds)), 0)
+                yield Metric(metric_name(name), value, at, step)
+    ended = round(1000 * (result.started + result.seconds))
+    yield Metric("train_seconds", result.seconds, ended, 0)
 
 
 def _in_words(result: Result, project: Project) -> str:

@@ -15,7 +15,7 @@ from model_zoo.files import read_json
 PLUGIN = """
 from model_zoo import register_backbone
 
-@register_backbone(native_size=16, smallest_size=8, blocks=["a", "b"], weights_source="us")
+@register_backbone(native_size=16, smallest_size=8, blocks=["a", "b"])
 def counted(input_shape, weights):
     "For tests."
     from keras import Input, Model, layers
@@ -96,7 +96,7 @@ def test_the_command_lists_as_table_and_as_json(catwalk, tmp_path: Path) -> None
     assert status == 0
     cells = [cell.strip() for cell in printed.splitlines()[3].split("│")[1:-1]]
     assert cells == [
-        "counted", "plugin counted.py", "0.00 M", "16 px", "0.000 G", "us", "", "b, 0.00 M", "2",
+        "counted", "plugin counted.py", "0.00 M", "16 px", "0.000 G", "none", "", "b, 0.00 M", "2",
     ]  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def test_a_file_of_a_larger_network_does_not_pass(tiny, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "problem"),
     [
-        ("trunk.pth", b"", "is no weights file: expected one that ends in .weights.h5, .keras"),
+        ("trunk.onnx", b"", "is no weights file: expected one that ends in .weights.h5, .keras"),
         ("trunk.weights.h5", b"not HDF5", "cannot be read as a weights file"),
         ("trunk.keras", b"not a zip", "cannot be read as a weights file"),
         (None, b"", "expected imagenet, none or the path of a file that exists"),
@@ -175,6 +175,7 @@ def test_the_origin_of_published_weights_is_the_cached_file(
     assert same(build_trunk(backbone, 32, "imagenet"), network)
     assert weights_origin(backbone, "imagenet") == {
         "weights_source": "ImageNet-1k, Keras Applications",
+        "weights_licence": "Apache-2.0",
         "weights_file": str(cached),
         "weights_sha256": hashlib.sha256(cached.read_bytes()).hexdigest(),
     }
@@ -195,7 +196,7 @@ def test_any_other_failure_of_a_builder_is_not_taken_for_being_offline(empty_reg
         raise ValueError("a mistake in the plugin")
 
     options = {"native_size": 8, "smallest_size": 8, "blocks": ["a"], "weights_source": "us"}
-    register_backbone(name="wrong", **options)(build)
+    register_backbone(name="wrong", weights_file="no.h5", **options)(build)
     with pytest.raises(ValueError, match="a mistake in the plugin"):
         build_trunk(get_backbone("wrong"), 32, "imagenet")
 

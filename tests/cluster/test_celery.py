@@ -194,7 +194,7 @@ def test_training_went_on_from_the_checkpoint_and_no_epoch_is_logged_twice(
     facts = finished.stored_json("train.json")
     assert facts["resumed"] == 1 and facts["epochs"] == EPOCHS == len(facts["history"])
     client, parent = connect(finished.store), _parent(finished)
-    for metric in ("loss", "val_accuracy"):
+    for metric in ("train_loss", "val_accuracy"):
         history = client.get_metric_history(parent.info.run_id, metric)
         assert sorted(one.step for one in history) == list(range(EPOCHS))
     assert len(client.get_metric_history(parent.info.run_id, "test_accuracy")) == 1

@@ -31,6 +31,10 @@ print(json.dumps({"seconds": seconds, "modules": modules, "dags": {
             for task in dag.tasks if getattr(task, "expand_input", None)
         },
         "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
+        "outlets": {one.task_id: [o.name for o in one.outlets] for one in dag.tasks if one.outlets},
+        "approval": next(
+            ({"defaults": task.defaults, "hours": task.response_timeout.total_seconds() / 3600}
+             for task in dag.tasks if isinstance(task, ApprovalOperator)), None),
         "rules": {task.task_id: task.trigger_rule.value for task in dag.tasks},
         "params": {name: dag.params.get_param(name).schema for name in dag.params},
     } for name, dag in dags.items()
@@ -88,11 +92,31 @@ def test_one_run_at_a_time_weekly_without_catch_up(shipped: dict) -> None:
 
 def test_the_trigger_form_has_the_limits_of_the_settings(shipped: dict) -> None:
     params = shipped["params"]
-    assert params["profile"]["enum"] == [None, "notebook", "quick", "scratch", "standard"]
+    assert params["profile"]["enum"] == [
+        None, "notebook", "photographs", "quick", "scratch", "standard",
+    ]  # fmt: skip
     assert params["promotion"]["enum"] == [None, "automatic", "approval", "manual"]
     assert params["learning_rate"]["exclusiveMinimum"] == 0
     assert params["search_trials"]["maximum"] == 1000
     assert params["epochs"]["minimum"] == 1
+
+
+def test_no_answer_to_the_approval_is_a_no(imported: dict, shipped: dict) -> None:
+    assert shipped["approval"] == {"defaults": ["Reject"], "hours": 72.0}
+    assert shipped["outlets"] == {"promote": ["fashion-mnist-production-moved"]}
+
+
+def test_what_follows_a_promotion_hangs_on_the_asset(
+    small_environment: Path, tmp_path: Path
+) -> None:
+    program = PROGRAM.replace("import retrain as file", "import after_promotion as file")
+    found = run_program(program, tmp_path)
+    dag = found["dags"]["fashion_mnist_after_promotion"]
+    assert "catwalk://fashion-mnist/production" in dag["schedule"]
+    assert dag["upstream"] == {
+        "version": [], "export": ["version"], "predict": ["export", "version"]
+    }  # fmt: skip
+    assert not {"keras", "tensorflow", "mlflow", "onnxruntime"} & set(found["modules"])
 
 
 def test_shares_of_the_search_are_mapped_tasks_before_tune(
@@ -122,13 +146,16 @@ def test_a_broken_project_is_one_import_error_and_the_other_dags_live_on(
         CATWALK_PROJECT="shop",
         AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS="False",
     )
-    assert found["dags"] == ["shop_retrain"]
-    (sentence,) = found["errors"].values()
+    assert found["dags"] == ["shop_after_promotion", "shop_retrain"]
+    (sentence,) = found["errors"].values()  # said by one file, not by three
     assert f"{projects / 'garden.toml'}, line 5: unknown setting training.epoch" in sentence
     assert "did you mean training.epochs?" in sentence
     (projects / "garden.toml").write_text(GOOD)
     mended = run_program(BAG, tmp_path, CATWALK_PROJECTS_DIR=str(projects), CATWALK_PROJECT="shop")
-    assert mended == {"dags": ["garden_retrain", "shop_retrain"], "errors": {}}
+    both = [
+        f"{name}_{kind}" for name in ("garden", "shop") for kind in ("after_promotion", "retrain")
+    ]
+    assert mended == {"dags": both, "errors": {}}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.pixels import StoredPixels
 from model_zoo.data.source import Found
 from model_zoo.data.store import describe, keep, load, snapshot_of
 from model_zoo.errors import UserError
@@ -32,8 +33,8 @@ def test_what_is_kept_is_described_and_mapped(tmp_path: Path) -> None:
     assert describe(tmp_path, kept.snapshot) == kept
     for name, expected in (("training", found().training), ("test", found().test)):
         part = load(tmp_path, kept.snapshot, name)
-        assert isinstance(part.images, np.memmap), "not read into memory"
-        np.testing.assert_array_equal(part.images, expected.images)
+        assert isinstance(part.images, StoredPixels), "not read into memory"
+        np.testing.assert_array_equal(part.images[:], expected.images)
         np.testing.assert_array_equal(part.labels, expected.labels)
         assert part.images.dtype == np.uint8 and part.labels.dtype == np.int32
 

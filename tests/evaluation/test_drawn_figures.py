@@ -31,3 +31,16 @@ def test_any_number_of_classes_can_be_drawn(classes: int, tmp_path: Path) -> Non
         figures.per_class_figure(rows, tmp_path / "per_class.png"),
     ]
     assert all(max(Image.open(path).size) < 5000 for path in drawn)
+
+
+@pytest.mark.parametrize("wrong", [0, 3, 40])
+def test_the_most_confident_mistakes_are_drawn_and_no_more_than_fit(
+    wrong: int, tmp_path: Path
+) -> None:
+    labels = np.zeros(50, np.int32)
+    test = Images(np.full((50, 8, 8, 3), 90, np.uint8), labels)
+    predicted = (np.arange(50) < wrong).astype(int)
+    calibrated = np.full((50, 2), 0.2)
+    calibrated[np.arange(50), predicted] = 0.8
+    path = figures.mistakes_figure(test, calibrated, ("cat", "dog"), tmp_path / "mistakes.png")
+    assert max(Image.open(path).size) < 2000

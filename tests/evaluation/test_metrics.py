@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, top_k_accuracy_score
 
 from model_zoo.evaluation.metrics import expected_calibration_error, score, wilson_interval
 
@@ -51,7 +51,33 @@ def test_a_class_that_no_image_has_is_scored_as_nothing() -> None:
 
 
 def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    probabilities = np.tile([0.9, 0.1], (10, 1))
-    labels = np.array([0] * 6 + [1] * 4)
-    assert expected_calibration_error(probabilities, labels) == pytest.approx(0.3)
-    assert expected_calibration_error(probabilities, np.array([0] * 9 + [1])) == pytest.approx(0)
+    confidence = np.full(10, 0.9)
+    assert expected_calibration_error(confidence, np.arange(10) < 6) == pytest.approx(0.3)
+    assert expected_calibration_error(confidence, np.arange(10) < 9) == pytest.approx(0)
+
+
+def test_the_other_figures_are_those_of_scikit_learn(
+    answers: tuple[np.ndarray, np.ndarray],
+) -> None:
+    probabilities, labels = answers
+    predicted = probabilities.argmax(axis=1)
+    found = score(probabilities, labels, NAMES)
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, predicted))
+    assert found["top2_accuracy"] == pytest.approx(top_k_accuracy_score(labels, probabilities, k=2))
+    assert found["brier"] == pytest.approx(((probabilities - np.eye(3)[labels]) ** 2).sum(1).mean())
+
+
+def test_bootstrap_intervals_are_as_wide_as_theory_has_them() -> None:
+    # 2 classes of 2000, right on 90 %: the standard error of a recall is sqrt(0.09 / 2000), of the
+    # mean of two 0.0047.
+    random = np.random.default_rng(1)
+    labels = np.repeat([0, 1], 2000)
+    right = random.random(4000) < 0.9
+    probabilities = np.where((right == (labels == 1))[:, None], [0.2, 0.8], [0.8, 0.2])
+    found = score(probabilities, labels, ("a", "b"))
+    for name in ("balanced_accuracy", "f1_macro"):
+        width = found[f"{name}_high"] - found[f"{name}_low"]
+        assert width == pytest.approx(2 * 1.96 * 0.0047, rel=0.15)
+        assert found[f"{name}_low"] < found[name] < found[f"{name}_high"]
+    again = score(probabilities, labels, ("a", "b"))
+    assert again == found, "the same at every call"

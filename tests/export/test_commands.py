@@ -31,7 +31,8 @@ def pictures(first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> l
 
 def test_predict_says_label_confidence_and_version(pictures: list[str], capsys) -> None:
     assert main(["predict", *pictures]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
+    lines = [line for line in printed if not line.startswith("    doubt: unsure")]
     assert len(lines) == 2 and all(line.endswith("%), version 1") for line in lines)
 
 
@@ -42,6 +43,22 @@ def test_json_is_one_array_with_every_probability(pictures: list[str], capsys) -
     for row in rows:
         assert sum(row["probabilities"].values()) == pytest.approx(1)
         assert row["probabilities"][row["label"]] == row["confidence"]
+
+
+def test_doubts_and_what_was_done_are_told_as_by_the_page(
+    capsys, first_run: FirstRun, tmp_path: Path
+) -> None:
+    path = tmp_path / "odd\x1b[2J\udcff.png"
+    Image.new("L", (60, 40), 210).save(path)
+    assert main(["predict", str(path)]) == 0
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert "odd\\x1b[2J\\udcff.png: " in first, "what a terminal cannot print is escaped"
+    assert "    doubt: the picture is blank, or nearly so" in rest
+    assert "    fit: scaled to 28 x 28, proportions kept" in rest
+    assert main(["predict", str(path), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert "the picture is blank, or nearly so" in row["doubts"]
+    assert row["preparation"][0]["step"] == "upright"
 
 
 def test_the_heatmap_is_drawn_for_the_top_class_or_the_one_named(

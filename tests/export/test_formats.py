@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from remembering import Remembering
 
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
@@ -16,6 +17,7 @@ from model_zoo.export.check import COMPARED, SAME_PRECISION, Expected, Tolerance
 from model_zoo.export.litert import export_litert, open_litert
 from model_zoo.files import read_json
 from model_zoo.predictor import ServedClassifier
+from model_zoo.progress import part
 from model_zoo.registry.client import connect
 from model_zoo.registry.served_files import FORMATS, check_file
 from model_zoo.registry.store import Store
@@ -112,6 +114,7 @@ def test_a_badly_calibrated_int8_file_is_not_attached(
 
     model = keras.models.load_model(first_run.folder / "model.keras")
     said: list[str] = []
+    told = Remembering(said.append)
     (report,) = export_litert(
         explained(model),
         tmp_path,
@@ -119,11 +122,14 @@ def test_a_badly_calibrated_int8_file_is_not_attached(
         np.zeros_like(expected.compared[:4]),
         expected,
         project.export.litert_int8_accuracy_loss,
-        said.append,
+        told,
     )
     assert not report.attached and list(tmp_path.iterdir()) == []
     assert "same top class as Keras on" in report.reason
     assert said == [f"litert-int8: NOT attached: {report.reason}"]
+    assert told.of("converting to litert-int8"), "what gives no sign of life itself"
+    checked = told.of("checking litert-int8 on the test set")
+    assert checked[-1].done == checked[-1].total == len(expected.test)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +160,10 @@ def test_a_format_that_a_project_leaves_out_is_reported_as_such(
     project: Project, expected: Expected, tmp_path: Path
 ) -> None:
     none = project.with_values({"export.formats": ()}).export
-    reports = version_files._optional(none, None, tmp_path, expected.compared, expected, print)
+    with part(print, "export") as work:
+        reports = version_files._optional(
+            none, None, tmp_path, expected.compared, expected, print, work
+        )
     assert [one.format for one in reports] == list(project.export.formats)
     for one in reports:
         assert one.sentence.endswith("NOT attached: left out by the setting export.formats")

@@ -249,6 +249,9 @@ def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple, home: Pat
     wait_for("the end of the run", lambda: ask(run_url, token=token)["state"] == "success")
     assert state("promote") == "success"
     wait_for("the page", lambda: ask(f"{page}/healthz")["version"] == "2", 20)
+    updates = ask(f"{airflow}/api/v2/assets/events?order_by=-timestamp", token=token)
+    told = updates["asset_events"][0]["extra"]
+    assert told["version"] == "2" and told["why"].startswith("approved by admin;")
     log = ask(f"{run_url}/taskInstances/train/logs/1", token=token)
     assert "epoch 2/2" in json.dumps(log), "what a step prints is in Airflow's log of its task"
 

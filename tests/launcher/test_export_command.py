@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from colour_project import ColourProject
 from first_run import FirstRun
 
 from launcher.cli import export
 from launcher.cli.main import main
 from model_zoo.errors import UserError
+from model_zoo.registry.served_files import check_file, is_left_out, read_facts
 
 
 @pytest.fixture
@@ -52,3 +54,19 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
     (tmp_path / "file").write_text("")
     assert main(["export", "--to", str(tmp_path / "file")]) == 2
     assert "could not write" in capsys.readouterr().err
+
+
+def test_a_format_that_the_project_left_out_is_made_when_asked_for(
+    colours: ColourProject, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of this project a version has ONNX int8 and no LiteRT file."""
+    asked = ["export", "--project", str(colours.project.file), "--to", str(tmp_path)]
+    assert main([*asked, "--format", "litert-float32"]) == 0
+    said = capsys.readouterr().out
+    assert "version 1 has no litert-float32: made now" in said
+    (folder,) = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == {"model.float32.tflite", "classifier.json"}
+    facts = read_facts(folder)
+    check_file(folder / "model.float32.tflite", facts)
+    assert not is_left_out("litert-float32", facts)
+    assert is_left_out("litert-int8", facts), "nobody asked for it"

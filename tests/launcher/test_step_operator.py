@@ -11,9 +11,11 @@ from typing import Any
 import psutil
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from launcher import step_process
 from launcher.airflow_steps.operator import StepOperator
+from launcher.airflow_steps.promotion import PromoteOperator, production_of
 from launcher.options import FIELDS, RUN_NAME
 from model_zoo.runs.folder import run_folder
 from model_zoo.settings import Places, Project, load_project
@@ -82,7 +84,7 @@ def test_a_step_that_crashes_may_be_tried_again(
 ) -> None:
     run = step_process.run_step
     monkeypatch.setattr(
-        step_process, "run_step", lambda *given: run(*given, module="no.such.module")
+        step_process, "run_step", lambda *given, **more: run(*given, **more, module="no.such")
     )
     with pytest.raises(step_process.StepFailed, match="ended with status 1"):
         operator("ingest", project).execute(context("crash"))
@@ -118,3 +120,31 @@ def test_a_kill_of_the_task_ends_the_step_and_all_that_it_started(
     assert not [one for one in family if one.is_running() and "train" in one.cmdline()]
     folder = run_folder(here, chosen.name, "long")
     assert not (folder / "train.json").exists(), "a step that was killed has no facts"
+
+
+@pytest.mark.parametrize("promoted", [True, False])
+def test_a_promotion_updates_the_asset_and_hands_on_who_approved(
+    here: Places, project: Project, monkeypatch: pytest.MonkeyPatch, promoted: bool
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def run_step(step: str, *given: Any, approved_by: str) -> dict[str, Any]:
+        asked.update(step=step, by=approved_by)
+        return {"promoted": promoted, "version": "7", "why": "better"}
+
+    monkeypatch.setattr(step_process, "run_step", run_step)
+    asset = production_of(project)
+    one = PromoteOperator(
+        task_id="promote", project=str(project.file), asset=asset, asked="approve"
+    )
+    answer = {"responded_by_user": {"id": "7", "name": "ann"}, "chosen_options": ["Approve"]}
+    events = OutletEventAccessors()
+    ti = SimpleNamespace(try_number=1, xcom_pull=lambda task_ids: answer)
+    one.execute(context("monday") | {"ti": ti, "outlet_events": events})
+    assert asked == {"step": "promote", "by": "ann"}
+    (outlet,) = one.outlets
+    updates = events[outlet].asset_alias_events
+    assert [event.extra for event in updates] == [{"version": "7", "why": "better"}] * promoted
+    assert [event.dest_asset_key.uri for event in updates] == [
+        "catwalk://fashion-mnist/production"
+    ] * promoted

@@ -16,6 +16,7 @@ from model_zoo.predictor import ProductionPredictor, ServedClassifier, load_clas
 from model_zoo.registry.client import connect
 from model_zoo.registry.promotion import promote
 from model_zoo.registry.store import Store, store_of
+from model_zoo.registry.versions import CONTENT_TAG
 from model_zoo.settings import Places, Project, Serving
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ def home(
     client = connect(store)
     mlflow.set_tracking_uri(store.uri)  # where MLflow looks up what a version is made of
     first = client.get_model_version(store.model, "1")
+    another = first.tags | {CONTENT_TAG: "f" * 64}  # else it would be the same model
     again = client.create_model_version(
-        store.model, first.source, run_id=first.run_id, model_id=first.model_id, tags=first.tags
+        store.model, first.source, run_id=first.run_id, model_id=first.model_id, tags=another
     )
     assert str(again.version) == "2"
     promote(store, "1")

@@ -92,12 +92,12 @@ def test_the_public_face_predicts_without_tensorflow_and_keras(home: Home) -> No
         "from model_zoo import load_classifier\n"
         "classifier = load_classifier()\n"
         "classifier.predict(np.zeros((1, *classifier.array_shape), np.uint8))\n"
-        "before = 'mlflow' in sys.modules\n"
         "load_classifier('2')\n"
+        "before = 'mlflow' in sys.modules\n"
+        "from mlflow import MlflowClient\n"  # what a server is asked by
         "names = sorted({name.split('.')[0] for name in sys.modules})\n"
         "print(json.dumps([before, names]))\n"
     )
-    home.load("production")  # in the cache now: nothing has to be asked of MLflow's client
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=os.environ | {"CATWALK_HOME": str(home.places.home)},
@@ -220,7 +220,7 @@ def test_a_version_damaged_in_the_registry_does_not_replace_a_good_one(
     promote(home.store, "2")
     predictor.refresh()
     assert predictor.current.version == "1"
-    assert "is damaged or was swapped" in predictor.problem
+    assert "is damaged or was swapped" in predictor.problem and not predictor.registry_away
     assert predictor.predict(images[0])[0].version == "1"
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import socket
 import sqlite3
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -35,12 +43,72 @@ def empty(made_home: Path, tmp_path: Path) -> Store:
 @pytest.fixture
 def three(empty: Store) -> Store:
     """Three versions: 1 and 2 of real images, 3 of generated ones."""
-    client = connect(empty)
-    client.create_registered_model(empty.model)
+    return with_three_versions(empty)
+
+
+def with_three_versions(store: Store) -> Store:
+    client = connect(store)
+    client.create_registered_model(store.model)
     for generated in ("false", "false", "true"):
         tags = GOOD_TAGS | {"generated": generated}
-        client.create_model_version(empty.model, "file:///nowhere", tags=tags)
-    return empty
+        client.create_model_version(store.model, "s3://nowhere/model", tags=tags)
+    return store
+
+
+@pytest.fixture
+def with_versions() -> Callable[[Store], Store]:
+    """Registers the versions of ``three`` in a registry that has none."""
+    return with_three_versions
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(made_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MLflow server, one for all tests that ask for it; models have names of their own."""
+    home = tmp_path_factory.mktemp("server") / "home"
+    shutil.copytree(made_home, home)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+            *("--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}"),
+            *("--artifacts-destination", str(home / "mlflow-artifacts"), "--port", str(port)),
+        ],
+        env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    url = f"http://127.0.0.1:{port}"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        for _ in range(480):
+            try:
+                opener.open(f"{url}/health", timeout=5)
+                break
+            except OSError:
+                assert server.poll() is None, "MLflow's server did not start"
+                time.sleep(0.25)
+        yield url
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+@pytest.fixture(params=["home", "server"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Where a registry lies: in a home, or behind a server."""
+    return str(request.param)
+
+
+@pytest.fixture
+def registry(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """The versions of ``three``, in a home and behind a server."""
+    if kind == "home":
+        return request.getfixturevalue("three")
+    url = request.getfixturevalue("mlflow_server")
+    name = f"shirts-{uuid.uuid4().hex[:8]}"
+    return with_three_versions(Store(tmp_path / "of-a-server", url, "shirts", name))
 
 
 @pytest.fixture

@@ -45,12 +45,17 @@ def test_a_promotion_leaves_what_the_client_would_leave(three: Store, tmp_path: 
         promote(store, "1")
         promote(store, "2", "it's better")
         rollback(store)
+        promote(store, "2", "after all", force=True)
     left, expected = [
         connect(store).get_registered_model(three.model) for store in (three, by_client)
     ]
-    assert left.aliases == expected.aliases == {"production": 1, "previous": 2}
-    assert list(left.tags.values()) == list(expected.tags.values()) and len(left.tags) == 3
-    assert list_versions(three) == list_versions(by_client)
+    assert left.aliases == expected.aliases == {"production": 2, "previous": 1}
+    assert [what for _, what in history(three)] == [what for _, what in history(by_client)]
+    assert len(left.tags) == len(expected.tags) == 4
+    for version, other in zip(list_versions(three), list_versions(by_client), strict=True):
+        assert version == other
+    tags = connect(three).get_model_version(three.model, "2").tags
+    assert tags["replaced"] == "1" and "rejected" not in tags
 
 
 def test_a_home_without_a_store_has_no_versions_and_gets_none(tmp_path: Path) -> None:
@@ -129,7 +134,7 @@ def test_listing_and_promoting_do_not_import_the_client(three: Store) -> None:
         "from model_zoo.registry.promotion import promote\n"
         "from model_zoo.registry.versions import list_versions\n"
         "store = Store(Path(sys.argv[1]), '', 'shirts', 'shirts-classifier')\n"
-        "assert promote(store, '2').aliases == ('production',)\n"
+        "assert promote(store, '2').version.aliases == ('production',)\n"
         "assert len(list_versions(store)) == 3\n"
         "assert 'mlflow' not in sys.modules\n"
     )

@@ -11,17 +11,20 @@ import numpy as np
 import pytest
 
 from model_zoo.data import store as data_store
+from model_zoo.files import read_json, write_json
 from model_zoo.plugin_registry import discover
 from model_zoo.predictor import load_classifier
 from model_zoo.registry.client import connect
 from model_zoo.registry.format_report import FormatReport
 from model_zoo.registry.promotion import promote
 from model_zoo.registry.registration import register_version
-from model_zoo.registry.run_log import parent_run
+from model_zoo.registry.run_files import find_runs
+from model_zoo.registry.run_log import RUN_TAG, parent_run
 from model_zoo.registry.served_files import (
     FACTS_TAG,
     check_file,
     fetch_served_files,
+    folder_in_home,
     list_served_files,
     read_facts,
 )
@@ -73,21 +76,31 @@ def test_a_moved_home_predicts_exports_and_registers(
     for name in found["sha256"]:
         check_file(exported / name, found)
     report = VersionReports(store, moved.cache_dir).report("1")
-    assert report.finished and set(report.tables) == {"evaluation", "exports"}
+    assert report.finished and set(report.tables) == {"evaluation", "exports", "verdict"}
 
     folder = moved.runs_dir / first_run.folder.name
     reports = [FormatReport(**row) for row in facts["register"]["formats"]]
-    reports[2] = replace(reports[2], attached=False, reason="left out by the setting")
-    (folder / "mlflow_run.json").unlink()
-    with parent_run(store, folder, "another", "second", {}) as run:
-        second = [
-            register_version(
-                store, project, dataset, folder, run.info.run_id, "second", "another",
+
+    def registered(identity: str) -> str:
+        (folder / "mlflow_run.json").unlink(missing_ok=True)
+        with parent_run(store, folder, identity, identity, {}) as run:
+            return register_version(
+                store, project, dataset, folder, run.info.run_id, identity, identity,
                 facts["evaluate"], test, reports,
-            )
-            for _ in range(2)
-        ]  # fmt: skip
-        assert second == ["2", "2"], "registered once, however often the step runs"
+            )  # fmt: skip
+
+    assert registered("a twin") == "1", "the same content is the same version, whoever made it"
+    (twin,) = find_runs(store, RUN_TAG, "a twin")
+    assert connect(store).get_run(twin).data.tags["same_as_version"] == "1"
+    assert get_version(store, "1").tags["workflow_run"] == "first"
+    lost = folder_in_home(store, "1") / "model.onnx"
+    lost.unlink()
+    assert registered("a twin") == "1" and lost.exists(), "a twin has the files that were lost"
+    reports[2] = replace(reports[2], attached=False, reason="left out by the setting")
+    described = read_json(folder / "served" / "classifier.json")
+    del described["sha256"]["model.float32.tflite"]
+    write_json(folder / "served" / "classifier.json", described)
+    assert [registered("another"), registered("another")] == ["2", "2"], "registered once"
     version = get_version(store, "2")
     assert version.aliases == ("candidate",) and version.tags["run_identity"] == "another"
     tags = connect(store).get_run(version.run_id).data.tags

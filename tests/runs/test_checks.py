@@ -17,6 +17,7 @@ from model_zoo.settings import Places, load_project
         ("data.source", "shoes", "unknown source of images 'shoes'"),
         ("model.backbone", "tinny", "unknown backbone 'tinny': did you mean tiny"),
         ("model.image_size", 8, "tiny needs images of at least 16 pixels. Received: image_size 8"),
+        ("model.weights", "imagenet", "tiny has no published weights: set weights to none"),
         ("model.weights", "/no/such.h5", "weights '/no/such.h5': expected imagenet, none or"),
     ],
 )

@@ -15,6 +15,7 @@ from first_run import FirstRun
 
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
+from model_zoo.processor import ONEDNN
 from model_zoo.registry.client import connect
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import find_alias, list_versions
@@ -62,6 +63,8 @@ def test_a_person_finds_everything_on_the_run(
     assert run.data.metrics["test_accuracy"] == pytest.approx(
         first_run.facts["evaluate"]["accuracy"]
     )
+    switch = "off" if os.environ.get(ONEDNN, "0") == "0" else "on"
+    assert f"on tensorflow, oneDNN {switch}" in run.data.tags["machine"]
     assert run.inputs.dataset_inputs[0].dataset.name == "fashion-mnist"
     names = {
         a.path
@@ -162,7 +165,10 @@ def test_what_does_not_decide_the_model_blocks_no_continuation(
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"profile": "fast"}, "unknown profile 'fast': choose one of notebook, quick, scratch"),
+        (
+            {"profile": "fast"},
+            "unknown profile 'fast': choose one of notebook, photographs,",
+        ),
         (
             {"training.learning_rate": -1},
             "setting training.learning_rate: input should be greater than 0. Received: -1",

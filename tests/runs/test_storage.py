@@ -11,18 +11,21 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from model_zoo.data.source import SOURCES
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
+from model_zoo.images import png
 from model_zoo.registry.client import connect
 from model_zoo.registry.experiment import ensure_experiment
 from model_zoo.registry.store import Store, store_of
 from model_zoo.runs import runner
 from model_zoo.runs import storage as run_storage
 from model_zoo.runs.folder import run_folder
-from model_zoo.runs.stored_folder import StoredFolder
-from model_zoo.settings import Places, Project, load_project
+from model_zoo.runs.stored_folder import StoredFolder, file_system
+from model_zoo.settings import DataSettings, Places, Project, load_project
 
 BUCKET = "catwalk-test"
 
@@ -277,3 +280,29 @@ def test_storage_that_cannot_be_written_is_one_sentence_at_the_start(
     with pytest.raises(UserError, match=sentence) as refused:
         runner.run_step("ingest", project, bad, "nowhere")
     assert "\n" not in str(refused.value)
+
+
+def test_a_folder_of_pictures_in_storage_is_read_there(s3: str, tmp_path: Path) -> None:
+    """And what did not change is not fetched again: the store's tags say so."""
+    fs, below = file_system(f"{s3}/pets")
+    for label, level in (("cat", 60), ("dog", 190)):
+        for number in range(4):
+            fs.pipe_file(
+                f"{below}/{label}/{number}.png", png(np.full((9, 9), level + number, np.uint8))
+            )
+    fs.pipe_file(f"{below}/dog/broken.jpg", b"no picture")
+    data = DataSettings(
+        source="image-folder", images=f"{s3}/pets", image_size=8, colour=False, broken_share=0.2
+    )
+    places, said = Places.load(home=tmp_path), []
+    found = SOURCES.get("image-folder")(data, places, said.append)
+    assert found.dataset.labels == ("cat", "dog")
+    assert sum(len(part) for part in found.parts.values()) == 8
+    assert [one.path for one in found.left_out] == ["dog/broken.jpg"]
+    assert any("9 of 9 files are new" in words for words in said)
+    said.clear()
+    assert SOURCES.get("image-folder")(data, places, said.append).content == found.content
+    assert not any("new or changed" in words for words in said)
+    with pytest.raises(UserError, match=r"s3://no-such-bucket/x.*(cannot be read|There is none)"):
+        away = data.model_copy(update={"images": "s3://no-such-bucket/x"})
+        SOURCES.get("image-folder")(away, places, said.append)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from model_zoo.errors import UserError
-from model_zoo.settings import NO_WEIGHTS, list_projects, load_project
-from model_zoo.settings.layers import line_of
+from model_zoo.settings import NO_WEIGHTS, Places, list_projects, load_project
+from model_zoo.settings.layers import line_of, origin_of
+from model_zoo.settings.projects import layers_of
 
 
 def test_everything_follows_from_the_name(write: Callable[..., Path]) -> None:
@@ -54,10 +55,10 @@ def test_a_profile_may_be_chosen_anywhere_and_keeps_the_file_above_it(
     write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("[training]\nepochs = 7\n")
-    assert load_project().training.batch_size == 96, "quick is the default profile"
+    assert load_project().profile == "quick", "the default"
     monkeypatch.setenv("CATWALK_PROFILE", "standard")
     project = load_project()
-    assert (project.training.batch_size, project.training.epochs) == (128, 7)
+    assert (project.model.image_size, project.training.epochs) == (224, 7)
     assert load_project(given={"profile": "notebook"}).training.batch_size == 16
     assert load_project(given={"recipe": "scratch"}).training.optimizer == "sgd"
 
@@ -114,7 +115,10 @@ def test_formats_are_a_list_or_words_with_commas(
         ),
         ("training.epochs = 0\n", "line 1: setting training.epochs: input should be"),
         ('[export]\nformats = ["gif"]\n', "line 2: setting export.formats: 'gif' is none of onnx-"),
-        ('profile = "fast"\n', "line 1: unknown profile 'fast': choose one of notebook, quick,"),
+        (
+            'profile = "fast"\n',
+            "line 1: unknown profile 'fast': choose one of notebook, photographs,",
+        ),
         ('\nrecipe = "fast"\n', "line 2: unknown recipe 'fast': choose one of finetune,"),
         ('schedule = "weekly"\n', "line 1: schedule 'weekly' is none: expected one of @once,"),
         ('schedule = "@fortnightly"\n', "line 1: schedule '@fortnightly' is none"),
@@ -237,3 +241,31 @@ def test_the_line_of_a_value(tmp_path: Path) -> None:
     places = {"profile": 1, "model.dropout": 4, "model": 3, "training.augmentation.flip": 6}
     assert {name: line_of(path, name) for name in places} == places
     assert line_of(path, "search.trials") is None
+
+
+@pytest.mark.parametrize(
+    ("file", "variable", "chosen", "then"),
+    [
+        ("approval", None, "automatic", "approval"),
+        ("automatic", "manual", "automatic", "manual"),
+        ("manual", "automatic", None, "manual"),
+        (None, None, "approval", "approval"),
+        (None, None, None, "automatic"),
+    ],
+)
+def test_the_strictest_way_of_promotion_wins_whoever_starts_the_run(
+    write: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    file: str | None,
+    variable: str | None,
+    chosen: str | None,
+    then: str,
+) -> None:
+    write(f'[judging]\npromotion = "{file}"\n' if file else "")
+    monkeypatch.setenv("CATWALK_JUDGING__PROMOTION", variable or "")
+    given = {"judging.promotion": chosen} if chosen else {}
+    assert load_project(given=given).judging.promotion == then
+    origin = origin_of("judging.promotion", layers_of(None, given, Places.load()))
+    assert (origin and origin.values["judging"]["promotion"]) == (then if origin else None)
+    with pytest.raises(UserError, match=r"setting judging\.promotion.*Received: 'never'"):
+        load_project(given={"judging.promotion": "never"})

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from remembering import Remembering
 
 from model_zoo.classifier import head_from
 from model_zoo.data.dataset import Images
@@ -54,16 +55,17 @@ def builder(project: Project) -> Callable[[int], keras.Model]:
 @pytest.fixture(scope="module")
 def unbroken(
     project: Project, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[keras.Model, list[str]]:
-    """A training that nothing broke off, and what it said."""
+) -> tuple[keras.Model, list[str], Remembering]:
+    """A training that nothing broke off, what it said, and how far it told that it was."""
     said: list[str] = []
+    told = Remembering(said.append)
     folder = tmp_path_factory.mktemp("unbroken")
-    model, _ = fit(builder(project), TRAIN, VALIDATION, PLAN, folder, say=said.append)
-    return model, said
+    model, _ = fit(builder(project), TRAIN, VALIDATION, PLAN, folder, say=told)
+    return model, said, told
 
 
 def test_a_training_that_was_broken_off_ends_with_the_same_weights(
-    project: Project, unbroken: tuple[keras.Model, list[str]], tmp_path: Path
+    project: Project, unbroken: tuple[keras.Model, list[str], Remembering], tmp_path: Path
 ) -> None:
     class Killed(Exception):
         pass
@@ -87,11 +89,26 @@ def test_a_training_that_was_broken_off_ends_with_the_same_weights(
 
 
 def test_a_line_of_progress_says_rate_and_remaining_time(
-    unbroken: tuple[keras.Model, list[str]],
+    unbroken: tuple[keras.Model, list[str], Remembering],
 ) -> None:
-    _, said = unbroken
+    _, said, _ = unbroken
     assert "images/s" in said[0] and "min left" in said[0]
     assert said[-1].startswith("epoch 2/2: loss")
+
+
+def test_a_training_tells_each_batch_of_the_whole_and_lives_through_validation(
+    unbroken: tuple[keras.Model, list[str], Remembering],
+) -> None:
+    told = unbroken[2].of("training")
+    images = 2 * 75 * 16
+    assert {part.total for part in told} == {images} and told[-1].done == images
+    assert len({part.done for part in told}) == 2 * 75 + 1
+    pieces = list(dict.fromkeys(part.now for part in told))
+    epochs = ["epoch 1 of 2", "epoch 1 of 2, validation", "epoch 2 of 2"]
+    assert pieces == ["", *epochs, "epoch 2 of 2, validation"]
+    held_out = [part for part in told if part.now == "epoch 1 of 2, validation"]
+    assert len(held_out) > 200 // 16, "a sign of life a batch"
+    assert told[-1].best.endswith("%")
 
 
 def batch_of(batches: Any) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from remembering import Remembering
 
 from model_zoo.backbones import discover
 from model_zoo.data.dataset import Images
@@ -36,6 +37,9 @@ class Bench:
     validation: Images
     said: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.told = Remembering(self.said.append, self.folder / "reports" / "main.json")
+
     @property
     def store(self) -> Store:
         return store_of(self.project, self.places)
@@ -43,7 +47,7 @@ class Bench:
     def search(self) -> tuple[Any, list[dict[str, Any]]]:
         return search(
             self.project, self.places, DATASET, self.train, self.validation, self.folder,
-            self.parent, self.said.append,
+            self.parent, self.told,
         )  # fmt: skip
 
     def share(self, number: int, of: int) -> int:
@@ -57,7 +61,7 @@ class Bench:
         write_examples(self.project, self.places, DATASET, self.train, self.validation, self.folder)
 
     def run_trial(self, trial: str, values: dict[str, Any]) -> None:
-        run_trial(self.project, DATASET, self.folder, trial, values, "process 1")
+        run_trial(self.project, DATASET, self.folder, trial, values, "process 1", self.told)
 
     def process(self) -> TrialProcess:
         return TrialProcess(self.project, self.places, DATASET, self.folder, "process 1")

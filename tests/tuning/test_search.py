@@ -67,6 +67,17 @@ def test_a_trial_that_gains_nothing_any_more_is_stopped(bench) -> None:
     result = read_result(one.folder, "0")
     assert result.stopped_early and len(result.curve) < 40
     assert len(result.curve) - 1 == result.best_epoch + 2
+    told = one.told.of("trial 0")
+    assert told[0].total == 40 * 320 and told[-1].done == len(result.curve) * 320
+    assert told[-1].now == f"epoch {len(result.curve)} of 40"
+
+
+def test_a_search_tells_how_many_trials_have_ended_and_the_best(finished: tuple) -> None:
+    one, (_, trials) = finished
+    told = one.told.of("search")
+    assert [done for done in dict.fromkeys(part.done for part in told)] == [0, 1, 2, 3, 4]
+    assert {(part.total, part.unit) for part in told} == {(4, "trials")}
+    assert told[-1].best == f"{trials[0]['val_accuracy']:.2%}"
 
 
 def test_a_search_that_ended_is_not_run_again(finished: tuple) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,7 @@ def find_files(
     *,
     files: tuple[OfficialFile, ...] = FILES,
     mirrors: tuple[str, ...] = MIRRORS,
-    fetch: Fetch = download,
+    fetch: Fetch | None = None,
 ) -> tuple[Path, str]:
     """Find the official files: ``data_dir``, else ``cache``, else the mirrors; always checked.
 
@@ -108,6 +109,7 @@ def find_files(
             check_file(data_dir / file.name, file)
         return data_dir, "CATWALK_DATA_DIR"
     origin = "the cache"
+    fetch = fetch or partial(download, say=say)
     with locked(cache.with_name(f"{cache.name}.lock")):  # two that resume one download spoil it
         for file in files:
             try:

@@ -1,4 +1,4 @@
-"""Find the garment: what differs from a background that is estimated from the border."""
+"""Find the garment: what is cut out, or what differs from a background that the border shows."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from model_zoo.images.steps import Clear
+
 BORDER = 0.04  # the ring from which the background is estimated, as a part of the shorter side
 LEAST_CONTRAST = 14.0  # of 255; below it, differences are noise and JPEG blocks
 LEAST_SHARE, MOST_SHARE = 0.004, 0.97  # of the picture; outside, nothing was told apart
 SOUGHT_SIDE = 160  # outlines are sought in a copy no larger than this, then enlarged
+OPAQUE = 128  # of 255: less than that is a shadow, or the garment's soft edge
 LEAST_PART = 0.05  # a part counts when it has this share of the largest one's pixels
 
 
 @dataclass(frozen=True)
 class Garment:
-    """``mask`` bool (h, w); ``box`` (top, left, bottom, right), the last two exclusive."""
+    """``mask`` bool (h, w); ``box`` (top, left, bottom, right), the last two exclusive.
+
+    ``cut`` is set where the garment was cut out already: its own picture, without a background.
+    """
 
     mask: np.ndarray
     box: tuple[int, int, int, int]
+    cut: Clear | None = None
 
 
 def background(rgb: np.ndarray) -> np.ndarray:
@@ -61,8 +68,24 @@ def find_garment(rgb: np.ndarray) -> Garment | None:
         return None
     enlarged = Image.fromarray(outline).resize(picture.size, Image.Resampling.NEAREST)
     mask = np.asarray(enlarged)
+    return Garment(mask, _box(mask))
+
+
+def cut_out(cut: Clear | None) -> Garment | None:
+    """The garment that somebody has cut out already, or None where nothing or nearly all is.
+
+    Args:
+        cut: the picture as it was before its transparent parts got a ground; None: it has none.
+    """
+    if cut is None:
+        return None
+    mask = cut.opacity >= OPAQUE
+    return Garment(mask, _box(mask), cut) if LEAST_SHARE <= mask.mean() <= MOST_SHARE else None
+
+
+def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return Garment(mask, (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 def _outline(rgb: np.ndarray) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""A process of a search ends when the one that started it does."""
+"""A process that works for another one ends when that one does."""
 
 from __future__ import annotations
 

@@ -1,0 +1,143 @@
+"""From files to arrays: images a second beside a loop over Pillow and beside Keras' own loader.
+
+    python -m benchmarks.ingest [--files 2000] [--width 1024] [--height 768] [--side 128]
+
+JPEG photographs (smooth noise, quality 85) are drawn in two class folders and brought to squares of
+`--side` pixels: by the source `image-folder` into the pixel store, by a plain loop over Pillow
+(upright, RGB, scale, crop; nothing kept), and by `tf.keras.utils.image_dataset_from_directory` with
+its aspect ratio kept. Each runs once over all files. Images a second of processor time, the
+processes of a pool included, are what one core does, however many there are and whatever else the
+machine has to do; both figures are printed. Then the same folder once more, unchanged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from benchmarks.timing import machine
+from model_zoo.data.image_folder.source import find
+from model_zoo.settings import DataSettings, Places
+
+SEEDS = 24  # pictures that are drawn; the others are these, shifted
+MOST = 1.0  # part of the files that may be broken
+
+
+def draw(folder: Path, files: int, width: int, height: int) -> int:
+    """Write the photographs; returns their bytes in all."""
+    random = np.random.default_rng(0)
+    drawn = []
+    for _ in range(SEEDS):
+        coarse = random.integers(0, 256, (height // 32 + 1, width // 32 + 1, 3), np.uint8)
+        smooth = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+        noise = random.normal(0, 6, (height, width, 3))
+        drawn.append(np.clip(np.asarray(smooth) + noise, 0, 255).astype(np.uint8))
+    total = 0
+    for number in range(files):
+        path = folder / f"class-{number % 2}" / f"{number:06d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.roll(drawn[number % SEEDS], number // SEEDS, axis=1)
+        Image.fromarray(pixels).save(path, quality=85)
+        total += path.stat().st_size
+    return total
+
+
+def into_the_store(folder: Path, side: int, home: Path) -> int:
+    """The source, with all that it keeps."""
+    data = DataSettings(
+        source="image-folder", images=str(folder), image_size=side, broken_share=MOST
+    )
+    found = find(data, Places.load(home=home), lambda words: None)
+    return sum(map(len, found.parts.values()))
+
+
+def with_pillow(folder: Path, side: int) -> int:
+    """As most scripts do it."""
+    count = 0
+    for path in sorted(folder.glob("*/*.jpg")):
+        with Image.open(path) as opened:
+            upright = ImageOps.exif_transpose(opened).convert("RGB")
+            np.asarray(ImageOps.fit(upright, (side, side), Image.Resampling.LANCZOS))
+        count += 1
+    return count
+
+
+def with_keras(folder: Path, side: int) -> int:
+    """As Keras' tutorials do it."""
+    import keras
+
+    loaded = keras.utils.image_dataset_from_directory(
+        str(folder),
+        image_size=(side, side),
+        crop_to_aspect_ratio=True,
+        shuffle=False,
+        verbose=False,
+    )
+    return sum(len(labels) for _, labels in loaded)
+
+
+def timed(way: Callable[[], int]) -> tuple[float, float]:
+    """Images a second, and images a second of processor time."""
+    before, started = _processor_seconds(), time.perf_counter()
+    count = way()
+    return count / (time.perf_counter() - started), count / (_processor_seconds() - before)
+
+
+def _processor_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def measure(files: int, width: int, height: int, side: int) -> None:
+    import tensorflow  # noqa: F401  # its import is nobody's work here
+
+    with tempfile.TemporaryDirectory() as name:
+        folder, home = Path(name) / "photos", Path(name) / "home"
+        size = draw(folder, files, width, height)
+        print(
+            f"{files:,} JPEG files of {width} x {height}, {size / files / 1000:.0f} kB each, "
+            f"to {side} x {side}",
+            flush=True,
+        )
+        ways: dict[str, Callable[[], int]] = {
+            "catwalk": lambda: into_the_store(folder, side, home),
+            "pillow": lambda: with_pillow(folder, side),
+            "keras": lambda: with_keras(folder, side),
+        }
+        found = {}
+        for way, run in ways.items():
+            found[way] = timed(run)
+            print(
+                f"  {way:<10}{found[way][0]:8,.0f} images/s {found[way][1]:8,.0f} a core",
+                flush=True,
+            )
+        ours = found["catwalk"][1]
+        print(
+            f"a core of ours is {ours / found['pillow'][1]:.2f} times as fast as a loop over "
+            f"Pillow, {ours / found['keras'][1]:.2f} times as fast as Keras' loader"
+        )
+        started = time.perf_counter()
+        into_the_store(folder, side, home)
+        print(f"the same folder, unchanged: {time.perf_counter() - started:.2f} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--files", type=int, default=2000, help="default: 2000")
+    parser.add_argument("--width", type=int, default=1024, help="default: 1024")
+    parser.add_argument("--height", type=int, default=768, help="default: 768")
+    parser.add_argument("--side", type=int, default=128, help="default: 128")
+    given = parser.parse_args()
+    print(machine("pillow", "keras", "tensorflow-cpu"), flush=True)
+    measure(given.files, given.width, given.height, given.side)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Images that were decoded once: shards that are only added to, with the digest of each image.
+
+Pixels depend on the size and on the steps of preparation, so there is one store for each such pair
+in a home, shared by all projects. Of a shard first the pixels are written, then the digests, which
+make it count: a kill loses no more than the shard that was being collected. With each image lies a
+digest of its pixels, by which equal images of different files are told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from model_zoo.data.pixels import StoredPixels
+from model_zoo.errors import UserError
+from model_zoo.files import complete_or_absent
+
+#: Counts up when the same steps make other pixels of the same file.
+MADE_BY = 1
+DIGEST = np.dtype("S64")  # SHA-256 of a file's bytes, hexadecimal
+LOOK = np.dtype("S32")  # BLAKE2b of an image's pixels, hexadecimal
+
+
+class PixelStore:
+    """One folder of shards ``00000.npy``, each with its ``.looks.npy`` and ``.digests.npy``.
+
+    For one writer at a time (``model_zoo.locks``), and any number of readers.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._digests = [np.load(path) for path in sorted(folder.glob("*.digests.npy"))]
+        self._sorted: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def shards(self) -> list[Path]:
+        return [self._shard(number) for number in range(len(self._digests))]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._digests))
+
+    def add(self, digests: Sequence[str], pixels: Sequence[np.ndarray]) -> None:
+        """Write one more shard.
+
+        Raises:
+            UserError: no room; the shards that are there stay whole.
+        """
+        number = len(self._digests)
+        names = np.array(list(digests), DIGEST)
+        looks = np.array([look_of(image) for image in pixels], LOOK)
+        for path, array in (
+            (self._shard(number), np.stack(pixels)),
+            (self._looks(number), looks),
+            (self._names(number), names),
+        ):
+            with complete_or_absent(path) as partial:
+                np.save(partial, array, allow_pickle=False)
+        self._digests.append(names)
+        self._sorted = None
+
+    def rows_of(self, digests: np.ndarray) -> np.ndarray:
+        """Where images lie, int64 (N,); -1: not here. ``digests`` are of the type ``DIGEST``."""
+        if not len(self):
+            return np.full(len(digests), -1, np.int64)
+        if self._sorted is None:
+            every = np.concatenate(self._digests)
+            order = np.argsort(every, kind="stable")
+            self._sorted = every[order], order
+        known, order = self._sorted
+        place = np.minimum(np.searchsorted(known, digests), len(known) - 1)
+        return np.where(known[place] == digests, order[place], -1)
+
+    def looks(self, rows: np.ndarray) -> np.ndarray:
+        """Digests of the pixels of images, ``LOOK`` (N,)."""
+        every = [np.load(self._looks(number)) for number in range(len(self._digests))]
+        return np.concatenate([np.empty(0, LOOK), *every])[rows]
+
+    def pixels(self, rows: np.ndarray) -> StoredPixels:
+        """Images by their places.
+
+        Raises:
+            UserError: the store is empty.
+        """
+        if not self._digests:
+            raise UserError(f"{self.folder} holds no images")
+        return StoredPixels(self.shards, rows)
+
+    def _shard(self, number: int) -> Path:
+        return self.folder / f"{number:05d}.npy"
+
+    def _looks(self, number: int) -> Path:
+        return self.folder / f"{number:05d}.looks.npy"
+
+    def _names(self, number: int) -> Path:
+        return self.folder / f"{number:05d}.digests.npy"
+
+
+def look_of(image: np.ndarray) -> str:
+    """Digest of the pixels of one image."""
+    return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).hexdigest()
+
+
+def store_folder(
+    cache_dir: Path, image_shape: tuple[int, int, int], preparation: tuple[str, ...]
+) -> Path:
+    """Where images of this shape lie that these steps made."""
+    made = json.dumps([MADE_BY, image_shape, preparation])
+    return cache_dir / "pixels" / hashlib.sha256(made.encode()).hexdigest()[:16]

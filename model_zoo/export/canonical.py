@@ -1,0 +1,52 @@
+"""One network, one file: names and order in an ONNX file that say nothing are made regular.
+
+tf2onnx numbers what it makes by a counter of the process, and Keras its layers; so the same network
+exported twice gave two files. As a version is known by the digest of its files, its inner names are
+made here from what each node is and where it stands.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def make_regular(model: onnx.ModelProto) -> None:
+    """Rename nodes, inner values and constants, and put constants in the order of their first use.
+
+    Inputs and outputs of the graph keep their names. A graph with graphs inside is left as it is:
+    those may use names from outside.
+    """
+    import onnx
+
+    graph = model.graph
+    if any(one.type == onnx.AttributeProto.GRAPH for node in graph.node for one in node.attribute):
+        return
+    outer = {one.name for one in (*graph.input, *graph.output)} | {""}
+    constants = {one.name: one for one in graph.initializer}
+    renamed: dict[str, str] = {}
+    used: list[str] = []
+    for position, node in enumerate(graph.node):
+        for name in node.input:
+            if name in constants and name not in renamed and name not in outer:
+                renamed[name] = f"constant_{len(used)}"
+                used.append(name)
+        node.name = f"{node.op_type}_{position}"
+        for number, name in enumerate(node.output):
+            if name not in outer:
+                renamed[name] = f"{node.name}_{number}" if number else node.name
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    unused = sorted(constants.keys() - set(used))
+    del graph.initializer[:]
+    for name in [*used, *unused]:
+        constants[name].name = renamed.get(name, name)
+        graph.initializer.append(constants[name])
+    del graph.value_info[:]  # shapes of inner values, by their old names; can be inferred again
+    for one in (*graph.input, *graph.output):
+        for axis, size in enumerate(one.type.tensor_type.shape.dim):
+            if size.HasField("dim_param"):  # of no fixed size
+                size.dim_param = f"{one.name}_{axis}" if axis else "N"
+    graph.name, graph.doc_string = "classifier", ""

@@ -1,0 +1,46 @@
+"""The same network is the same ONNX file, whatever counters named its parts."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from model_zoo.export.canonical import make_regular
+
+
+def network(numbered: int, constants_first: str) -> onnx.ModelProto:
+    """Two layers of scaling, with names as tf2onnx counts them."""
+    two = numpy_helper.from_array(np.float32([2.0]), f"const_fold_opt__{numbered + 7}")
+    three = numpy_helper.from_array(np.float32([3.0]), f"dense_{numbered}/y:0")
+    inner = f"model_{numbered}/Mul__{numbered}:0"
+    nodes = [
+        helper.make_node("Mul", ["image", two.name], [inner], name=f"model_{numbered}/Mul"),
+        helper.make_node("Add", [inner, three.name], ["probabilities"], name=f"Add__{numbered}"),
+    ]
+    rows = [f"unk__{numbered}", 2]
+    return helper.make_model(
+        helper.make_graph(
+            nodes,
+            "tf2onnx",
+            [helper.make_tensor_value_info("image", TensorProto.FLOAT, rows)],
+            [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, rows)],
+            [two, three] if constants_first == "two" else [three, two],
+            doc_string=f"converted from call_{numbered}",
+        )
+    )
+
+
+def test_two_exports_of_one_network_are_one_file_that_answers_as_before() -> None:
+    first, again = network(13, "two"), network(121, "three")
+    assert first.SerializeToString() != again.SerializeToString()
+    image = np.float32([[1, 2], [3, 4]])
+    before = onnxruntime.InferenceSession(first.SerializeToString()).run(None, {"image": image})
+    for one in (first, again):
+        make_regular(one)
+        onnx.checker.check_model(one)
+    assert first.SerializeToString() == again.SerializeToString()
+    session = onnxruntime.InferenceSession(first.SerializeToString())
+    np.testing.assert_array_equal(session.run(["probabilities"], {"image": image}), before)
+    assert [one.name for one in session.get_inputs()] == ["image"]
