@@ -85,7 +85,7 @@ def test_a_variable_that_nobody_reads_is_refused_by_every_command(
 def test_settings_can_be_pasted_back_and_give_the_same_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("SCHEDULE", "TRAINING__EPOCHS", "EXPORT__FORMATS"):
+    for name in ("SCHEDULE", "RECIPE", "TRAINING__EPOCHS", "EXPORT__FORMATS"):
         monkeypatch.delenv(f"CATWALK_{name}", raising=False)
     monkeypatch.setenv("CATWALK_MODEL__DROPOUT", "0.35")
     assert main(["settings", "--profile", "standard", "--set", "export.formats=onnx-int8"]) == 0
@@ -102,7 +102,8 @@ def test_settings_can_be_pasted_back_and_give_the_same_project(
 def test_settings_say_where_each_value_comes_from(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("CATWALK_JUDGING__FLOOR", raising=False)
+    for name in ("RECIPE", "JUDGING__FLOOR"):
+        monkeypatch.delenv(f"CATWALK_{name}", raising=False)
     monkeypatch.setenv("CATWALK_TRAINING__BATCH_SIZE", "48")
     monkeypatch.setenv("CATWALK_API_TOKEN", "open sesame")
     main(["settings", "--set", "search.trials=3", "--set", "training.augmentation.erase=0.1"])

@@ -76,7 +76,7 @@ def test_a_moved_home_predicts_exports_and_registers(
     for name in found["sha256"]:
         check_file(exported / name, found)
     report = VersionReports(store, moved.cache_dir).report("1")
-    assert report.finished and set(report.tables) == {"evaluation", "exports"}
+    assert report.finished and set(report.tables) == {"evaluation", "exports", "verdict"}
 
     folder = moved.runs_dir / first_run.folder.name
     reports = [FormatReport(**row) for row in facts["register"]["formats"]]

@@ -15,6 +15,7 @@ from model_zoo.files import read_json
 from model_zoo.judging.verdict import judge
 from model_zoo.registry.client import connect
 from model_zoo.registry.judged_answers import FILE, read_answers
+from model_zoo.registry.promotion import NOTHING
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import Version, find_alias, get_version
 from model_zoo.runs import runner
@@ -119,7 +120,7 @@ def test_what_is_in_production_already_has_nothing_to_change(run: Run) -> None:
     """As when another run has made the same files, byte for byte."""
     (run.folder / "gate.json").unlink()
     facts = runner.run_step("gate", run.project, run.places, run.name)
-    assert not facts["passed"] and "is in production already" in facts["summary"]
+    assert not facts["passed"] and "the same model as version 1" in facts["summary"]
 
 
 def test_a_gate_that_is_run_again_decides_nothing_anew(run: Run) -> None:
@@ -131,7 +132,7 @@ def test_a_gate_that_is_run_again_decides_nothing_anew(run: Run) -> None:
     again = runner.run_step("gate", run.project, run.places, run.name)
     assert first["report"] == again["report"]
     assert get_version(run.store, version).tags["judged_times"] == "1"
-    assert read_json(run.folder / "verdict.json")["basis"]["against"] is None
+    assert read_json(run.folder / "verdict.json")["basis"]["judged"]["production"] == NOTHING
 
 
 @pytest.mark.parametrize(

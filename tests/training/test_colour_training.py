@@ -26,6 +26,7 @@ def test_a_classifier_of_three_colours_is_trained_and_explained(
     project = chosen(
         model__weights=weights if frozen else "none",
         training__learning_rate=0.01,
+        training__feature_views=2,
         training__augmentation__shift=0.1,
         training__augmentation__rotation=0.05,
         training__augmentation__erase=0.1,

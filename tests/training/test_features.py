@@ -34,7 +34,7 @@ def design_of(project: Project) -> Design:
 
 @pytest.fixture
 def finetuned(weights: str, chosen: Callable[..., Project]) -> Project:
-    few = {"training__epochs": 2, "training__head_epochs": 2}
+    few = {"training__epochs": 2, "training__head_epochs": 2, "model__unfrozen_blocks": 1}
     return chosen(recipe="finetune", model__weights=weights, **few)
 
 
