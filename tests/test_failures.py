@@ -74,11 +74,14 @@ def test_without_a_home_the_file_lies_among_the_temporary_ones(
 def test_a_command_tells_a_librarys_error_and_not_a_bug(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def away(given: object) -> int:
+        raise sqlite3.OperationalError("disk I/O error")
+
     monkeypatch.setenv("CATWALK_HOME", str(tmp_path))
-    (tmp_path / "mlflow.db").write_text("this is no database, and long enough to be read as one")
+    monkeypatch.setattr(history, "run", away)
     assert main(["history"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("catwalk: the database says: file is not a database. The whole of it")
+    assert said.startswith("catwalk: the database says: disk I/O error. The whole of it is in ")
     assert "Traceback" not in said
 
     def bug(given: object) -> int:
