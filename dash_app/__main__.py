@@ -12,6 +12,7 @@ from dash_app.security import is_loopback, required_token, token_path
 from dash_app.server import create_server
 from dash_app.settings import PageSettings
 from model_zoo.errors import UserError
+from model_zoo.failures import told
 from model_zoo.settings import Places, Project, Serving, check_variables, load_project
 
 THREADS = 8
@@ -27,7 +28,7 @@ class Page(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        self.cfg.set("bind", f"{self.places.host}:{self.page.page_port}")
+        self.cfg.set("bind", address(self.places.host, self.page.page_port))
         self.cfg.set("workers", self.page.page_workers)
         self.cfg.set("worker_class", "gthread")
         self.cfg.set("threads", THREADS)
@@ -39,6 +40,11 @@ class Page(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         return create_server(self.project, self.places, self.serving, self.page)
+
+
+def address(host: str, port: int) -> str:
+    """Where to listen, as gunicorn takes it: an address of IPv6 stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def main() -> int:
@@ -53,6 +59,9 @@ def main() -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:  # the home cannot be written
+        print(told(error, lambda: places.home), file=sys.stderr)
+        return 1
     if token and not page.api_token and not is_loopback(places.host):
         print(f"The API asks for the token in {token_path(places)}", file=sys.stderr)
     if page.page_workers > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
@@ -20,6 +21,7 @@ from dash_app.settings import PageSettings
 from dash_app.status import public, status_of
 from dash_app.uploads import MIB, ROOM_FOR_BASE64, TooLarge
 from model_zoo.errors import UserError
+from model_zoo.failures import keep, whose
 from model_zoo.plugin_registry import discover
 from model_zoo.predictor import NothingInProduction, Overloaded, ProductionPredictor
 from model_zoo.registry.store import store_of
@@ -60,7 +62,7 @@ def create_server(
     description = describe(page, serving.max_pixels, token is not None)
     server.register_blueprint(api(store.model, page, predictor, answers, description, token))
     _register_probes(server, token, predictor, metrics)
-    _register_errors(server, predictor)
+    _register_errors(server, predictor, places.home)
     context = Context(project, places, serving, page, store, predictor, answers)
     add_headers(server, mount(server, context).csp_hashes())
     return server
@@ -109,7 +111,7 @@ def _register_probes(
         return response
 
 
-def _register_errors(server: Flask, predictor: ProductionPredictor) -> None:
+def _register_errors(server: Flask, predictor: ProductionPredictor, home: Path) -> None:
     """One sentence as JSON for everything that goes wrong; never a path or a stack trace."""
 
     @server.errorhandler(UserError)
@@ -125,6 +127,10 @@ def _register_errors(server: Flask, predictor: ProductionPredictor) -> None:
         return jsonify(error=error.description or error.name), error.code or 500
 
     @server.errorhandler(Exception)
-    def bug(error: Exception) -> tuple[Response, int]:
+    def other(error: Exception) -> tuple[Response, int]:
         log.exception("%s %s failed", request.method, request.path, exc_info=error)
+        failed = whose(error)
+        if failed is not None:
+            file = keep(error, lambda: home).name
+            return jsonify(error=f"{failed} failed: {file} on the server says how"), 503
         return jsonify(error="something went wrong in the server: its log says what"), 500

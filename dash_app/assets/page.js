@@ -161,6 +161,9 @@
       const response = await fetch_plainly.call(this, target, ...options);
       if (callback) {
         if (response.status < 500) say_trouble("", ASKED_EVERY);
+        else if (response.status === 503) {
+          response.clone().json().then((said) => say_trouble(said.error, 0), () => undefined);
+        }
         else say_trouble("The server could not do that: something is wrong there, and its log says what. Try again, or something else.", 0);
       }
       return response;

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from launcher import step_process
 from launcher.airflow_steps.trigger_form import overrides
 from launcher.options import FIELDS, RUN_NAME
 from model_zoo.errors import UserError
+from model_zoo.failures import told, whose
 from model_zoo.runs import storage
 from model_zoo.settings import Places, check_variables, load_project
 
@@ -61,6 +62,12 @@ class StepOperator(BaseOperator):
             )
         except UserError as error:
             raise AirflowFailException(str(error)) from None
+        except step_process.StepFailed as error:
+            raise AirflowException(str(error)) from None
+        except Exception as error:
+            if whose(error) is None:
+                raise  # a bug of ours
+            raise AirflowException(told(error, lambda: Places.load().home)) from None
 
     def approved_by(self, context: Context) -> str:
         """Who said yes to what this step does; empty: nobody was asked."""

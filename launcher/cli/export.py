@@ -56,7 +56,9 @@ def run(given: argparse.Namespace) -> int:
     number = given.version
     found = get_version(store, number) if number else find_alias(store, "production")
     if found is None:
-        raise UserError("nothing is in production: name a version, see `catwalk versions`")
+        raise UserError(
+            f"nothing is in production in {store.place}: name a version, see `catwalk versions`"
+        )
     target = given.to / f"{store.model}-{found.version}"
     try:
         names = _fill(target, store, found, given.formats or ["onnx"], project, places)

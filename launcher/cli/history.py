@@ -16,9 +16,10 @@ def run(given: argparse.Namespace) -> int:
     from model_zoo.settings import Places, load_project
 
     places = Places.load()
-    moves = history(store_of(load_project(given.project, places=places), places))
+    store = store_of(load_project(given.project, places=places), places)
+    moves = history(store)
     for when, what in moves:
         print(f"{when}  {what}")
     if not moves:
-        print("Nothing has been in production yet.")
+        print(f"Nothing has been in production yet in {store.place}.")
     return 0

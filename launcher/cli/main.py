@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -53,6 +54,8 @@ def _run(command: object, given: argparse.Namespace) -> int:
     from model_zoo.errors import UserError
     from model_zoo.settings import check_variables
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that a terminal cannot print is escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         check_variables()
         return int(command.run(given))  # type: ignore[attr-defined]
@@ -64,6 +67,14 @@ def _run(command: object, given: argparse.Namespace) -> int:
         return 130
     except BrokenPipeError:  # `catwalk settings | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        from model_zoo.failures import told, whose
+        from model_zoo.settings import Places
+
+        if whose(error) is None:
+            raise  # a bug of ours
+        print(f"catwalk: {told(error, lambda: Places.load().home)}", file=sys.stderr)
         return 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -16,10 +17,14 @@ from launcher import owned_process
 from launcher.local.machine import LOOPBACK, Machine
 from model_zoo.errors import UserError
 from model_zoo.locks import locked
+from model_zoo.registry.store import sqlite_uri
 from model_zoo.settings import CHECKOUT
 
 USER = "admin"
 DAGS = CHECKOUT / "dags"
+RAISED = re.compile(r"^([a-z_][\w]*\.)*[A-Z]\w*(Error|Exception|Exit|Interrupt)\b: ?\S")
+SPEAKS_OF_ERROR = re.compile(r"\b(error|fatal|cannot|could not|denied|refused)\b", re.IGNORECASE)
+LONGEST_CAUSE = 300  # characters
 AIRFLOW_PLUGINS = CHECKOUT / "plugins" / "airflow_ui"
 
 
@@ -46,7 +51,7 @@ def environment(machine: Machine) -> dict[str, str]:
         "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sqlite_uri(home / "airflow.db"),
         "AIRFLOW__API__HOST": places.host,
         "AIRFLOW__API__PORT": str(machine.ports.airflow_port),
         "AIRFLOW__API__WORKERS": "1",
@@ -58,7 +63,9 @@ def environment(machine: Machine) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         # Airflow and MLflow start further programs by name.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), LOOPBACK, "localhost"])),
+        "NO_PROXY": ",".join(
+            filter(None, [os.environ.get("NO_PROXY"), LOOPBACK, "::1", "localhost"])
+        ),
         "PYTHONUNBUFFERED": "1",
         "CATWALK_AIRFLOW_LINK": machine.page.airflow_link or machine.airflow_url,
         "CATWALK_MLFLOW_LINK": machine.page.mlflow_link or machine.mlflow_url,
@@ -112,7 +119,22 @@ def _run(machine: Machine, env: dict[str, str], name: str, command: list[str]) -
             start_new_session=True,
         ).returncode
     if status:
-        raise UserError(f"{name} ended with status {status}: {log} says why")
+        raise UserError(f"{name} ended with status {status}: {cause(log)}; {log} says more")
+
+
+def cause(log: Path) -> str:
+    """The line of a log that says why a program ended: programs go on talking after it.
+
+    The last error of a stack trace, as what was raised there names the cause; else the last line
+    that speaks of an error; else the last one.
+    """
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    lines = [line for line in lines if line.strip("-^~= ")]
+    for tell in (RAISED, SPEAKS_OF_ERROR):
+        found = [line for line in lines if tell.search(line)]
+        if found:
+            return found[-1][:LONGEST_CAUSE]
+    return lines[-1][:LONGEST_CAUSE] if lines else "it printed nothing"
 
 
 def _key() -> str:

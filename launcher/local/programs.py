@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from launcher.local.machine import Machine
 from model_zoo.errors import UserError
+from model_zoo.registry.store import sqlite_uri
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def mlflow_server(machine: Machine) -> Program:
         "mlflow",
         (
             "server",
-            *("--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}"),
+            *("--backend-store-uri", sqlite_uri(home / "mlflow.db")),
             *("--artifacts-destination", str(home / "mlflow-artifacts")),
             *("--host", machine.places.host, "--port", str(machine.ports.mlflow_port)),
             *("--workers", "1"),

@@ -27,13 +27,23 @@ class Store:
     @property
     def uri(self) -> str:
         """As MLflow takes it."""
-        path = str(self.home / FILE).replace("%", "%25").replace("?", "%3F")  # SQLAlchemy decodes
-        return self.server or f"sqlite:///{path}"
+        return self.server or sqlite_uri(self.home / FILE)
+
+    @property
+    def place(self) -> str:
+        """Where people find it: the server, or the home."""
+        return self.server or str(self.home)
 
     @property
     def artifact_dir(self) -> Path:
         """Where artifacts lie without a server."""
         return self.home / ARTIFACTS
+
+
+def sqlite_uri(path: Path) -> str:
+    """A database file as SQLAlchemy takes it, which decodes what it is given."""
+    quoted = str(path).replace("%", "%25").replace("?", "%3F")
+    return f"sqlite:///{quoted}"
 
 
 def store_of(project: Project, places: Places) -> Store:

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from model_zoo.errors import UserError
+from model_zoo.failures import told, whose
 from model_zoo.files import NO_ROOM, cannot_write, read_json, write_json
 from model_zoo.locks import try_locked
 from model_zoo.progress import MAIN, Reporter
@@ -171,6 +172,11 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
+    except Exception as error:
+        if whose(error) is None:
+            raise  # a bug of ours
+        print(told(error, lambda: Places.load().home), file=sys.stderr)
+        return 1  # not the user's mistake: worth another try
     say(facts["summary"])
     return 0
 

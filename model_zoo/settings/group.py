@@ -8,4 +8,6 @@ from pydantic import BaseModel, ConfigDict
 class Group(BaseModel):
     """Typed values that belong together; an unknown name is an error, and nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )

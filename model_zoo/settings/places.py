@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from model_zoo.settings.environment import Environment, Folder
 
@@ -52,6 +52,13 @@ class Places(Environment):
         le=64,
         description="Trials of a search side by side on this machine; 0: one a GPU, else one.",
     )
+
+    @field_validator("home")
+    @classmethod
+    def _is_a_folder(cls, home: Path) -> Path:
+        if home.exists() and not home.is_dir():
+            raise ValueError("this is a file; expected a folder, or one that can be made")
+        return home
 
     @property
     def cache_dir(self) -> Path:

@@ -19,6 +19,7 @@ def test_the_page_does_what_it_says(small_environment: Path, tmp_path: Path) -> 
         "PYTHONPATH": str(ROOT),
     }
     environment.pop("CATWALK_DATA__SOURCE", None)  # of the tests' own plugins, not among these
+    environment.pop("CATWALK_MODEL__WEIGHTS", None)  # a reader has those of the profile
     commands = 0
     for language, path, content in BLOCK.findall(PAGE):
         if language == "python":

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from launcher import step_process
@@ -86,7 +86,7 @@ def test_a_step_that_crashes_may_be_tried_again(
     monkeypatch.setattr(
         step_process, "run_step", lambda *given, **more: run(*given, **more, module="no.such")
     )
-    with pytest.raises(step_process.StepFailed, match="ended with status 1"):
+    with pytest.raises(AirflowException, match="ended with status 1"):
         operator("ingest", project).execute(context("crash"))
 
 
@@ -148,3 +148,16 @@ def test_a_promotion_updates_the_asset_and_hands_on_who_approved(
     assert [event.dest_asset_key.uri for event in updates] == [
         "catwalk://fashion-mnist/production"
     ] * promoted
+
+
+def test_what_a_library_raises_is_a_sentence_that_airflow_tries_again(
+    here: Places, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*given: Any, **more: Any) -> dict[str, Any]:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(step_process, "run_step", away)
+    with pytest.raises(AirflowException, match="Connection refused") as failed:
+        operator("ingest", project).execute(context("monday"))
+    assert not isinstance(failed.value, AirflowFailException), "which would not be tried again"
+    assert str(here.home / "errors") in str(failed.value)

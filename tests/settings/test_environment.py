@@ -96,3 +96,18 @@ def test_a_process_that_is_started_gets_the_same_places(
     for name, value in chosen.as_variables().items():
         monkeypatch.setenv(name, value)
     assert Places.load() == chosen
+
+
+def test_a_home_that_is_a_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "home"
+    file.touch()
+    monkeypatch.setenv("CATWALK_HOME", str(file))
+    with pytest.raises(UserError, match=r"CATWALK_HOME.*this is a file; expected a folder"):
+        Places.load()
+
+
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_a_time_is_a_finite_number(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CATWALK_POLL_SECONDS", value)
+    with pytest.raises(UserError, match="CATWALK_POLL_SECONDS"):
+        Serving.load()
