@@ -10,6 +10,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +83,23 @@ def initialise(machine: Machine, env: dict[str, str]) -> None:
     """
     version = importlib.metadata.version("apache-airflow")
     done = machine.airflow_home / f"initialised-{version}"
-    with locked(machine.places.home / "airflow.lock"):
-        if not (done.exists() and (machine.airflow_home / "airflow.db").exists()):
-            _run(machine, env, "airflow-setup", owned_process.command("airflow", "db", "migrate"))
-            done.touch()
-    if not machine.places.tracking_uri:
-        # By a process that knows of no server, so that artifacts lie in a folder which both
-        # the server of `catwalk up` and a run without it reach; and a home that was moved is
-        # put right before anybody opens its store.
-        _run(machine, env, "mlflow-setup", owned_process.command("launcher.local.prepare_mlflow"))
+    with ThreadPoolExecutor(1) as beside:
+        mlflow = beside.submit(_prepare_mlflow, machine, env)
+        with locked(machine.places.home / "airflow.lock"):
+            if not (done.exists() and (machine.airflow_home / "airflow.db").exists()):
+                migrate = owned_process.command("airflow", "db", "migrate")
+                _run(machine, env, "airflow-setup", migrate)
+                done.touch()
+        mlflow.result()
+
+
+def _prepare_mlflow(machine: Machine, env: dict[str, str]) -> None:
+    if machine.places.tracking_uri:
+        return
+    # By a process that knows of no server, so that artifacts lie in a folder which both
+    # the server of `catwalk up` and a run without it reach; and a home that was moved is
+    # put right before anybody opens its store.
+    _run(machine, env, "mlflow-setup", owned_process.command("launcher.local.prepare_mlflow"))
 
 
 def close_stopped_demos(machine: Machine, env: dict[str, str]) -> None:

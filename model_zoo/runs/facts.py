@@ -12,6 +12,7 @@ from model_zoo.data.dataset import Dataset
 from model_zoo.data.source import LeftOut
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
+from model_zoo.registry.format_report import LEFT_OUT
 from model_zoo.registry.versions import Version, content_of
 from model_zoo.runs.folder import Run
 
@@ -196,13 +197,18 @@ def of_the_evaluation(measured: dict[str, Any]) -> EvaluateFacts:
 def of_the_registration(model: str, version: str, reports: list[FormatReport]) -> RegisterFacts:
     """The version, and which formats it has; the first report is that of the ONNX file."""
     difference = reports[0].largest_difference
-    refused = [f"; {one.format} not attached: {one.reason}" for one in reports if not one.attached]
+    attached = sum(one.attached for one in reports)
+    refused = [
+        f"; {one.format} not attached: {one.reason}"
+        for one in reports
+        if not one.attached and one.reason != LEFT_OUT
+    ]
     return {
         "version": version,
         "onnx_difference": float(difference or 0),
         "formats": [one.as_dict() for one in reports],
         "summary": f"version {version} of {model} is the candidate; ONNX agrees with Keras to "
-        f"{difference:.1g}; {len(reports) - len(refused)} formats{''.join(refused)}",
+        f"{difference:.1g}; {attached} formats{''.join(refused)}",
     }
 
 

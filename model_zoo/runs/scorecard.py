@@ -51,10 +51,10 @@ def print_scorecard(
     console.print(_times(facts))
     console.print(
         "Go on with\n"
-        "  catwalk up         MLflow, Airflow and the page\n"
-        "  catwalk versions   what is registered, and what each alias points at\n"
-        "  catwalk demo       train the next version and compare it with this one\n"
-        "  catwalk rollback   back to the version before",
+        "  catwalk up                  MLflow, Airflow and the page\n"
+        "  catwalk versions            what is registered, and what each alias points at\n"
+        "  catwalk demo --epochs 10    train another version and compare it with this one\n"
+        "  catwalk rollback            back to the version before",
         highlight=False,
     )
 

@@ -50,7 +50,8 @@ class Places(Environment):
         0,
         ge=0,
         le=64,
-        description="Trials of a search side by side on this machine; 0: one a GPU, else one.",
+        description="Trials of a search side by side on this machine; 0: one a GPU; without GPUs "
+        "one a core where a random search trains heads on features, else one.",
     )
 
     @field_validator("home")

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 STORED = np.float16  # half of float32; what comes out of normalised layers lies well inside
 LARGEST = float(np.finfo(STORED).max)
 CHUNK = 64
+#: Pixels that a frozen part sees at once: a chunk of 224 x 224, or more images that are smaller.
+CHUNK_PIXELS = 64 * 224**2
+MOST_AT_ONCE = 256
 #: How often a partial file is made safe.
 NOTED_SECONDS = 60.0
 #: Disk that is left to everything else.
@@ -164,7 +167,16 @@ class FeatureCache:
                 with locked(self._lock):
                     if not path.exists():
                         self._make_room(len(images), frozen, keep={*paths, path})
-                        _compute(frozen, images, path, views, view if views.count else None, work)
+                        seen = view if views.count else None
+                        _compute(
+                            frozen,
+                            images,
+                            path,
+                            views,
+                            seen,
+                            work,
+                            _rows(int(key.get("size", 224))),
+                        )
                     path.touch()  # the oldest are removed first when room is needed
                     # Opened under the lock: what is mapped outlives its file's removal by another.
                     arrays.append(np.load(path, mmap_mode="r"))
@@ -185,6 +197,11 @@ class FeatureCache:
                 path.unlink(missing_ok=True)
 
 
+def _rows(size: int) -> int:
+    """Images of this side in pixels that are seen at once."""
+    return max(1, min(MOST_AT_ONCE, CHUNK_PIXELS // size**2))
+
+
 def _name(decided: dict[str, Any]) -> str:
     text = json.dumps(decided, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -197,6 +214,7 @@ def _compute(
     views: Views,
     view: int | None,
     work: Work,
+    rows: int,
 ) -> None:
     """Fill ``path`` chunk by chunk; the count of finished chunks lies beside the partial file."""
     partial, counted = path.with_suffix(".partial"), path.with_suffix(".json")
@@ -209,8 +227,8 @@ def _compute(
     noted = time.monotonic()
     if done:
         work.advance(done)
-    for start in range(done, len(images), CHUNK):
-        batch = np.asarray(images.images[start : start + CHUNK])
+    for start in range(done, len(images), rows):
+        batch = np.asarray(images.images[start : start + rows])
         pixels = _pixels(views, batch, view, start)
         found = np.asarray(frozen.predict_on_batch(pixels), np.float32)
         stored[start : start + len(batch)] = np.clip(found, -LARGEST, LARGEST)

@@ -9,15 +9,16 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 ANSWER_SECONDS = 60.0  # a driver that sleeps takes seconds to wake up
 
 
-def trial_devices(processes: int) -> list[str | None]:
+def trial_devices(processes: int, without_gpus: int = 1) -> list[str | None]:
     """The GPU of each trial process, as CUDA names it; None: whatever the framework finds.
 
     Args:
-        processes: how many trials side by side; 0: one a GPU of this machine, else one.
+        processes: how many trials side by side; 0: one a GPU of this machine, else
+            ``without_gpus``.
     """
     gpus = visible_gpus()
     if len(gpus) < 2:  # several processes share the one that there is, or the CPU
-        return [None] * max(1, processes)
+        return [None] * (processes or (1 if gpus else without_gpus))
     return [gpus[number % len(gpus)] for number in range(processes or len(gpus))]
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
+from model_zoo.processor import usable_cores
 from model_zoo.progress import Work, beside, part
 from model_zoo.registry.store import store_of
 from model_zoo.settings import Places, Project
 from model_zoo.tuning.devices import trial_devices
-from model_zoo.tuning.examples import write_examples
+from model_zoo.tuning.examples import on_pooled_features, write_examples
 from model_zoo.tuning.oracle import open_oracle, report
 from model_zoo.tuning.share import take_up_shares
 from model_zoo.tuning.space import Candidate, candidate_from
@@ -22,6 +23,7 @@ from model_zoo.tuning.trial_process import TrialProcess, first_to_end
 from model_zoo.tuning.trial_runs import TrialRuns
 
 FAILURES_IN_A_ROW = 3
+MOST_PROCESSES = 4  # on a CPU: each takes a gigabyte
 
 
 def search(
@@ -59,7 +61,7 @@ def search(
             stack.enter_context(
                 TrialProcess(project, places, dataset, folder, name, device, beside(say, name))
             )
-            for name, device in _processes(places)
+            for name, device in _processes(project, places)
         ]
         if count_results(folder) < project.search.trials:
             write_examples(project, places, dataset, train, validation, folder, say)
@@ -84,9 +86,15 @@ def search(
     return best, [_row(result, project) for result in ranked]
 
 
-def _processes(places: Places) -> list[tuple[str, str | None]]:
-    """Names and devices of the processes that run trials side by side."""
-    devices = trial_devices(places.trial_processes)
+def _processes(project: Project, places: Places) -> list[tuple[str, str | None]]:
+    """Names and devices of the processes that run trials side by side.
+
+    To make a head that is trained on features takes longer than to train it, and one core. So a
+    random search, which finds the same however it is divided, has a process for each core.
+    """
+    heads = on_pooled_features(project) and project.search.algorithm == "random"
+    cores = min(usable_cores(), MOST_PROCESSES, project.search.trials) if heads else 1
+    devices = trial_devices(places.trial_processes, cores)
     return [(f"process {number}", device) for number, device in enumerate(devices, start=1)]
 
 

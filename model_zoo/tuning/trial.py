@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -144,7 +143,6 @@ def run_trial(
     import keras
 
     keras.utils.clear_session(free_memory=True)
-    gc.collect()
     started = time.time()
     candidate = candidate_from(values, project)
     # Hyperband names how long a trial may train and whose weights it goes on from.

@@ -19,7 +19,7 @@ from model_zoo.registry.run_log import NOTE
 from model_zoo.runs import runner
 from model_zoo.runs.folder import open_run
 from model_zoo.settings import Places, load_project
-from model_zoo.tuning import devices
+from model_zoo.tuning import devices, leader
 from model_zoo.tuning.devices import trial_devices, visible_gpus
 from model_zoo.tuning.oracle import random_proposals
 from model_zoo.tuning.trial import read_result, read_results, write_result
@@ -126,6 +126,24 @@ def test_each_process_has_a_gpu_of_its_own_where_there_are_several(
 ) -> None:
     monkeypatch.setenv(devices.VISIBLE, gpus)
     assert trial_devices(processes) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "processes"),
+    [
+        ({"search.algorithm": "random", "model.weights": "imagenet"}, 3),
+        ({"search.algorithm": "random", "model.weights": "imagenet", "search.trials": 2}, 2),
+        ({"search.algorithm": "bayesian", "model.weights": "imagenet"}, 1),
+        ({"search.algorithm": "random", "model.weights": "none"}, 1),
+    ],
+)
+def test_without_gpus_heads_are_tried_on_every_core_if_that_changes_nothing(
+    places: Places, given: dict[str, Any], processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(devices.VISIBLE, "")
+    monkeypatch.setattr(leader, "usable_cores", lambda: 3)
+    project = load_project(None, {"search.trials": 20} | given)
+    assert len(leader._processes(project, places)) == processes
 
 
 def test_gpus_are_counted_as_the_driver_lists_them(
