@@ -116,7 +116,8 @@ def build_classifier(
     keras.utils.set_random_seed(seed)
     backbone = get_backbone(model.backbone)
     trunk = build_trunk(backbone, model.image_size, model.weights)
-    set_trainable(trunk, backbone, None if model.from_scratch else model.unfrozen_blocks)
+    last_blocks = None if model.from_scratch else model.unfrozen_blocks
+    set_trainable(trunk, backbone, last_blocks, model.normalisation == "trained")
     if model.from_scratch:
         for layer in trunk.layers:
             if isinstance(layer, layers.BatchNormalization):

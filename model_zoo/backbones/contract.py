@@ -66,11 +66,16 @@ class Backbone:
         return max(fits)[1] if fits else None
 
 
-def set_trainable(trunk: keras.Model, backbone: Backbone, last_blocks: int | None) -> None:
+def set_trainable(
+    trunk: keras.Model,
+    backbone: Backbone,
+    last_blocks: int | None,
+    normalisation_learns: bool = False,
+) -> None:
     """Choose what is trained in a freshly built trunk: None everything, else the last blocks.
 
-    With pretrained weights batch normalisation stays frozen everywhere, also in unfrozen blocks:
-    ``training=False`` at the call does not do that in a functional model during ``fit``, a
+    With pretrained weights batch normalisation stays frozen everywhere, also in unfrozen blocks
+    unless ``normalisation_learns``: ``training=False`` at the call does not do that in a functional model during ``fit``, a
     ``trainable = False`` on the layer itself does. Frozen blocks drop nothing either (the
     EfficientNets have stochastic depth): what is frozen gives equal features for equal images.
     """
@@ -83,6 +88,7 @@ def set_trainable(trunk: keras.Model, backbone: Backbone, last_blocks: int | Non
     for layer in trunk.layers:
         block = backbone.block_of(layer.name)
         unfrozen = block is not None and block >= first
-        layer.trainable = unfrozen and not isinstance(layer, layers.BatchNormalization)
+        normalises = isinstance(layer, layers.BatchNormalization)
+        layer.trainable = unfrozen and (normalisation_learns or not normalises)
         if isinstance(layer, layers.Dropout) and not unfrozen:
             layer.rate = 0.0

@@ -110,13 +110,25 @@ def rate_shares(
 def _with_shares(
     optimizer: keras.optimizers.Optimizer, shares: list[float]
 ) -> keras.optimizers.Optimizer:
+    from keras import ops
+
     kind = type(optimizer)
 
     class SharedRates(kind):  # type: ignore[valid-type, misc]
-        """Takes a part of the learning rate for each variable."""
+        """Takes a part of the learning rate for each variable, its decay included.
+
+        Keras decays all variables by the whole rate before the first update step: a trunk at a
+        tenth of the rate would be pulled towards zero ten times as hard as it learns.
+        """
+
+        def _apply_weight_decay(self, variables: Any) -> None:
+            """Left to each variable's own step."""
 
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            share = shares[self._get_variable_index(variable)]
-            super().update_step(gradient, variable, learning_rate * share)
+            rate = learning_rate * shares[self._get_variable_index(variable)]
+            if self.weight_decay and self._use_weight_decay(variable):
+                decayed = ops.cast(self.weight_decay * rate, variable.dtype)
+                variable.assign(variable - variable * decayed)
+            super().update_step(gradient, variable, rate)
 
     return SharedRates.from_config(optimizer.get_config())

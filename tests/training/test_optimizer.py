@@ -106,3 +106,26 @@ def test_blocks_learn_slower_the_further_they_are_from_the_head(
         after = {v.path: v.numpy() for v in model.trainable_variables}[name]
         step = 1.9 * 0.01 * share * np.asarray(gradients[name])  # Nesterov's first step
         np.testing.assert_allclose(before[name] - after, step, rtol=0.02, atol=1e-7)
+
+
+def test_a_block_decays_at_its_own_rate(chosen: Callable[..., Project]) -> None:
+    """Not at the head's: a trunk that learns at a tenth was pulled to zero ten times too fast."""
+    project = chosen(
+        recipe="finetune",
+        training__learning_rate=0.01,
+        training__warmup_share=0.0,
+        training__weight_decay=0.5,
+        training__trunk_rate=0.1,
+        training__block_rate=1.0,
+    )
+    model = trained_network(DATASET, project.model, project.training)
+    pretrained = project.with_values({"model.weights": "imagenet"})
+    head = head_from(pretrained.model, pretrained.training)
+    compile_classifier(model, pretrained.model, pretrained.training, head, 1000)
+    before = {v.path: v.numpy() for v in model.trainable_variables}
+    variables = model.trainable_variables
+    model.optimizer.apply([np.zeros(v.shape, "float32") for v in variables], variables)
+    after = {v.path: v.numpy() for v in model.trainable_variables}
+    for name, share in (("block2_conv/kernel", 0.1), ("logits/kernel", 1.0)):
+        np.testing.assert_allclose(after[name], before[name] * (1 - 0.5 * 0.01 * share), rtol=1e-5)
+    np.testing.assert_array_equal(after["logits/bias"], before["logits/bias"])
