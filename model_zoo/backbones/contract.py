@@ -75,9 +75,10 @@ def set_trainable(
     """Choose what is trained in a freshly built trunk: None everything, else the last blocks.
 
     With pretrained weights batch normalisation stays frozen everywhere, also in unfrozen blocks
-    unless ``normalisation_learns``: ``training=False`` at the call does not do that in a functional model during ``fit``, a
-    ``trainable = False`` on the layer itself does. Frozen blocks drop nothing either (the
-    EfficientNets have stochastic depth): what is frozen gives equal features for equal images.
+    unless ``normalisation_learns``: ``training=False`` at the call does not do that in a functional
+    model during ``fit``, a ``trainable = False`` on the layer itself does. Frozen blocks drop
+    nothing either (the EfficientNets have stochastic depth): what is frozen gives equal features
+    for equal images.
     """
     from keras import layers
 
