@@ -57,7 +57,7 @@ def head_from(model: ModelSettings, training: TrainingSettings) -> Head:
 
 def augmentation_layers(chosen: Augmentation, channels: int, seed: int) -> list[keras.Layer]:
     """The random layers that the settings ask for, for images of so many channels."""
-    from keras import layers
+    from keras import backend, layers
 
     # Pixels have eight bits and bfloat16 as many: whatever the network computes in, not these.
     exact: dict[str, Any] = {"dtype": "float32"}
@@ -90,6 +90,12 @@ def augmentation_layers(chosen: Augmentation, channels: int, seed: int) -> list[
     if chosen.erase:  # Zhong et al. 2017, arXiv:1708.04896
         chance = (chosen.erase, chosen.erase)
         found.append(layers.RandomErasing(chance, seed=seed + 4, name="erase", **exact))
+    if backend.backend() == "jax":
+        # Keras says of those that move pixels that they cannot be compiled, which is so for
+        # TensorFlow's operation; on JAX it made every step of the whole model run operation by
+        # operation.
+        for layer in found:
+            layer.supports_jit = True
     return found
 
 
