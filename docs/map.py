@@ -12,7 +12,8 @@ import grimp
 ROOTS = ("dags", "examples", "launcher", "dash_app", "plugins", "model_zoo")
 #: Used by every room; drawn, they would hide the rest.
 BASE = {
-    "errors", "files", "locks", "owner", "plugin_registry", "processor", "progress", "settings",
+    "errors", "files", "lean_keras", "locks", "owner", "plugin_registry", "processor", "progress",
+    "settings",
 }  # fmt: skip
 HEAD = """# Map
 

@@ -83,6 +83,9 @@ def _print_table(cards: list[Card]) -> None:
 def _check(name: str) -> int:
     from model_zoo.backbones import get_backbone
     from model_zoo.backbones.check import run_checks
+    from model_zoo.lean_keras import import_keras
+
+    import_keras()
 
     wrong = 0
     for what, problems in run_checks(get_backbone(name)):

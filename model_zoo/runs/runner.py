@@ -19,6 +19,7 @@ from typing import Any
 from model_zoo.errors import UserError
 from model_zoo.failures import told, whose
 from model_zoo.files import NO_ROOM, cannot_write, read_json, write_json
+from model_zoo.lean_keras import import_keras
 from model_zoo.locks import try_locked
 from model_zoo.progress import MAIN, Reporter
 from model_zoo.runs import storage
@@ -29,6 +30,7 @@ from model_zoo.settings import Places, Project, load_project
 
 Facts = dict[str, Any]
 DECIDED = "settings.json"
+WITH_KERAS = ("train", "evaluate", "register")  # a search has processes of its own
 SHARE = re.compile(r"search_share\.(\d+)-of-(\d+)")
 
 
@@ -165,6 +167,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--approved-by", default="", help="who said yes to the promotion")
     given = parser.parse_args(arguments)
     quiet()
+    if given.step in WITH_KERAS:
+        import_keras()
     try:
         places = Places.load()
         project = load_project(given.project, json.loads(given.set), places)

@@ -19,6 +19,7 @@ import numpy as np
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
+from model_zoo.lean_keras import import_keras
 from model_zoo.owner import end_with_owner
 from model_zoo.progress import Reporter, Say, beside, part
 from model_zoo.settings import Places, Project
@@ -120,6 +121,7 @@ def _write_pooled(
     folder: Path,
     reports: Path | None,
 ) -> None:
+    import_keras()
     from model_zoo.classifier import head_from
     from model_zoo.plugin_registry import discover
     from model_zoo.training.features import FeatureCache

@@ -22,6 +22,7 @@ from typing import Any, Self
 from model_zoo.data.dataset import Dataset
 from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write
+from model_zoo.lean_keras import import_keras
 from model_zoo.owner import end_with_owner
 from model_zoo.progress import Reporter, part
 from model_zoo.settings import Places, Project
@@ -172,7 +173,7 @@ def _train_on_request(
         logging.getLogger(noisy).setLevel(logging.ERROR)
     say = Reporter(print, reports)
     with part(say, "starting Keras"):
-        import keras  # noqa: F401  # while nobody waits for it
+        import_keras()  # while nobody waits for it
 
         from model_zoo.plugin_registry import discover
         from model_zoo.tuning.trial import run_trial, trial_folder
