@@ -237,6 +237,7 @@ def test_a_kill_before_the_first_push_leaves_nothing_that_erases_the_folder(
     assert files(here, "r") == {"facts": "of a home that had no storage yet"}
 
 
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)  # the harder of the two
 def test_the_workflow_goes_on_where_another_worker_was_killed(
     worker: Callable, project: Project
 ) -> None:
