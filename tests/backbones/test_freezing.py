@@ -61,6 +61,13 @@ def test_settings_say_how_many_blocks_are_trained(zoo, count, expected) -> None:
     assert trainable(trunk) == expected
 
 
+def test_normalisation_learns_with_its_block_where_the_settings_say_so(zoo) -> None:
+    backbone = get_backbone("tiny")
+    trunk = build_trunk(backbone, 28, "none")
+    set_trainable(trunk, backbone, 1, normalisation_learns=True)
+    assert trainable(trunk) == {"block2_conv", "block2_bn"}, "and in no block before it"
+
+
 def test_fitting_leaves_frozen_layers_and_their_statistics_as_they_were(
     zoo, tmp_path: Path
 ) -> None:
