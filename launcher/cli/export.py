@@ -15,7 +15,9 @@ from model_zoo.registry.served_files import (
     FORMATS,
     KERAS,
     MODEL,
+    DamagedFile,
     check_file,
+    damaged_in_registry,
     fetch_served_files,
     file_of,
     is_left_out,
@@ -46,8 +48,9 @@ def run(given: argparse.Namespace) -> int:
 
     Whatever else lies in the folder stays; a file of an earlier export is replaced at once.
     """
+    from model_zoo.registry.set_by_hand import misspelt
     from model_zoo.registry.store import store_of
-    from model_zoo.registry.versions import find_alias, get_version
+    from model_zoo.registry.versions import aliases_of, check_origin, find_alias, get_version
     from model_zoo.settings import Places, load_project
 
     places = Places.load()
@@ -57,8 +60,10 @@ def run(given: argparse.Namespace) -> int:
     found = get_version(store, number) if number else find_alias(store, "production")
     if found is None:
         raise UserError(
-            f"nothing is in production in {store.place}: name a version, see `catwalk versions`"
+            misspelt(aliases_of(store))
+            or f"nothing is in production in {store.place}: name a version, see `catwalk versions`"
         )
+    check_origin(store, found)
     target = given.to / f"{store.model}-{found.version}"
     try:
         names = _fill(target, store, found, given.formats or ["onnx"], project, places)
@@ -82,7 +87,10 @@ def _fill(
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as name:
         partial = Path(name)
         fetch_served_files(store, version.version, partial, (FACTS,))
-        facts = read_facts(partial, version.tags.get(FACTS_TAG))
+        try:
+            facts = read_facts(partial, version.tags.get(FACTS_TAG))
+        except DamagedFile:
+            raise UserError(damaged_in_registry(version.version)) from None
         if "all" in wanted:
             wanted = [row["format"] for row in facts["formats"] if row["attached"]]
         missing = tuple(one for one in dict.fromkeys(wanted) if is_left_out(one, facts))

@@ -119,6 +119,7 @@ def _load(
     # Goes on with the last good one without a registry.
     predictor = ProductionPredictor(store, serving, places.cache_dir)
     predictor.refresh()
+    current = predictor.current
     if predictor.problem:
         print(f"catwalk: {predictor.problem}", file=sys.stderr)
-    return predictor.current
+    return current

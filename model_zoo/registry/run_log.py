@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
-from model_zoo.registry.client import answered_by
+from model_zoo.registry.client import answered_by, is_absent
 from model_zoo.registry.experiment import ensure_experiment
 from model_zoo.registry.run_files import find_runs
 from model_zoo.registry.store import Store
@@ -27,6 +28,9 @@ def parent_run_id(
 ) -> str:
     """The MLflow run of this workflow run; made at the first call, then the same for ever.
 
+    Raises:
+        UserError: it was deleted in MLflow, or this is another MLflow than the one that has it.
+
     Args:
         folder: of the run; what is found is noted there.
         identity: of the run, by which MLflow's is found.
@@ -35,7 +39,9 @@ def parent_run_id(
     """
     note = folder / NOTE
     if note.exists():
-        return str(read_json(note)["run_id"])
+        known_id = str(read_json(note)["run_id"])
+        _check_run(store, known_id, name)
+        return known_id
     experiment = ensure_experiment(store)
     known = find_runs(store, RUN_TAG, identity)
     if known:
@@ -47,6 +53,28 @@ def parent_run_id(
             run_id = str(run.info.run_id)
     write_json(note, {"run_id": run_id})
     return run_id
+
+
+def _check_run(store: Store, run_id: str, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    with answered_by(store) as client:
+        try:
+            stage = client.get_run(run_id).info.lifecycle_stage
+        except MlflowException as error:
+            if not is_absent(error):
+                raise
+            raise UserError(
+                f"MLflow at {store.place} has no run {run_id}, which the run {name!r} is logged "
+                "to: it was deleted for good, or this is another MLflow. Point "
+                "CATWALK_TRACKING_URI to the one that has it, or start a run of another name"
+            ) from None
+    if stage != "active":
+        raise UserError(
+            f"the run {run_id} of {name!r} was deleted in MLflow at {store.place}: bring it back "
+            f"with `mlflow runs restore --run-id {run_id}` (and MLFLOW_TRACKING_URI={store.uri}), "
+            "or start a run of another name"
+        )
 
 
 @contextmanager
