@@ -109,7 +109,8 @@ def run_step(
     write_json(failure, {"step": step, "sentence": sentence, "status": status})
     if status == USER_ERROR_STATUS:
         raise UserError(sentence)
-    how = f"was stopped by signal {-status}" if status < 0 else f"ended with status {status}"
+    stopped_by = -status if status < 0 else status - 128  # as shells tell it
+    how = f"was stopped by signal {stopped_by}" if stopped_by > 0 else f"ended with status {status}"
     raise StepFailed(f"step {step} {how}; its last line: {sentence}")
 
 

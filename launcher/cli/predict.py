@@ -96,6 +96,7 @@ def _lines(one: Answer) -> list[str]:
     return [
         f"{printable(one.name)}: {said.label} ({said.confidence:.1%}), version {one.version}",
         *(f"doubt: {doubt}" for doubt in one.doubts.as_list()),
+        *(f"note: {note}" for note in one.prepared.notes),
         *(f"{step.name}: {step.note}" for step in one.prepared.steps if step.changed),
     ]
 

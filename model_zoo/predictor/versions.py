@@ -13,9 +13,9 @@ from model_zoo.files import fill_folder
 from model_zoo.predictor.served_classifier import ServedClassifier
 from model_zoo.registry.served_files import (
     FACTS,
+    FACTS_TAG,
     FORMATS,
     MODEL,
-    FACTS_TAG,
     DamagedFile,
     damaged_in_registry,
     fetch_served_files,

@@ -135,9 +135,9 @@ def registered(store: Store, number: str, served: Path) -> Version:
     found = same or next(iter(known), None)
     if found is None:
         raise UserError(
-            f"version {number}, which this run registered, is not in {store.place} any more: it, or "
-            f"all of {store.model}, was deleted in MLflow, or this is another MLflow. Start a run "
-            "of another name"
+            f"version {number}, which this run registered, is not in {store.place} any more: it "
+            f"or all of {store.model} was deleted in MLflow, or this is another MLflow. Start a "
+            "run of another name"
         )
     return found
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
@@ -81,15 +81,20 @@ def _check_run(store: Store, run_id: str, name: str) -> None:
 def parent_run(
     store: Store, folder: Path, identity: str, name: str, tags: Mapping[str, str]
 ) -> Iterator[ActiveRun]:
-    """Make the parent run the active one; a failure inside marks it FAILED."""
+    """Make the parent run the active one; a failure inside marks it FAILED, a stop KILLED."""
     run_id = parent_run_id(store, folder, identity, name, tags)
     import mlflow
 
     # The fluent functions that the steps log with know only one store a process.
     mlflow.set_tracking_uri(store.uri)
     mlflow.set_registry_uri(store.uri)
-    with answered_by(store), mlflow.start_run(run_id=run_id) as run:
-        yield run
+    with answered_by(store) as client:
+        try:
+            with mlflow.start_run(run_id=run_id) as run:
+                yield run
+        except (KeyboardInterrupt, SystemExit):
+            client.set_terminated(run_id, "KILLED")
+            raise
 
 
 def close_interrupted_trials(store: Store, parent: str) -> int:
@@ -103,6 +108,31 @@ def close_interrupted_trials(store: Store, parent: str) -> int:
         for run in running:
             client.set_terminated(run.info.run_id, "KILLED")
     return len(running)
+
+
+def log_found(found: Mapping[str, Any]) -> None:
+    """Values that the active run found out, as its parameters.
+
+    MLflow never changes a parameter. A step that is done again may find another value (another
+    precision may be quicker by then): that is a tag of the same name, and :func:`params_of` has it.
+    """
+    import mlflow
+
+    run = mlflow.active_run()
+    assert run is not None
+    known = mlflow.MlflowClient().get_run(run.info.run_id).data
+    values = {name: str(value) for name, value in found.items()}
+    mlflow.log_params({name: one for name, one in values.items() if name not in known.params})
+    changed = {name: one for name, one in values.items() if known.params.get(name, one) != one} | {
+        name: one for name, one in values.items() if name in known.tags
+    }
+    if changed:
+        mlflow.set_tags(changed)
+
+
+def params_of(params: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of a run as they stand: what was found anew is in tags of their names."""
+    return {name: tags.get(name, value) for name, value in params.items()}
 
 
 def metric_name(curve: str) -> str:

@@ -21,7 +21,7 @@ from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent, read_json, write_json
 from model_zoo.registry.client import RegistryUnavailable, answered_by, is_absent
 from model_zoo.registry.run_files import fetch_run_file, find_runs
-from model_zoo.registry.run_log import metric_name
+from model_zoo.registry.run_log import metric_name, params_of
 from model_zoo.registry.served_files import list_served_files
 from model_zoo.registry.store import Store
 from model_zoo.registry.test_set_record import IMAGES_FILE, IMAGES_TAG, PREDICTIONS_FILE
@@ -198,7 +198,7 @@ def _ask(store: Store, version: Version) -> VersionReport:
             finished=run.info.status == "FINISHED" and "gate" in version.tags,
             tags=version.tags,
             run_tags={k: v for k, v in run.data.tags.items() if k != "mlflow.log-model.history"},
-            params=dict(run.data.params),
+            params=params_of(run.data.params, run.data.tags),
             metrics={name: float(value) for name, value in run.data.metrics.items()},
             history=history,
             files=list_served_files(store, version.version),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -149,6 +150,11 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
 
 
+def _stop(number: int, frame: object) -> None:
+    """Leave as after an error, so that what is open in MLflow is closed."""
+    raise SystemExit(128 + number)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one step in this process: exit status 0, 2 for a user's mistake, else 1."""
     import argparse
@@ -165,6 +171,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--approved-by", default="", help="who said yes to the promotion")
     given = parser.parse_args(arguments)
     quiet()
+    signal.signal(signal.SIGTERM, _stop)
     try:
         places = Places.load()
         project = load_project(given.project, json.loads(given.set), places)

