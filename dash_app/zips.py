@@ -106,7 +106,8 @@ def _unpack(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str, most: in
 def _is_picture(entry: zipfile.ZipInfo) -> bool:
     name = PurePosixPath(entry.filename)
     hidden = name.name.startswith(".") or "__MACOSX" in name.parts
-    return not (entry.is_dir() or hidden or name.name in ("Thumbs.db", "desktop.ini"))
+    is_folder = entry.filename.endswith("/")  # a name may be empty, and `is_dir` wants a sign
+    return not (is_folder or hidden or name.name in ("Thumbs.db", "desktop.ini"))
 
 
 def _path(entry: zipfile.ZipInfo) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
     from model_zoo.settings import Places, Project
 
 
+PARTIAL = ".catwalk-export-"
+PARTIAL_SECONDS = 3600.0  # an export that old was killed
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("version", nargs="?", help="default: the one in production")
     parser.add_argument(
@@ -46,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Copy the files, checked by their digests, with labels and calibration beside them.
 
-    Whatever else lies in the folder stays; a file of an earlier export is replaced at once.
+    Whatever else lies in the folder stays. An earlier export stays too until the new one is whole
+    and checked; then its files are replaced one by one, what describes them last. A kill between
+    two of them leaves an export that loads: files of one version are the same, byte for byte.
     """
     from model_zoo.registry.set_by_hand import misspelt
     from model_zoo.registry.store import store_of
@@ -84,7 +92,8 @@ def _fill(
 ) -> tuple[str, ...]:
     """Fetch beside the folder, check, then put into it; returns the files' names."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as name:
+    _remove_leftovers(target.parent)
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent) as name:
         partial = Path(name)
         fetch_served_files(store, version.version, partial, (FACTS,))
         try:
@@ -113,6 +122,13 @@ def _fill(
         for one in (*names, FACTS):
             (partial / one).replace(target / one)
     return (*names, FACTS)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """What exports that were killed have left; nobody else's folders have such a name."""
+    for one in folder.glob(f"{PARTIAL}*"):
+        if one.is_dir() and time.time() - one.stat().st_mtime > PARTIAL_SECONDS:
+            shutil.rmtree(one, ignore_errors=True)
 
 
 def _say(sentence: str) -> None:

@@ -32,7 +32,7 @@ def run(given: argparse.Namespace) -> int:
     from launcher.progress.workflow import Watched
     from model_zoo.runs.runner import quiet, run_all
     from model_zoo.runs.scorecard import print_scorecard
-    from model_zoo.settings import Places, Project, load_project
+    from model_zoo.settings import Places, load_project
 
     quiet()
     places = Places.load(allow_generated=given.allow_generated or None)

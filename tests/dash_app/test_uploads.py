@@ -81,6 +81,11 @@ def test_an_empty_entry_and_a_broken_directory_are_rows_too() -> None:
     assert "holds no files" in reasons(unzip(zip_of({})))["a.zip"]
 
 
+def test_an_entry_without_a_name_is_one_like_others() -> None:
+    content = zip_of({"a.png": b"a", "b.png": b"b"}).replace(b"a.png", b"\0.png")
+    assert [one.name for one in unzip(content)] == ["image", "b.png"]
+
+
 def test_a_zip_unpacks_to_no_more_than_the_limit() -> None:
     page = PageSettings(max_upload_mb=1)
     bomb = b"\0" * 2**21
