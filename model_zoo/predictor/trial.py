@@ -83,7 +83,7 @@ def _files(store: Store, serving: Serving, version: Version) -> Iterator[Path]:
             fetch_served_files(store, version.version, folder, (served,))
             yield folder
     except DamagedFile as error:
-        raise NotServable(str(error)) from error
+        raise NotServable(f"version {version.version} cannot be served: {error}") from error
 
 
 def _ask(

@@ -73,7 +73,8 @@ def answered_by(store: Store) -> Iterator[MlflowClient]:
         except (requests.RequestException, SQLAlchemyError, ConnectionError) as error:
             raise _of_no_use(store, error) from error
         except MlflowException as error:
-            if isinstance(error.__cause__, (requests.RequestException, SQLAlchemyError)):
+            behind = error.__cause__ or error.__context__
+            if isinstance(behind, (requests.RequestException, SQLAlchemyError)):
                 raise _of_no_use(store, error) from error
             if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"):
                 raise _of_no_use(store, error, answers=True) from error
