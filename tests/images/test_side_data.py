@@ -126,6 +126,23 @@ def test_damaged_side_data_is_ignored_and_noted(content: bytes, note: str | None
     assert found.notes == ((f"its {note} could not be read and was ignored",) if note else ())
 
 
+@pytest.mark.parametrize("size", [0, 1, 200, 2**16, 2**31 - 1])
+@pytest.mark.parametrize(("kind", "name"), [("PNG", b"eXIf"), ("WEBP", b"EXIF"), ("WEBP", b"ICCP")])
+def test_a_wrong_size_of_side_data_hides_no_pixels(kind: str, name: bytes, size: int) -> None:
+    profile = bytes(36) + b"acsp" + bytes(88)
+    options: dict[str, object] = {"exif": SIDEWAYS, "icc_profile": profile}
+    if kind == "WEBP":
+        options["lossless"] = True
+    content = bytearray(file_of(kind, **options))
+    place = content.index(name)
+    order = "big" if kind == "PNG" else "little"
+    start = place - 4 if kind == "PNG" else place + 4
+    content[start : start + 4] = size.to_bytes(4, order)
+    found = decode(bytes(content), LIMIT)
+    np.testing.assert_array_equal(found.pixels, decode(file_of(kind, **options), LIMIT).pixels)
+    assert len(found.notes) == 1
+
+
 def test_a_png_without_its_end_is_whole_and_one_without_pixels_is_none() -> None:
     content = file_of("PNG")
     whole = decode(content, LIMIT).pixels
