@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_zoo.errors import UserError
-from model_zoo.files import cannot_write, write_json
+from model_zoo.files import cannot_write, remove_leftovers, write_json
 from model_zoo.registry.served_files import (
     FACTS,
     FACTS_TAG,
@@ -32,8 +30,7 @@ if TYPE_CHECKING:
     from model_zoo.settings import Places, Project
 
 
-PARTIAL = ".catwalk-export-"
-PARTIAL_SECONDS = 3600.0  # an export that old was killed
+PARTIAL = ".catwalk-export-"  # lies in a person's folder: a name that only we give
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +89,7 @@ def _fill(
 ) -> tuple[str, ...]:
     """Fetch beside the folder, check, then put into it; returns the files' names."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(target.parent)
+    remove_leftovers(target.parent, PARTIAL)
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent) as name:
         partial = Path(name)
         fetch_served_files(store, version.version, partial, (FACTS,))
@@ -122,13 +119,6 @@ def _fill(
         for one in (*names, FACTS):
             (partial / one).replace(target / one)
     return (*names, FACTS)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """What exports that were killed have left; nobody else's folders have such a name."""
-    for one in folder.glob(f"{PARTIAL}*"):
-        if one.is_dir() and time.time() - one.stat().st_mtime > PARTIAL_SECONDS:
-            shutil.rmtree(one, ignore_errors=True)
 
 
 def _say(sentence: str) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from model_zoo.errors import UserError
 from model_zoo.failures import told, whose
-from model_zoo.files import NO_ROOM, cannot_write, read_json, write_json
+from model_zoo.files import NO_ROOM, cannot_write, read_json, remove_leftovers, write_json
 from model_zoo.locks import try_locked
 from model_zoo.progress import MAIN, Reporter
 from model_zoo.runs import storage
@@ -61,6 +61,13 @@ def run_step(
                 f"another process works in run {run_name!r} of {project.name}: wait for it, stop "
                 "it, or give this run another name"
             )
+        for left in (
+            folder,
+            folder / "training",
+            places.datasets_dir,
+            places.cache_dir / "features",
+        ):
+            remove_leftovers(left)
         reports = progress_folder(places, folder, step)
         shutil.rmtree(reports, ignore_errors=True)  # what a killed one left
         stack.callback(shutil.rmtree, reports, ignore_errors=True)
