@@ -61,13 +61,8 @@ def run_step(
                 f"another process works in run {run_name!r} of {project.name}: wait for it, stop "
                 "it, or give this run another name"
             )
-        for left in (
-            folder,
-            folder / "training",
-            places.datasets_dir,
-            places.cache_dir / "features",
-        ):
-            remove_leftovers(left)
+        for own in (folder, folder / "training"):  # nobody else writes in them now
+            remove_leftovers(own)
         reports = progress_folder(places, folder, step)
         shutil.rmtree(reports, ignore_errors=True)  # what a killed one left
         stack.callback(shutil.rmtree, reports, ignore_errors=True)
