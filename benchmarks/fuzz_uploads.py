@@ -1,10 +1,13 @@
-"""Hostile uploads: mutated images of every accepted format through the API, in one process.
+"""Hostile uploads through the API, in one process: mutated images of every accepted format, and
+the kinds of `benchmarks.hostile_requests`.
 
     python -m benchmarks.fuzz_uploads [--images 2000] [--rounds 2] [--seed 0]
 
-Mutations: bytes overwritten, inserted, removed, the file cut, sizes in its header blown up. Every
-answer must be 200 or 400; prints how many of each, the time, and the memory of the process after
-each format, which must not grow from one round to the next (the first one warms the caches).
+Mutations: bytes overwritten, inserted, removed, the file cut, sizes in its header blown up; side
+data changed apart from the pixels; transparency of every kind; structures of ZIPs; shapes of JSON.
+Every answer must be 200, 400 or 413; prints how many of each, the time, and the memory of the
+process after each kind, which must not grow from one round to the next (the first one warms the
+caches).
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from benchmarks.hostile_requests import MAKERS, as_form, request_of
 from dash_app.server import create_server
 from model_zoo.images.decode import FORMATS
 
 AT_ONCE = 50
+EXPECTED = (200, 400, 413)
 
 
 def seeds(kind: str, rng: np.random.Generator) -> list[bytes]:
@@ -63,7 +68,7 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--images", type=int, default=2000, help="of each format, each round")
+    parser.add_argument("--images", type=int, default=2000, help="of each kind, each round")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -71,21 +76,23 @@ def main() -> int:
     process = psutil.Process()
     faults = 0
     for turn in range(given.rounds):
-        for kind in FORMATS:
+        for kind in (*FORMATS, *MAKERS):
             rng = np.random.default_rng((given.seed, turn))
-            good = seeds(kind, rng)
+            good = seeds(kind, rng) if kind in FORMATS else []
             statuses: dict[int, int] = {}
-            answered = refused = 0
+            answered = refused = sent = 0
             started = time.monotonic()
-            for start in range(0, given.images, AT_ONCE):
-                count = min(AT_ONCE, given.images - start)
-                files = [mutated(good[rng.integers(len(good))], rng) or b"x" for _ in range(count)]
-                found = client.post(
-                    "/api/v1/predict",
-                    data={"file": [(io.BytesIO(one), "a") for one in files]},
-                )
+            while sent < given.images:
+                if kind in FORMATS:
+                    count = min(AT_ONCE, given.images - sent)
+                    files = [mutated(good[rng.integers(len(good))], rng) for _ in range(count)]
+                    request = as_form([one or b"x" for one in files])
+                else:
+                    request, count = request_of(kind, rng)
+                sent += count
+                found = client.post("/api/v1/predict", **request)
                 statuses[found.status_code] = statuses.get(found.status_code, 0) + 1
-                if found.status_code not in (200, 400):
+                if found.status_code not in EXPECTED:
                     faults += 1
                     print(f"  {found.status_code}: {found.get_data(as_text=True)[:200]}")
                 for one in (found.json or {}).get("predictions", []):
@@ -93,7 +100,7 @@ def main() -> int:
                     refused += "error" in one
             memory = process.memory_info().rss / 2**20
             print(
-                f"round {turn + 1} {kind:5} {given.images} images: {answered} answered, {refused} "
+                f"round {turn + 1} {kind:11} {sent} sent: {answered} answered, {refused} "
                 f"refused, statuses {statuses}, {time.monotonic() - started:.0f} s, "
                 f"{memory:.0f} MiB",
                 flush=True,

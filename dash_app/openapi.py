@@ -157,6 +157,7 @@ def _schemas() -> dict[str, Schema]:
                 "confidence": NUMBER,
                 "probabilities": {"type": "object", "additionalProperties": NUMBER},
                 "doubts": {"type": "array", "items": TEXT},
+                "notes": {"type": "array", "items": TEXT},
                 "preparation": {"type": "array", "items": step},
             }
         ),

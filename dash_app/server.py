@@ -69,13 +69,16 @@ def create_server(
 
 
 class Json(DefaultJSONProvider):
-    """Flask's, with a sentence for what no reader of JSON can follow."""
+    """Flask's, with a sentence for what it cannot read or follow."""
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         try:
             return super().loads(s, **kwargs)
         except RecursionError:
             raise UserError("the JSON is nested too deeply: send a flatter one") from None
+        except ValueError as error:  # a number of thousands of digits too
+            reason = str(error).partition(";")[0][:120]
+            raise UserError(f"this is not JSON that can be read: {reason}") from None
 
 
 def _register_probes(

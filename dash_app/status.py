@@ -12,7 +12,6 @@ NOTHING_YET = (
     "nothing is in production yet: run `catwalk demo`, or retrain and then promote a version "
     "with `catwalk promote VERSION`"
 )
-AWAY = "MLflow does not answer"
 NO_USE = "what production points at cannot be served (`catwalk rollback`, or promote another)"
 PLACES = re.compile(r"[a-z+]+://\S+|(?<![\w/])/(?:[^\s/:,]+/)+[^\s/:,]*")
 
@@ -27,13 +26,16 @@ class Status:
 
 def status_of(predictor: ProductionPredictor) -> Status:
     """How ``predictor`` is, in words for everybody; its log has the details."""
-    trouble = AWAY if predictor.registry_away else NO_USE
+    problem, trouble = predictor.problem, predictor.in_short or NO_USE
     try:
         version = predictor.current.version
     except NothingInProduction:
-        problem = f"{trouble}, and no version has been kept here"
-        return Status(None, problem if predictor.problem else NOTHING_YET)
-    if predictor.problem:
+        if not problem:
+            return Status(None, NOTHING_YET)
+        if problem == trouble:  # nothing carries the alias, but something nearly does
+            return Status(None, problem)
+        return Status(None, f"{trouble}, and no version has been kept here")
+    if problem:
         return Status(
             version, f"{trouble}: version {version}, the last good one, goes on answering"
         )
@@ -43,5 +45,5 @@ def status_of(predictor: ProductionPredictor) -> Status:
 def public(error: Exception) -> str:
     """The sentence of an error, without addresses and paths."""
     if isinstance(error, RegistryUnavailable):
-        return f"{AWAY}, and this has not been read before: try again later"
+        return f"{error.in_short}, and this has not been read before: try again later"
     return PLACES.sub("...", str(error))

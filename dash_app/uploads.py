@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 from werkzeug.datastructures import FileStorage
 
@@ -25,6 +27,7 @@ ROOM_FOR_BASE64 = 4
 NAME_LENGTH = 120
 NAMELESS = "image"
 JSON_SHAPE = 'expected JSON as {"images": [{"name": "a.png", "content": "<base64>"}]}'
+BLANK = re.compile("[\\s\u200b\ufeff]+")
 URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -100,13 +103,15 @@ def _printable(text: str) -> str:
 def from_data_url(contents: str, name: str | None, page: PageSettings) -> Upload:
     """A file as the browser's upload gives it: ``data:image/png;base64,...``, or plain base64.
 
-    Line breaks, missing padding and the URL-safe alphabet are all base64 (RFC 2045, RFC 4648).
+    Line breaks, missing padding, the URL-safe alphabet and, in a URL, escaped signs are all base64
+    (RFC 2045, RFC 4648, RFC 2397).
 
     Raises:
         UserError: not base64, empty, or too large.
     """
-    encoded = contents.partition(",")[2] if contents.startswith("data:") else contents
-    encoded = "".join(encoded.split()).translate(URL_SAFE).rstrip("=")
+    start = contents[:5].lower()
+    encoded = unquote(contents.partition(",")[2]) if start == "data:" else contents
+    encoded = BLANK.sub("", encoded).translate(URL_SAFE).rstrip("=")
     try:
         content = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except (binascii.Error, ValueError):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import lzma
+import re
 import unicodedata
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -14,10 +16,15 @@ from model_zoo.errors import UserError
 
 ZIP_START = b"PK\x03\x04"
 EMPTY_ZIP = b"PK\x05\x06"
+SPLIT_ZIP = b"PK\x07\x08"  # made to be split, and not split after all
 LOCKED = 0x1  # flag of an entry: encrypted
 UTF8 = 0x800  # flag of an entry: its name is UTF-8
 UNICODE_PATH = 0x7075  # extra field with the name as UTF-8, by Info-ZIP
 CODE_PAGE = "cp437"  # of names that say nothing of their code, by the ZIP specification
+JAPANESE, WINDOWS = "cp932", "cp1252"  # what programs write instead
+LETTERS = ("Ll", "Lu", "Lo", "Nd")  # categories of Unicode
+KANA = re.compile("[\u3041-\u30ff]")
+MIXED = re.compile("[A-Za-z][\u3041-\u9fff]|[\u3041-\u9fff][A-Za-z]")
 READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
 
@@ -33,7 +40,7 @@ class Entry:
 
 
 def is_zip(content: bytes) -> bool:
-    return content.startswith((ZIP_START, EMPTY_ZIP))
+    return content.startswith((ZIP_START, EMPTY_ZIP, SPLIT_ZIP))
 
 
 def open_zip(name: str, content: bytes) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
@@ -99,7 +106,8 @@ def _unpack(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str, most: in
 def _is_picture(entry: zipfile.ZipInfo) -> bool:
     name = PurePosixPath(entry.filename)
     hidden = name.name.startswith(".") or "__MACOSX" in name.parts
-    return not (entry.is_dir() or hidden or name.name in ("Thumbs.db", "desktop.ini"))
+    is_folder = entry.filename.endswith("/")  # a name may be empty, and `is_dir` wants a sign
+    return not (is_folder or hidden or name.name in ("Thumbs.db", "desktop.ini"))
 
 
 def _path(entry: zipfile.ZipInfo) -> str:
@@ -112,10 +120,32 @@ def _path(entry: zipfile.ZipInfo) -> str:
 
 
 def _decoded(raw: bytes) -> str:
-    try:
+    """UTF-8, if it is that; else the code page in which the name reads as words.
+
+    An archive does not say which one its maker's Windows had.
+    """
+    with suppress(UnicodeDecodeError):
         return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode(CODE_PAGE)
+    western = raw.decode(CODE_PAGE)
+    for other in (_or_nothing(raw, JAPANESE), _or_nothing(raw, WINDOWS)):
+        if _is_words(other) and (KANA.search(other) or not _is_words(western)):
+            return other
+    return western
+
+
+def _or_nothing(raw: bytes, code: str) -> str:
+    with suppress(UnicodeDecodeError):
+        return raw.decode(code)
+    return ""
+
+
+def _is_words(text: str) -> bool:
+    """Whether it may be a name: other signs than letters are of another code page.
+
+    Nor does a name mix Latin with Japanese letters in one word: those are two with accents.
+    """
+    known = all(c.isascii() or unicodedata.category(c) in LETTERS or c == "ー" for c in text)
+    return bool(text) and known and not MIXED.search(text)
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> str:

@@ -18,6 +18,7 @@ from launcher.options import OPTIONS
 from model_zoo.files import read_json, write_json
 from model_zoo.registry.client import answered_by
 from model_zoo.registry.experiment import ensure_experiment
+from model_zoo.registry.run_log import params_of
 from model_zoo.registry.store import store_of
 from model_zoo.settings import Places, load_project
 
@@ -45,11 +46,12 @@ FLAGS = ("profile", "backbone", "weights", "image_size", "epochs", "batch_size",
 
 def facts_of(run: Any) -> dict[str, Any]:
     """What is kept of a run of MLflow."""
+    params = params_of(run.data.params, run.data.tags)
     return {
         "run": run.info.run_name,
         "commit": run.data.tags.get("mlflow.source.git.commit", ""),
         "machine": run.data.tags.get("machine", ""),
-        **{name: run.data.params[name] for name in PARAMETERS if name in run.data.params},
+        **{name: one for name, one in params.items() if name in PARAMETERS},
         **{name: run.data.metrics[name] for name in METRICS},
     }
 

@@ -25,7 +25,7 @@ from launcher import owned_process
 from launcher.progress.speaker import EVERY_SECONDS, Speaker
 from launcher.progress.words import in_a_line
 from model_zoo.errors import UserError
-from model_zoo.files import read_json, write_json
+from model_zoo.files import cannot_write, read_json, write_json
 from model_zoo.progress import read_reports
 from model_zoo.runs.folder import progress_folder, run_folder
 from model_zoo.settings import Places, Project
@@ -85,7 +85,10 @@ def run_step(
         return in_a_line(read_reports(reports), now, now - started)
 
     speaker = Speaker(what_stands, on_line, speak_every or math.inf)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
     with (
         (folder / LOG).open("a") as log,
         _started(owned_process.command(module, *arguments), env) as process,
@@ -109,7 +112,8 @@ def run_step(
     write_json(failure, {"step": step, "sentence": sentence, "status": status})
     if status == USER_ERROR_STATUS:
         raise UserError(sentence)
-    how = f"was stopped by signal {-status}" if status < 0 else f"ended with status {status}"
+    stopped_by = -status if status < 0 else status - 128  # as shells tell it
+    how = f"was stopped by signal {stopped_by}" if stopped_by > 0 else f"ended with status {status}"
     raise StepFailed(f"step {step} {how}; its last line: {sentence}")
 
 

@@ -7,13 +7,16 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from model_zoo.errors import UserError
 
+PARTIAL = ".partial-"  # what is being written
+LEFT_SECONDS = 3600.0  # a partial that old is nobody's any more
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
@@ -29,7 +32,7 @@ def complete_or_absent(path: Path) -> Iterator[Path]:
     partial: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".partial-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=path.suffix, dir=path.parent)
         os.close(handle)
         partial = Path(name)
         yield partial
@@ -50,6 +53,18 @@ def cannot_write(path: object, error: OSError) -> UserError:
     )
 
 
+def remove_leftovers(folder: Path, prefix: str = PARTIAL) -> None:
+    """Remove what processes that were killed left right in ``folder``, once it is an hour old."""
+    for one in folder.glob(f"{prefix}*"):
+        with suppress(FileNotFoundError):  # somebody else was quicker
+            if time.time() - one.lstat().st_mtime < LEFT_SECONDS:
+                continue
+            if one.is_dir() and not one.is_symlink():
+                shutil.rmtree(one, ignore_errors=True)
+            else:
+                one.unlink()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON, complete or not at all."""
     with complete_or_absent(path) as partial:
@@ -61,11 +76,18 @@ def read_json(path: Path) -> Any:
 
 
 def fill_folder(path: Path, fill: Callable[[Path], None]) -> Path:
-    """``fill`` a temporary folder that then becomes ``path``; if it is there already, keep it."""
+    """``fill`` a temporary folder that then becomes ``path``; if it is there already, keep it.
+
+    Raises:
+        UserError: the operating system refused to make it.
+    """
     if path.is_dir():
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=path.parent))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=path.parent))
+    except OSError as error:
+        raise cannot_write(path, error) from error
     try:
         fill(partial)
         try:

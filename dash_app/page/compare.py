@@ -114,11 +114,11 @@ def register(app: Dash, context: Context) -> None:
 
 
 def _words(version: registry.Version) -> str:
-    accuracy = version.tags.get("accuracy")
+    accuracy = version.accuracy
     parts = [
         f"version {version.version}",
         version.tags.get("backbone", ""),
-        f"{float(accuracy):.1%}" if accuracy else "",
+        f"{accuracy:.1%}" if accuracy is not None else "",
         ", ".join(version.aliases),
     ]
     return " · ".join(filter(None, parts))

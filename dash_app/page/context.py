@@ -13,8 +13,11 @@ from dash_app.settings import PageSettings
 from model_zoo.data.corrections import CorrectionStore
 from model_zoo.errors import UserError
 from model_zoo.predictor import ProductionPredictor, ServedClassifier, load_classifier
+from model_zoo.predictor.versions import is_of
+from model_zoo.registry.client import RegistryUnavailable
 from model_zoo.registry.store import Store
 from model_zoo.registry.version_report import VersionReports
+from model_zoo.registry.versions import get_version
 from model_zoo.settings import Places, Project, Serving
 
 LOADED_AT_ONCE = 2
@@ -66,12 +69,21 @@ class OtherVersions:
             UserError: there is none of that number, or MLflow is away and it was not fetched yet.
         """
         with self._lock:
-            if version not in self._loaded:
-                if not version.isdigit():
-                    raise UserError(f"no version {version!r}: choose one from the list")
+            if not version.isdigit():
+                raise UserError(f"no version {version!r}: choose one from the list")
+            if not self._is_current(version):
                 found = load_classifier(self.store, self.serving, self.cache_dir, version)
                 self._loaded[version] = found
             self._loaded.move_to_end(version)
             while len(self._loaded) > LOADED_AT_ONCE:
                 self._loaded.popitem(last=False)
             return self._loaded[version]
+
+    def _is_current(self, version: str) -> bool:
+        """Whether it is loaded, and what the registry has under this number; or nobody can ask."""
+        if version not in self._loaded:
+            return False
+        try:
+            return is_of(self._loaded[version], get_version(self.store, version))
+        except RegistryUnavailable:
+            return True

@@ -12,6 +12,7 @@ from dash_app.settings import PageSettings
 from dash_app.status import status_of
 from dash_app.uploads import MIB, ROOM_FOR_BASE64
 from model_zoo.predictor import NothingInProduction
+from model_zoo.registry.set_by_hand import share_in
 
 THEME = {
     "primaryColor": "teal",
@@ -144,8 +145,9 @@ def serving(context: Context) -> list[Any]:
         return [dmc.Badge("nothing in production", id="version", color="orange", variant="light")]
     tags = current.tags
     facts = [tags.get("backbone", "")]
-    if "accuracy" in tags:
-        facts.append(f"test accuracy {float(tags['accuracy']):.1%}")
+    accuracy = share_in(tags, "accuracy")
+    if accuracy is not None:
+        facts.append(f"test accuracy {accuracy:.1%}")
     parts: list[Any] = [
         html.Span(
             [

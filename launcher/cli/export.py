@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_zoo.errors import UserError
-from model_zoo.files import cannot_write, write_json
+from model_zoo.files import cannot_write, remove_leftovers, write_json
 from model_zoo.registry.served_files import (
     FACTS,
     FACTS_TAG,
     FORMATS,
     KERAS,
     MODEL,
+    DamagedFile,
     check_file,
+    damaged_in_registry,
     fetch_served_files,
     file_of,
     is_left_out,
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from model_zoo.registry.store import Store
     from model_zoo.registry.versions import Version
     from model_zoo.settings import Places, Project
+
+
+PARTIAL = ".catwalk-export-"  # lies in a person's folder: a name that only we give
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,10 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Copy the files, checked by their digests, with labels and calibration beside them.
 
-    Whatever else lies in the folder stays; a file of an earlier export is replaced at once.
+    Whatever else lies in the folder stays. An earlier export stays too until the new one is whole
+    and checked; then its files are replaced one by one, what describes them last. A kill between
+    two of them leaves an export that loads: files of one version are the same, byte for byte.
     """
+    from model_zoo.registry.set_by_hand import misspelt
     from model_zoo.registry.store import store_of
-    from model_zoo.registry.versions import find_alias, get_version
+    from model_zoo.registry.versions import aliases_of, check_origin, find_alias, get_version
     from model_zoo.settings import Places, load_project
 
     places = Places.load()
@@ -57,8 +65,10 @@ def run(given: argparse.Namespace) -> int:
     found = get_version(store, number) if number else find_alias(store, "production")
     if found is None:
         raise UserError(
-            f"nothing is in production in {store.place}: name a version, see `catwalk versions`"
+            misspelt(aliases_of(store))
+            or f"nothing is in production in {store.place}: name a version, see `catwalk versions`"
         )
+    check_origin(store, found)
     target = given.to / f"{store.model}-{found.version}"
     try:
         names = _fill(target, store, found, given.formats or ["onnx"], project, places)
@@ -79,10 +89,14 @@ def _fill(
 ) -> tuple[str, ...]:
     """Fetch beside the folder, check, then put into it; returns the files' names."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as name:
+    remove_leftovers(target.parent, PARTIAL)
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=target.parent) as name:
         partial = Path(name)
         fetch_served_files(store, version.version, partial, (FACTS,))
-        facts = read_facts(partial, version.tags.get(FACTS_TAG))
+        try:
+            facts = read_facts(partial, version.tags.get(FACTS_TAG))
+        except DamagedFile:
+            raise UserError(damaged_in_registry(version.version)) from None
         if "all" in wanted:
             wanted = [row["format"] for row in facts["formats"] if row["attached"]]
         missing = tuple(one for one in dict.fromkeys(wanted) if is_left_out(one, facts))

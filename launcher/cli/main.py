@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -56,6 +57,8 @@ def _run(command: object, given: argparse.Namespace) -> int:
 
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that a terminal cannot print is escaped
         sys.stdout.reconfigure(errors="backslashreplace")
+    # What the library tells servers in their logs, a command says itself.
+    logging.getLogger("model_zoo").addHandler(logging.NullHandler())
     try:
         check_variables()
         return int(command.run(given))  # type: ignore[attr-defined]

@@ -96,6 +96,7 @@ def _lines(one: Answer) -> list[str]:
     return [
         f"{printable(one.name)}: {said.label} ({said.confidence:.1%}), version {one.version}",
         *(f"doubt: {doubt}" for doubt in one.doubts.as_list()),
+        *(f"note: {note}" for note in one.prepared.notes),
         *(f"{step.name}: {step.note}" for step in one.prepared.steps if step.changed),
     ]
 
@@ -119,6 +120,7 @@ def _load(
     # Goes on with the last good one without a registry.
     predictor = ProductionPredictor(store, serving, places.cache_dir)
     predictor.refresh()
+    current = predictor.current
     if predictor.problem:
         print(f"catwalk: {predictor.problem}", file=sys.stderr)
-    return predictor.current
+    return current

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from launcher.cli.chosen import add_options, chosen_values
 from launcher.options import OPTIONS
+
+if TYPE_CHECKING:
+    from model_zoo.settings import Places, Project
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,13 +32,13 @@ def run(given: argparse.Namespace) -> int:
     from launcher.progress.workflow import Watched
     from model_zoo.runs.runner import quiet, run_all
     from model_zoo.runs.scorecard import print_scorecard
-    from model_zoo.settings import Places, Project, load_project
+    from model_zoo.settings import Places, load_project
 
     quiet()
     places = Places.load(allow_generated=given.allow_generated or None)
     chosen = chosen_values(given, OPTIONS)
     project = load_project(given.project, chosen, places)
-    name = given.name or datetime.now(UTC).strftime("run-%Y-%m-%dT%H-%M-%S.%f")[:-3]
+    name = given.name or unnamed(places, project)
     print(f"Run {name}. To continue it after a stop: catwalk run --name {name} ...", flush=True)
 
     # A process has one backend, and a step that computes lets nothing else run beside it.
@@ -52,3 +55,13 @@ def run(given: argparse.Namespace) -> int:
         )
     print_scorecard(project, places, name)
     return 0
+
+
+def unnamed(places: Places, project: Project) -> str:
+    """A name that no run here has yet, also of those that begin in the same second."""
+    from model_zoo.runs.folder import run_folder
+
+    while True:
+        name = datetime.now(UTC).strftime("run-%Y-%m-%dT%H-%M-%S.%f")[:-3]
+        if not run_folder(places, project.name, name).exists():
+            return name

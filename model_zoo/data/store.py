@@ -120,11 +120,17 @@ def load(datasets_dir: Path, snapshot: str, part: str) -> Images:
     """The images of one part, read from disk when they are indexed.
 
     Raises:
-        UserError: the dataset is not there.
+        UserError: the dataset is not there, or was cut short.
     """
     describe(datasets_dir, snapshot)
     folder = datasets_dir / snapshot
     shards = sorted((folder / SHARDS).glob("*.npy"))
-    rows = np.load(folder / f"{part}.rows.npy", allow_pickle=False)
-    labels = np.load(folder / f"{part}.labels.npy", allow_pickle=False)
-    return Images(StoredPixels(shards, rows, snapshot), labels)
+    try:
+        rows = np.load(folder / f"{part}.rows.npy", allow_pickle=False)
+        labels = np.load(folder / f"{part}.labels.npy", allow_pickle=False)
+        return Images(StoredPixels(shards, rows, snapshot), labels)
+    except (ValueError, EOFError) as error:  # NumPy's, for a file with fewer bytes than it says
+        raise UserError(
+            f"dataset {snapshot} is damaged ({error}): delete {folder}, then run the step `ingest` "
+            "of this run again"
+        ) from error

@@ -14,7 +14,8 @@ from PIL import ExifTags, Image
 
 from model_zoo.errors import UserError
 from model_zoo.images.jpeg import TooManyScans, ended, frame_of, open_jpeg
-from model_zoo.images.side_data import JPEG_START, Pixels, without_side_data
+from model_zoo.images.jpeg_segments import JPEG_START
+from model_zoo.images.side_data import Pixels, without_side_data
 
 try:  # the extra `heic`: its wheels carry an encoder under the GPL, which not everybody may ship
     from pillow_heif import register_heif_opener

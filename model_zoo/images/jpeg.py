@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
-from model_zoo.images.side_data import JPEG_END, SCAN, segments
+from model_zoo.images.jpeg_segments import JPEG_END, SCAN, segments
 
 FRACTIONS = (1, 2, 4, 8)
 MOST_AT_AN_EIGHTH = 8  # times the largest picture that is decoded whole: what time allows

@@ -47,12 +47,14 @@ class Prepared:
         original: a small copy of the picture as any viewer shows it.
         steps: what each step did, in their order.
         doubts: why an answer about it may not be trusted, in words.
+        notes: what of its file was damaged and is ignored, in words.
     """
 
     image: np.ndarray
     original: np.ndarray
     steps: tuple[StepDone, ...]
     doubts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_image(
@@ -133,6 +135,7 @@ def prepare(
         original=original,
         steps=tuple(done),
         doubts=(*_blank(decoded, image), *picture.doubts),
+        notes=decoded.notes,
     )
 
 

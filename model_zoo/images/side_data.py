@@ -16,22 +16,27 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+
+from model_zoo.images.jpeg_segments import JPEG_START, SCAN, segments
 
 ORIENTATION = 0x0112  # the tag of EXIF
 XMP_ORIENTATION = re.compile(rb'tiff:Orientation(?:="|>)([1-8])')
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 PNG_PIXELS = (b"IHDR", b"PLTE", b"IDAT")  # and tRNS, where it is whole
+MOST_TRIED = 16
+PNG_NAMES = re.compile(b"PLTE|IDAT|tRNS|IEND")
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 GREY, RGB, PALETTE = 0, 2, 3  # colour types of PNG that a tRNS may belong to
 NARROW = (2, 4)  # bits of grey that Pillow widens to 8, but not the key colour
 
-JPEG_START = b"\xff\xd8"
-JPEG_END = b"\xff\xd9"
-SCAN = b"\xff\xda"
 JFIF, ADOBE = (0xE0, b"JFIF\0", 14), (0xEE, b"Adobe", 12)  # they say how colours are coded
 
 WEBP_SIDE = {b"ICCP": 0x20, b"EXIF": 0x08, b"XMP ": 0x04}  # with their flags in VP8X
+WEBP_WORDS = {b"ICCP": "colour profile", b"EXIF": "EXIF", b"XMP ": "XMP"}
+WEBP_PIXELS = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF")
+WEBP_NAMES = re.compile(b"VP8 |VP8L|ALPH|ANIM")
 HEIF_SIDE = (b"Exif", b"mime")  # types of items; the second is XMP
 NOT_READ = "its {} could not be read and was ignored"
 
@@ -128,7 +133,7 @@ def _is_utf8(text: bytes) -> bool:
 def _png(content: bytes) -> Pixels:
     kept = [PNG_START]
     found = Pixels(content)
-    depth, colour, palette, place = 8, -1, 0, len(PNG_START)
+    depth, colour, palette, place, looked = 8, -1, 0, len(PNG_START), False
     while place + 12 <= len(content):
         size, name = (
             int.from_bytes(content[place : place + 4], "big"),
@@ -147,6 +152,9 @@ def _png(content: bytes) -> Pixels:
             break
         if end > len(content) or zlib.crc32(name + data) != int.from_bytes(whole[-4:], "big"):
             found.note(_words_of(name))
+            if not looked:
+                looked = True  # once: a hostile file has millions
+                place = _next_chunk(content, end - size) or end  # it may be its size
         elif name == b"tRNS":
             fits = {GREY: size == 2, RGB: size == 6, PALETTE: 0 < size <= palette}
             if fits.get(colour, False):
@@ -162,6 +170,16 @@ def _png(content: bytes) -> Pixels:
     if any(one[4:8] == b"IDAT" for one in kept):
         found.content = b"".join([*kept, PNG_END])
     return found
+
+
+def _next_chunk(content: bytes, place: int) -> int | None:
+    """Where the next chunk of pixels that is whole begins, in a PNG; None: there is no such."""
+    for match in islice(PNG_NAMES.finditer(content, place), MOST_TRIED):
+        start = match.start() - 4
+        end = match.end() + int.from_bytes(content[start : start + 4], "big")
+        if zlib.crc32(content[match.start() : end]).to_bytes(4, "big") == content[end : end + 4]:
+            return start
+    return None
 
 
 def _widened(key: bytes, depth: int) -> bytes:
@@ -211,22 +229,6 @@ def _jpeg(content: bytes) -> Pixels:
     return found
 
 
-def segments(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """(marker, segment with its marker) up to the first scan, with which all the rest comes."""
-    place = 2
-    while (place := content.find(b"\xff", place)) >= 0:
-        marker = content[place + 1] if place + 1 < len(content) else 0
-        if not 0xC0 <= marker <= 0xFE or 0xD0 <= marker <= 0xD9:  # filling, or no segment
-            place += 1
-            continue
-        if marker == SCAN[1]:
-            yield marker, content[place:]
-            return
-        end = place + 2 + int.from_bytes(content[place + 2 : place + 4], "big")
-        yield marker, content[place:end]
-        place = max(end, place + 4)
-
-
 def _webp(content: bytes) -> Pixels:
     kept: list[bytes] = []
     found = Pixels(content)
@@ -241,6 +243,11 @@ def _webp(content: bytes) -> Pixels:
             content[place : place + 8 + size + size % 2],
         )
         place += 8 + size + size % 2
+        known = content[place : place + 4] in (b"", *WEBP_PIXELS, *WEBP_SIDE)
+        if name not in WEBP_PIXELS and (not known or place > len(content) + 1):
+            found.note(WEBP_WORDS.get(name, "side data"))  # it is its size that is damaged
+            place = _next_webp(content, place - size - size % 2)
+            continue
         if name == b"EXIF":
             found.read_exif(data)
         elif name == b"XMP ":
@@ -249,11 +256,16 @@ def _webp(content: bytes) -> Pixels:
             found.read_icc(data)
         elif name == b"VP8X" and data:
             kept.append(whole[:8] + bytes([data[0] & ~sum(WEBP_SIDE.values())]) + whole[9:])
-        else:
+        elif name in WEBP_PIXELS:
             kept.append(whole)
     body = b"WEBP" + b"".join(kept)
     found.content = b"RIFF" + len(body).to_bytes(4, "little") + body
     return found
+
+
+def _next_webp(content: bytes, place: int) -> int:
+    found = WEBP_NAMES.search(content, place)
+    return found.start() if found else len(content)
 
 
 def _heif(content: bytes) -> Pixels:

@@ -44,6 +44,7 @@ class Answer:
             "name": self.name,
             **self.prediction.as_dict(),
             "doubts": self.doubts.as_list(),
+            "notes": list(self.prepared.notes),
             "preparation": steps,
         }
 

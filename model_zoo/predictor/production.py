@@ -18,10 +18,11 @@ from model_zoo.files import read_json, write_json
 from model_zoo.images import read_image
 from model_zoo.predictor.queue import PredictionQueue
 from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
-from model_zoo.predictor.versions import VersionCache
+from model_zoo.predictor.versions import VersionCache, is_of
 from model_zoo.registry.client import RegistryUnavailable
+from model_zoo.registry.set_by_hand import misspelt
 from model_zoo.registry.store import Store
-from model_zoo.registry.versions import find_alias
+from model_zoo.registry.versions import aliases_of, find_alias
 from model_zoo.settings import Serving
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class ProductionPredictor:
         self.serving = serving
         self.versions = VersionCache(store, serving, cache_dir)
         self.problem: str | None = None
-        self.registry_away = False  # that is the problem
+        self.in_short: str | None = None  # the same for those outside, where it is MLflow's
         self._current: ServedClassifier | None = None
         self._refreshing = threading.Lock()
         self._stopped = threading.Event()
@@ -61,7 +62,9 @@ class ProductionPredictor:
         current = self._current  # read once: another thread may replace it meanwhile
         if current is None:
             raise NothingInProduction(
-                self.problem or "nothing is in production yet: retrain, then promote a version"
+                self.problem
+                or f"nothing is in production yet in {self.store.place}: retrain, then promote a "
+                "version"
             )
         return current
 
@@ -75,16 +78,18 @@ class ProductionPredictor:
             try:
                 found = find_alias(self.store, "production")
                 if found is None:
-                    self.problem, self._current = None, None
+                    self._current = None
+                    self.problem = misspelt(aliases_of(self.store))
+                    self.in_short = self.problem
                     return
-                if self._current is None or self._current.version != found.version:
+                if self._current is None or not is_of(self._current, found):
                     self._current = self.versions.load(found)
                     write_json(self._note, {"version": found.version, "tags": found.tags})
-                self.problem = None
+                self.problem = self.in_short = None
             except Exception as error:  # whatever it is, the last good version goes on
                 text = str(error).strip().splitlines()
                 self.problem = text[0] if text else type(error).__name__
-                self.registry_away = isinstance(error, RegistryUnavailable)
+                self.in_short = error.in_short if isinstance(error, RegistryUnavailable) else None
                 log.warning("production not refreshed: %s", self.problem)
                 if self._current is None:
                     self._load_last_good()

@@ -12,6 +12,8 @@ import numpy as np
 from model_zoo.errors import UserError
 from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
 
+ANSWER_SECONDS = 60.0  # for one image, the wait included
+
 
 class Overloaded(UserError):
     """More requests wait than the queue holds; asking again later helps."""
@@ -46,18 +48,24 @@ class PredictionQueue:
         """Predict for one image uint8, of the shape that it takes; blocks until it is answered.
 
         Raises:
-            Overloaded: the queue is full.
+            Overloaded: the queue is full, or nothing was answered in ``ANSWER_SECONDS``.
             UserError: what :meth:`ServedClassifier.predict` finds wrong.
         """
         answer: Future[Prediction] = Future()
         try:
-            self._waiting.put_nowait(Request(classifier, image, answer))
+            self._waiting.put_nowait(Request(classifier, np.asarray(image), answer))
         except queue.Full:
             raise Overloaded(
                 f"{self._waiting.maxsize} predictions are waiting already: ask again later"
             ) from None
         self._start()
-        return answer.result()
+        try:
+            return answer.result(ANSWER_SECONDS)
+        except TimeoutError:
+            if answer.done():  # it is the classifier that says so
+                raise
+            answer.cancel()
+            raise Overloaded(f"no answer within {ANSWER_SECONDS:g} s: ask again later") from None
 
     def _start(self) -> None:
         with self._starting:  # at the first request: a thread does not survive a fork
@@ -101,6 +109,9 @@ def _answer(requests: list[Request]) -> None:
         key = (id(one.classifier), one.image.shape, str(one.image.dtype))
         groups.setdefault(key, []).append(one)
     for group in groups.values():
+        group = [one for one in group if one.answer.set_running_or_notify_cancel()]
+        if not group:  # nobody waits for it any more
+            continue
         try:
             found = group[0].classifier.predict(np.stack([one.image for one in group]))
         except Exception as error:  # belongs to those who asked; the thread goes on

@@ -27,6 +27,7 @@ from model_zoo.registry.served_files import (
     fetch_served_files,
     file_of,
     folder_in_home,
+    gone,
     read_facts,
 )
 from model_zoo.registry.store import Store
@@ -70,6 +71,8 @@ def _files(store: Store, serving: Serving, version: Version) -> Iterator[Path]:
         check_origin(store, version)
         lies = folder_in_home(store, version.version)
         if lies is not None:
+            if not (lies / FACTS).is_file():
+                raise DamagedFile(gone(FACTS, version.version))
             yield lies
             return
         with tempfile.TemporaryDirectory(prefix="catwalk-") as name:
@@ -80,7 +83,7 @@ def _files(store: Store, serving: Serving, version: Version) -> Iterator[Path]:
             fetch_served_files(store, version.version, folder, (served,))
             yield folder
     except DamagedFile as error:
-        raise NotServable(str(error)) from error
+        raise NotServable(f"version {version.version} cannot be served: {error}") from error
 
 
 def _ask(

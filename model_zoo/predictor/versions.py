@@ -13,15 +13,24 @@ from model_zoo.files import fill_folder
 from model_zoo.predictor.served_classifier import ServedClassifier
 from model_zoo.registry.served_files import (
     FACTS,
+    FACTS_TAG,
     FORMATS,
     MODEL,
     DamagedFile,
+    damaged_in_registry,
     fetch_served_files,
     file_of,
     read_facts,
 )
+from model_zoo.registry.set_by_hand import misspelt
 from model_zoo.registry.store import Store
-from model_zoo.registry.versions import Version, check_origin, find_alias, get_version
+from model_zoo.registry.versions import (
+    Version,
+    aliases_of,
+    check_origin,
+    find_alias,
+    get_version,
+)
 from model_zoo.settings import Serving
 
 log = logging.getLogger(__name__)
@@ -53,7 +62,8 @@ def load_classifier(
     if path.exists():
         return _load_file(path, serving)
     raise UserError(
-        f"no version carries the alias {reference!r}: name an alias or a number that "
+        misspelt(aliases_of(store), reference)
+        or f"no version carries the alias {reference!r}: name an alias or a number that "
         "`catwalk versions` lists, or the path of an ONNX file"
     )
 
@@ -63,6 +73,16 @@ def _load_file(path: Path, serving: Serving) -> ServedClassifier:
     if file.suffix != ".onnx":
         raise UserError(f"{file}: expected an .onnx file, which is what the predictor runs")
     return open_folder(file.parent, str(path), {}, serving, file=file.name)
+
+
+def is_of(loaded: ServedClassifier, version: Version) -> bool:
+    """Whether what is loaded is this very version.
+
+    Numbers begin anew in a registered model that was deleted and made again, and in another
+    MLflow: digests do not.
+    """
+    tags = (loaded.tags.get(FACTS_TAG), version.tags.get(FACTS_TAG))
+    return loaded.version == version.version and tags[0] == tags[1]
 
 
 def open_folder(
@@ -116,7 +136,12 @@ class VersionCache:
         except DamagedFile as error:
             log.warning("%s", error)
         shutil.rmtree(self.folder_of(version.version), ignore_errors=True)
-        return self._open(self.fetch(version.version), version.version, version.tags)
+        try:
+            return self._open(self.fetch(version.version), version.version, version.tags)
+        except DamagedFile as error:
+            if not self.folder_of(version.version).is_dir():
+                raise  # it could not be fetched
+            raise DamagedFile(damaged_in_registry(version.version)) from error
 
     def open(self, version: str, tags: dict[str, str]) -> ServedClassifier:
         """Load a version that was fetched before; MLflow is not asked.

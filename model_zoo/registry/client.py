@@ -16,8 +16,28 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+#: What to do, by words in what SQLite says (https://www.sqlite.org/rescode.html).
+REMEDIES = {
+    "locked": "another program holds it, end that one",
+    "readonly": "allow this user to write it",
+    "permission": "allow this user to read it",
+    "unable to open": "allow this user to read and write it and its folder",
+    "disk": "free space on its disk",
+    "not a database": "take it from a backup, or move it away to begin anew",
+    "malformed": "take it from a backup, or move it away to begin anew",
+}
+
+
 class RegistryUnavailable(UserError):
-    """MLflow does not answer; what was fetched before goes on being served."""
+    """MLflow cannot be asked; what was fetched before goes on being served.
+
+    Attributes:
+        in_short: the same without addresses and paths, for those outside.
+    """
+
+    def __init__(self, sentence: str, in_short: str = "MLflow does not answer") -> None:
+        super().__init__(sentence)
+        self.in_short = in_short
 
 
 def connect(store: Store) -> MlflowClient:
@@ -38,10 +58,10 @@ def connect(store: Store) -> MlflowClient:
 
 @contextmanager
 def answered_by(store: Store) -> Iterator[MlflowClient]:
-    """Yield a client and turn MLflow being away into one sentence.
+    """Yield a client and turn MLflow being away, or in trouble itself, into one sentence.
 
     Raises:
-        RegistryUnavailable: it does not answer.
+        RegistryUnavailable: it does not answer, or not with an answer.
     """
     import requests
     from mlflow.exceptions import MlflowException
@@ -51,12 +71,13 @@ def answered_by(store: Store) -> Iterator[MlflowClient]:
         try:
             yield connect(store)
         except (requests.RequestException, SQLAlchemyError, ConnectionError) as error:
-            raise _away(store, error) from error
+            raise _of_no_use(store, error) from error
         except MlflowException as error:
-            if isinstance(error.__cause__, (requests.RequestException, SQLAlchemyError)) or (
-                error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")
-            ):
-                raise _away(store, error) from error
+            behind = error.__cause__ or error.__context__
+            if isinstance(behind, (requests.RequestException, SQLAlchemyError)):
+                raise _of_no_use(store, error) from error
+            if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"):
+                raise _of_no_use(store, error, answers=True) from error
             raise
 
 
@@ -70,15 +91,38 @@ def usable(store: Store) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _away(store, error) from error
+        raise _of_no_use(store, error) from error
 
 
-def _away(store: Store, error: Exception) -> RegistryUnavailable:
+def _of_no_use(store: Store, error: Exception, answers: bool = False) -> RegistryUnavailable:
+    """The sentence for a registry that cannot be asked: where it is, why, and what to do.
+
+    Args:
+        answers: a server does, and what it says is an error of its own.
+    """
     reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no answer"
+    if not store.server:
+        return RegistryUnavailable(
+            f"MLflow's database {store.home / database.FILE} cannot be used ({reason}): "
+            f"{_remedy(reason)}, then run again",
+            "MLflow's database cannot be used",
+        )
+    if answers:
+        return RegistryUnavailable(
+            f"MLflow at {store.uri} answers with an error of its own ({reason}): its log says "
+            "more. Run again once that is mended",
+            "MLflow answers with an error of its own",
+        )
     return RegistryUnavailable(
         f"MLflow at {store.uri} does not answer ({reason}). Start it with `catwalk up`, or "
         "correct CATWALK_TRACKING_URI, then run again"
     )
+
+
+def _remedy(reason: str) -> str:
+    """What to do about an error of SQLite, by its words."""
+    found = (remedy for words, remedy in REMEDIES.items() if words in reason.lower())
+    return next(found, "look at the file, or take it from a backup")
 
 
 def is_absent(error: Exception) -> bool:

@@ -68,7 +68,9 @@ def alone_with(store: Store) -> Iterator[Registry]:
             yield _Server(client, store.model, own)
         return
     if not database.is_made(store.home / database.FILE):
-        raise UserError(f"nothing of {store.experiment} is registered yet: run `catwalk demo`")
+        raise UserError(
+            f"nothing of {store.experiment} is registered yet in {store.place}: run `catwalk demo`"
+        )
     with usable(store):
         until = time.monotonic() + tickets.WAIT_SECONDS
         while True:

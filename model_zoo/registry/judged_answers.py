@@ -14,9 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
 from model_zoo.registry.client import answered_by
 from model_zoo.registry.run_files import fetch_run_file
+from model_zoo.registry.set_by_hand import edited_tags
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import Version
 
@@ -76,8 +78,17 @@ def read_answers(store: Store, version: Version, part: str) -> Answers | None:
 
 
 def decisions(version: Version, part: str) -> int:
-    """How often a test part has decided about a version."""
-    return int(version.tags.get(TIMES_TAG, "0")) if version.tags.get(PART_TAG) == part else 0
+    """How often a test part has decided about a version.
+
+    Raises:
+        UserError: somebody edited the tag that says so into no number.
+    """
+    if version.tags.get(PART_TAG) != part:
+        return 0
+    edited = edited_tags(version.version, version.tags, (TIMES_TAG,))
+    if edited:
+        raise UserError(edited[0])
+    return int(version.tags.get(TIMES_TAG, "0"))
 
 
 def tag_version(store: Store, version: str, tags: Mapping[str, str]) -> None:

@@ -119,6 +119,29 @@ def find_content(store: Store, content: str) -> Version | None:
     return min(versions, key=lambda one: int(one.version), default=None)
 
 
+def registered(store: Store, number: str, served: Path) -> Version:
+    """The version that a run registered, whatever its number is by now.
+
+    Args:
+        number: that it had.
+        served: the folder of the run's files.
+
+    Raises:
+        UserError: there is no version of this content any more.
+    """
+    content = content_digest(read_facts(served))
+    known = [one for one in list_versions(store) if one.tags.get(CONTENT_TAG) == content]
+    same = next((one for one in known if one.version == number), None)
+    found = same or next(iter(known), None)
+    if found is None:
+        raise UserError(
+            f"version {number}, which this run registered, is not in {store.place} any more: it "
+            f"or all of {store.model} was deleted in MLflow, or this is another MLflow. Start a "
+            "run of another name"
+        )
+    return found
+
+
 def is_whole(store: Store, version: Version) -> bool:
     """The registry has the file that is served, and what describes it, as they were registered."""
     with tempfile.TemporaryDirectory(prefix="catwalk-") as name:

@@ -19,6 +19,7 @@ from model_zoo.registry.moves import (
     parsed,
     past_moves,
 )
+from model_zoo.registry.set_by_hand import misspelt
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import Version, check_origin
 
@@ -62,6 +63,9 @@ def settle(store: Store, registry: Registry) -> Settled:
     _candidate(store, registry, found)
     number = registry.aliases().get("production")
     found.production = registry.version(number) if number else None
+    said = misspelt(registry.aliases())
+    if said is not None:
+        found.said.append(said)
     return found
 
 

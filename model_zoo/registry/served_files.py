@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from model_zoo.errors import UserError
+from model_zoo.failures import sentence, whose
 from model_zoo.registry import database
 from model_zoo.registry.client import answered_by, usable
 from model_zoo.registry.format_report import LEFT_OUT
@@ -124,7 +125,15 @@ def check_file(path: Path, facts: dict[str, Any]) -> None:
 def _damaged(path: Path) -> str:
     return (
         f"{path} is damaged or was swapped: its SHA-256 is not that of the registered version. "
-        "Delete its folder and fetch the version again"
+        "Fetch the version again, or choose another one"
+    )
+
+
+def damaged_in_registry(version: str) -> str:
+    """The sentence for a version whose files cannot be fetched whole, as often as one tries."""
+    return (
+        f"version {version} is damaged in the registry: its files are not those of its tag "
+        f"{FACTS_TAG}, one of the two was changed. Choose another of `catwalk versions`"
     )
 
 
@@ -160,6 +169,7 @@ def fetch_served_files(
 
     Raises:
         DamagedFile: the registry does not have one of them any more.
+        UserError: they lie where nobody here can read, as somebody registered them by hand.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lies = folder_in_home(store, version)
@@ -168,7 +178,7 @@ def fetch_served_files(
             try:
                 shutil.copyfile(lies / name, folder / name)
             except FileNotFoundError:
-                raise DamagedFile(_gone(name, version)) from None
+                raise DamagedFile(gone(name, version)) from None
         return
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -184,7 +194,14 @@ def fetch_served_files(
             except (OSError, MlflowException) as error:
                 if _is_away(error):
                     raise
-                raise DamagedFile(_gone(name, version)) from error
+                raise DamagedFile(gone(name, version)) from error
+            except Exception as error:  # of the client of whatever storage the version names
+                if whose(error) is None:
+                    raise
+                raise UserError(
+                    f"the files of version {version} lie at {location}, which cannot be read "
+                    f"({sentence(error)}): choose another of `catwalk versions`"
+                ) from error
 
 
 def folder_in_home(store: Store, version: str) -> Path | None:
@@ -200,7 +217,8 @@ def folder_in_home(store: Store, version: str) -> Path | None:
     return Path(unquote(urlsplit(location).path))
 
 
-def _gone(name: str, version: str) -> str:
+def gone(name: str, version: str) -> str:
+    """The sentence for a file that the registry does not have any more."""
     return (
         f"{name} of version {version} is gone from the registry: register the model with a new "
         "run, or choose another version"

@@ -19,16 +19,17 @@ import numpy as np
 
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent, read_json, write_json
-from model_zoo.registry.client import RegistryUnavailable, answered_by
+from model_zoo.registry.client import RegistryUnavailable, answered_by, is_absent
 from model_zoo.registry.run_files import fetch_run_file, find_runs
-from model_zoo.registry.run_log import metric_name
+from model_zoo.registry.run_log import metric_name, params_of
 from model_zoo.registry.served_files import list_served_files
 from model_zoo.registry.store import Store
 from model_zoo.registry.test_set_record import IMAGES_FILE, IMAGES_TAG, PREDICTIONS_FILE
-from model_zoo.registry.versions import Version, get_version
+from model_zoo.registry.versions import CONTENT_TAG, Version, get_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 PAUSE_SECONDS = 15.0
 CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
@@ -99,11 +100,12 @@ class VersionReports:
         """
         kept = self.folder / version / "report.json"
         last = _kept(kept)
-        if last is not None and last.finished:
-            return last
         try:
             with self._patience():
-                found = _ask(self.store, version)
+                known = get_version(self.store, version)
+                if last is not None and last.finished and _is_of(last, known):
+                    return last
+                found = _ask(self.store, known)
         except RegistryUnavailable:
             if last is not None:
                 return last
@@ -124,7 +126,7 @@ class VersionReports:
 
     def predictions(self, report: VersionReport) -> TestPredictions | None:
         """What the version predicted for the test images; None where its run does not have it."""
-        path = self.folder / report.version / "test_predictions.npz"
+        path = self.folder / report.version / f"{report.run_id}.npz"
         if not path.exists() and not self._fetch(report.run_id, PREDICTIONS_FILE, path):
             return None
         with np.load(path) as stored:
@@ -169,12 +171,19 @@ def _kept(path: Path) -> VersionReport | None:
         return None
 
 
-def _ask(store: Store, number: str) -> VersionReport:
-    version = get_version(store, number)
+def _is_of(report: VersionReport, version: Version) -> bool:
+    """Not of a version that had the same number in another MLflow, or before it was made again."""
+    was = report.run_id, report.tags.get(CONTENT_TAG)
+    return was == (version.run_id, version.tags.get(CONTENT_TAG))
+
+
+def _ask(store: Store, version: Version) -> VersionReport:
     if not version.run_id:
-        raise UserError(f"version {number} was registered without a run: nothing is known of it")
+        raise UserError(
+            f"version {version.version} was registered without a run: nothing is known of it"
+        )
     with answered_by(store) as client:
-        run = client.get_run(version.run_id)
+        run = _run_of(client, version)
         history = _history(
             client, version, [name for name in CURVES if metric_name(name) in run.data.metrics]
         )
@@ -189,13 +198,27 @@ def _ask(store: Store, number: str) -> VersionReport:
             finished=run.info.status == "FINISHED" and "gate" in version.tags,
             tags=version.tags,
             run_tags={k: v for k, v in run.data.tags.items() if k != "mlflow.log-model.history"},
-            params=dict(run.data.params),
+            params=params_of(run.data.params, run.data.tags),
             metrics={name: float(value) for name, value in run.data.metrics.items()},
             history=history,
             files=list_served_files(store, version.version),
             documents={name: path.read_text() for name, path in texts.items()},
             tables={name: read_json(path) for name, path in tables.items()},
         )
+
+
+def _run_of(client: MlflowClient, version: Version) -> Run:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(version.run_id)
+    except MlflowException as error:
+        if not is_absent(error):
+            raise
+        raise UserError(
+            f"the run {version.run_id} of version {version.version} was deleted in MLflow for "
+            "good, and with it what is known of how the version was made and measured"
+        ) from None
 
 
 def _history(client: MlflowClient, version: Version, curves: list[str]) -> list[dict[str, float]]:

@@ -15,6 +15,7 @@ from model_zoo.errors import UserError
 from model_zoo.registry import database
 from model_zoo.registry.client import answered_by, is_absent, usable
 from model_zoo.registry.served_files import FACTS_TAG
+from model_zoo.registry.set_by_hand import edited_tags, share_in
 from model_zoo.registry.store import Store
 
 if TYPE_CHECKING:
@@ -41,16 +42,21 @@ class Version:
         """Whether it learned from generated images."""
         return self.tags.get("generated") == "true"
 
+    @property
+    def accuracy(self) -> float | None:
+        """Of the test part, as its tag says; None where that is missing or no share of 1."""
+        return share_in(self.tags, "accuracy")
+
 
 def list_versions(store: Store) -> list[Version]:
     """All registered versions, newest first."""
-    aliases = _aliases(store)
+    aliases = aliases_of(store)
     return [_with_aliases(one, aliases) for one in _versions(store)]
 
 
 def find_alias(store: Store, alias: str) -> Version | None:
     """The version that ``alias`` points at, or None when nothing carries it."""
-    aliases = _aliases(store)
+    aliases = aliases_of(store)
     if alias not in aliases:
         return None
     found = _version(store, aliases[alias])
@@ -66,8 +72,10 @@ def get_version(store: Store, version: str) -> Version:
     found = _version(store, version)
     if found is None:
         known = ", ".join(one.version for one in _versions(store)) or "none yet"
-        raise UserError(f"no version {version!r} of {store.model}; registered: {known}")
-    return _with_aliases(found, _aliases(store))
+        raise UserError(
+            f"no version {version!r} of {store.model} in {store.place}; registered: {known}"
+        )
+    return _with_aliases(found, aliases_of(store))
 
 
 def check_origin(store: Store, version: Version) -> None:
@@ -89,6 +97,10 @@ def check_origin(store: Store, version: Version) -> None:
             f"older Catwalk: it lacks the tags {', '.join(missing)}. Register one with a new run"
         )
 
+    edited = edited_tags(version.version, version.tags, ("generated",))
+    if edited:
+        raise UserError(edited[0])
+
 
 def content_of(version: Version) -> str:
     """What tells one model from another: two versions of the same content are the same model."""
@@ -104,7 +116,8 @@ def model_tags(store: Store) -> dict[str, str]:
     return dict(model.tags) if model else {}
 
 
-def _aliases(store: Store) -> dict[str, str]:
+def aliases_of(store: Store) -> dict[str, str]:
+    """Which version each alias points at, whoever set it."""
     if not store.server:
         with usable(store):
             return database.read_aliases(store.home, store.model)

@@ -238,7 +238,11 @@ def of_the_same_model(run: Run, candidate: Version, production: Version) -> Gate
         kept: GateFacts = read_json(path)
         if kept["judged"]["candidate"] == content and kept["passed"]:
             return kept
-    reason = f"the same model as version {production.version}, which is in production"
+    reason = (
+        "in production already, where somebody put it before it was judged"
+        if candidate.version == production.version and "gate" not in candidate.tags
+        else f"the same model as version {production.version}, which is in production"
+    )
     return {
         "passed": False,
         "reasons": [reason],

@@ -140,11 +140,9 @@ def training_logged(run: Run, project: Project, head: Head) -> Iterator[Training
     Args:
         project: with the values that were searched.
     """
-    import mlflow
-
+    found = {f"head.{name}": value for name, value in head.as_dict().items()}
     with parent_run(run):
-        mlflow.log_params({f"head.{name}": value for name, value in head.as_dict().items()})
-        mlflow.log_param("computed_in", project.training.precision)
+        run_log.log_found(found | {"computed_in": project.training.precision})
         yield TrainingLog(project)
 
 

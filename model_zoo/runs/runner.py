@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from typing import Any
 
 from model_zoo.errors import UserError
 from model_zoo.failures import told, whose
-from model_zoo.files import NO_ROOM, cannot_write, read_json, write_json
+from model_zoo.files import NO_ROOM, cannot_write, read_json, remove_leftovers, write_json
 from model_zoo.lean_keras import import_keras
 from model_zoo.locks import try_locked
 from model_zoo.progress import MAIN, Reporter
@@ -62,6 +63,8 @@ def run_step(
                 f"another process works in run {run_name!r} of {project.name}: wait for it, stop "
                 "it, or give this run another name"
             )
+        for own in (folder, folder / "training"):  # nobody else writes in them now
+            remove_leftovers(own)
         reports = progress_folder(places, folder, step)
         shutil.rmtree(reports, ignore_errors=True)  # what a killed one left
         stack.callback(shutil.rmtree, reports, ignore_errors=True)
@@ -151,6 +154,11 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
 
 
+def _stop(number: int, frame: object) -> None:
+    """Leave as after an error, so that what is open in MLflow is closed."""
+    raise SystemExit(128 + number)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one step in this process: exit status 0, 2 for a user's mistake, else 1."""
     import argparse
@@ -169,6 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
     quiet()
     if given.step in WITH_KERAS:
         import_keras()
+    signal.signal(signal.SIGTERM, _stop)
     try:
         places = Places.load()
         project = load_project(given.project, json.loads(given.set), places)

@@ -156,9 +156,11 @@ def register(run: Run) -> facts.RegisterFacts:
 def gate(run: Run) -> facts.GateFacts:
     """Judge the candidate's registered file against production's, on the same test images."""
     from model_zoo.judging.verdict import judge
+    from model_zoo.registry.registration import registered
     from model_zoo.runs.contest import trial_of
 
-    candidate = versions.get_version(run.store, facts_of(run, "register")["version"])
+    number = facts_of(run, "register")["version"]
+    candidate = registered(run.store, number, run.folder / "served")
     production, repaired = promotion.look_at_production(run.store)
     for sentence in repaired:
         run.say(sentence)

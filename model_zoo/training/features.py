@@ -165,7 +165,7 @@ class FeatureCache:
             for view, name in enumerate(names):
                 path = self.folder / f"{name}.npy"
                 with locked(self._lock):
-                    if not path.exists():
+                    if not _is_whole(path):
                         self._make_room(len(images), frozen, keep={*paths, path})
                         seen = view if views.count else None
                         _compute(
@@ -195,6 +195,15 @@ class FeatureCache:
                 return
             if path not in keep:
                 path.unlink(missing_ok=True)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether features lie there, as long as they say; a full disk or a copy may cut them short."""
+    try:
+        np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return False
+    return True
 
 
 def _rows(size: int) -> int:

@@ -12,6 +12,7 @@ from openapi_spec_validator import validate
 from PIL import Image
 
 from benchmarks.fuzz_uploads import encoded, mutated
+from benchmarks.hostile_requests import MAKERS, request_of
 from model_zoo.images.decode import FORMATS
 from model_zoo.settings import Places
 
@@ -136,3 +137,13 @@ def test_mutated_files_are_refused_or_answered_never_a_fault(
         some = [mutated(good, rng) for _ in range(start, start + 40)]
         found = client.post("/api/v1/predict", data=form(*some))
         assert found.status_code in (200, 400), found.json
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_hostile_requests_are_refused_or_answered_never_a_fault(
+    client: FlaskClient, kind: str
+) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(2 if MAKERS[kind][1] > 1 else 60):
+        found = client.post("/api/v1/predict", **request_of(kind, rng)[0])
+        assert found.status_code in (200, 400, 413), found.json

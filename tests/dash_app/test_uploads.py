@@ -6,6 +6,7 @@ import base64
 import io
 import zipfile
 import zlib
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -80,6 +81,11 @@ def test_an_empty_entry_and_a_broken_directory_are_rows_too() -> None:
     assert "holds no files" in reasons(unzip(zip_of({})))["a.zip"]
 
 
+def test_an_entry_without_a_name_is_one_like_others() -> None:
+    content = zip_of({"a.png": b"a", "b.png": b"b"}).replace(b"a.png", b"\0.png")
+    assert [one.name for one in unzip(content)] == [".png", "b.png"]
+
+
 def test_a_zip_unpacks_to_no_more_than_the_limit() -> None:
     page = PageSettings(max_upload_mb=1)
     bomb = b"\0" * 2**21
@@ -103,6 +109,25 @@ def test_names_of_a_zip_are_read_as_utf8_whether_it_says_so_or_not() -> None:
     assert unzip(zip_of({"gro\u0308ße.png": b"a"}))[0].name == "größe.png", "as macOS spells it"
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("größe.png", "cp437"),
+        ("château.png", "cp437"),
+        ("grün.png", "cp1252"),
+        ("服装.png", "cp932"),
+        ("シャツ_01.png", "cp932"),
+    ],
+)
+def test_names_of_older_programs_are_read_in_the_code_page_that_makes_words(
+    name: str, code: str
+) -> None:
+    raw = name.encode(code)
+    filler = "x" * len(raw)
+    content = zip_of({filler: b"a"}).replace(filler.encode(), raw)
+    assert unzip(content)[0].name == name
+
+
 def test_a_name_in_an_extra_field_is_taken_if_it_belongs_to_the_entry() -> None:
     info = zipfile.ZipInfo("gr__e.png")
     name = "größe.png".encode()
@@ -124,7 +149,9 @@ def test_files_of_one_name_show_their_folders() -> None:
     assert shown_names(["../a/x\x1b.png", "C:\\b\\x.png", ""]) == ["a/x.png", "C:/b/x.png", "image"]
 
 
-@pytest.mark.parametrize("form", ["wrapped", "no padding", "url-safe", "data url"])
+@pytest.mark.parametrize(
+    "form", ["wrapped", "no padding", "url-safe", "data url", "DATA url", "escaped", "marked"]
+)
 def test_base64_is_read_as_people_write_it(form: str) -> None:
     content = bytes(range(248, 256)) * 20
     text = {
@@ -132,6 +159,9 @@ def test_base64_is_read_as_people_write_it(form: str) -> None:
         "no padding": base64.b64encode(content).decode().rstrip("="),
         "url-safe": base64.urlsafe_b64encode(content).decode().rstrip("="),
         "data url": "data:image/png;base64," + base64.b64encode(content).decode(),
+        "DATA url": "DATA:image/png;base64," + base64.b64encode(content).decode(),
+        "escaped": "data:;base64," + quote(base64.b64encode(content).decode(), safe=""),
+        "marked": "\ufeff" + base64.b64encode(content).decode(),
     }[form]
     assert from_data_url(text, "a.png", PAGE).content == content
 
@@ -186,3 +216,36 @@ def test_json_that_is_nested_too_deeply_is_400(client: FlaskClient, path: str) -
     deep = "[" * 100_000 + "]" * 100_000
     found = client.post(path, data=deep, content_type="application/json")
     assert found.status_code == 400 and "nested too deeply" in found.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"", "not JSON that can be read"),
+        (b'{"images": [', "not JSON that can be read"),
+        (b'{"images": ["\xff"]}', "not JSON that can be read"),
+        (b'{"images": [' + b"9" * 5000 + b"]}", "not JSON that can be read: Exceeds the limit"),
+        (b'{"images": NaN}', "expected JSON as"),
+        (b'{"images": {"a": 1}}', "expected JSON as"),
+        (b"[1e999, -0, null]", "expected JSON as"),
+        (b'{"images": [{"content": "aaaa"}], "images": []}', "expected image files as"),
+        (b'{"images": [{"content": "\\ud800", "name": "\\ud800x"}]}', "x arrived damaged"),
+    ],
+)
+def test_json_of_any_shape_is_400_with_a_sentence(
+    client: FlaskClient, body: bytes, sentence: str
+) -> None:
+    found = client.post("/api/v1/predict", data=body, content_type="application/json")
+    assert found.status_code == 400 and sentence in found.json["error"]
+
+
+@pytest.mark.parametrize("place", [30, 34, 36, 38, 40, 60, 100])
+def test_a_zip_of_any_damage_is_no_fault_of_the_server(
+    client: FlaskClient, example: bytes, place: int
+) -> None:
+    """LZMA keeps its properties before the stream: what makes no sense there fails otherwise."""
+    content = bytearray(zip_of({"a.png": example, "b.png": example}, zipfile.ZIP_LZMA))
+    content[place : place + 4] = b"\xff" * 4
+    found = client.post("/api/v1/predict", data={"file": (io.BytesIO(content), "a.zip")})
+    assert found.status_code == 200
+    assert found.json["predictions"][1]["label"]

@@ -106,3 +106,16 @@ def test_a_description_survives_json(tmp_path: Path) -> None:
     assert Dataset.from_dict(DATASET.as_dict()) == DATASET
     assert replace(DATASET, image_shape=(4, 5, 1)).array_shape == (4, 5)
     assert DATASET.array_shape == (4, 5, 3)
+
+
+@pytest.mark.parametrize("name", ["training.rows.npy", "training.labels.npy", "shards/00000.npy"])
+@pytest.mark.parametrize("left", [0, 40, 0.9])
+def test_a_dataset_that_was_cut_short_is_one_sentence(
+    tmp_path: Path, name: str, left: float
+) -> None:
+    kept = keep(found(), tmp_path)
+    path = tmp_path / kept.snapshot / name
+    content = path.read_bytes()
+    path.write_bytes(content[: int(left if left > 1 else left * len(content))])
+    with pytest.raises(UserError, match=rf"dataset {kept.snapshot} is damaged .*: delete "):
+        load(tmp_path, kept.snapshot, "training")

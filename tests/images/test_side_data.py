@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -124,6 +125,52 @@ def test_damaged_side_data_is_ignored_and_noted(content: bytes, note: str | None
     found = decode(content, LIMIT)
     assert found.size == (80, 60) and not found.transparent
     assert found.notes == ((f"its {note} could not be read and was ignored",) if note else ())
+
+
+@pytest.mark.parametrize("size", [0, 1, 200, 2**16, 2**31 - 1])
+@pytest.mark.parametrize(("kind", "name"), [("PNG", b"eXIf"), ("WEBP", b"EXIF"), ("WEBP", b"ICCP")])
+def test_a_wrong_size_of_side_data_hides_no_pixels(kind: str, name: bytes, size: int) -> None:
+    profile = bytes(36) + b"acsp" + bytes(88)
+    options: dict[str, object] = {"exif": SIDEWAYS, "icc_profile": profile}
+    if kind == "WEBP":
+        options["lossless"] = True
+    content = bytearray(file_of(kind, **options))
+    place = content.index(name)
+    order = "big" if kind == "PNG" else "little"
+    start = place - 4 if kind == "PNG" else place + 4
+    content[start : start + 4] = size.to_bytes(4, order)
+    found = decode(bytes(content), LIMIT)
+    np.testing.assert_array_equal(found.pixels, decode(file_of(kind, **options), LIMIT).pixels)
+    assert len(found.notes) == 1
+
+
+@pytest.mark.parametrize("size", [0, 2, 30, 5000, 65535])
+@pytest.mark.parametrize("marker", [0xE1, 0xE2, 0xFE])
+def test_a_wrong_size_of_a_jpegs_side_data_hides_no_pixels(marker: int, size: int) -> None:
+    """The thumbnail in it is not taken for the picture either."""
+    thumbnail = file_of("JPEG", picture(20, 30))
+    content = bytearray(into_jpeg(segment(marker, SIDEWAYS + thumbnail)))
+    content[4:6] = size.to_bytes(2, "big")
+    found = decode(bytes(content), LIMIT)
+    assert found.size == (80, 60)
+    np.testing.assert_array_equal(found.pixels, decode(file_of("JPEG"), LIMIT).pixels)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xd8" + b"\xff\xe1\0\3xx" * 200_000,
+        b"\xff\xd8" + b"\xff\xdb\0\2" * 300_000,
+        b"\x89PNG\r\n\x1a\n" + b"\0\0\0\1eXIfxxxxx" * 90_000,
+        b"\x89PNG\r\n\x1a\n" + b"\0\0\0\1eXIfxxxxx" + b"\x7f\xff\xff\xffIDAT" * 100_000,
+        b"RIFF\xff\xff\xff\0WEBP" + b"EXIF\1\0\0\0xVP8 " * 70_000,
+    ],
+    ids=["segments", "tables", "chunks", "sizes of chunks", "WebP"],
+)
+def test_looking_for_pixels_behind_damage_takes_no_time(content: bytes) -> None:
+    started = time.process_time()
+    without_side_data(content)
+    assert time.process_time() - started < 2
 
 
 def test_a_png_without_its_end_is_whole_and_one_without_pixels_is_none() -> None:

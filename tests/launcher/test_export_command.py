@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,45 @@ def test_an_export_that_fails_changes_nothing(
     assert main(["export", "--format", "all", "--to", str(exported.parent)]) == 2
     assert capsys.readouterr().err == "catwalk: model.onnx is damaged\n"
     assert content(exported.parent) == before, "and nothing half done lies beside it"
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_a_kill_at_any_point_leaves_an_export_that_loads(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """With a new format beside those of the earlier export; the same command then goes on."""
+    real, moved = Path.replace, []
+
+    def killed(self: Path, target: Path) -> Path:
+        moved.append(target)
+        if len(moved) > place:
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    again = ["export", "--format", "onnx", "--format", "keras", "--to", str(exported.parent)]
+    assert main(again) == (130 if place < 3 else 0)
+    facts = read_facts(exported)
+    check_file(exported / "model.onnx", facts)
+    assert (exported / "notes.txt").read_text() == "keep me"
+    assert [path.name for path in exported.parent.iterdir()] == [exported.name]
+    monkeypatch.undo()
+    assert main(again) == 0
+    check_file(exported / "model.keras", read_facts(exported))
+
+
+def test_what_a_killed_export_left_is_removed_and_nothing_else(exported: Path) -> None:
+    folder = exported.parent
+    for name, hours in (
+        (f"{export.PARTIAL}old", 2),
+        (f"{export.PARTIAL}now", 0),
+        (".partial-a", 2),
+    ):
+        (folder / name).mkdir()
+        os.utime(folder / name, (time.time() - hours * 3600,) * 2)
+    assert main(["export", "--to", str(folder)]) == 0
+    left = {path.name for path in folder.iterdir()} - {exported.name}
+    assert left == {f"{export.PARTIAL}now", ".partial-a"}, "one may be under way, one is a person's"
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(

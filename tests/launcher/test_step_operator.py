@@ -17,6 +17,9 @@ from launcher import step_process
 from launcher.airflow_steps.operator import StepOperator
 from launcher.airflow_steps.promotion import PromoteOperator, production_of
 from launcher.options import FIELDS, RUN_NAME
+from model_zoo.files import read_json
+from model_zoo.registry.client import connect
+from model_zoo.registry.store import store_of
 from model_zoo.runs.folder import run_folder
 from model_zoo.settings import Places, Project, load_project
 
@@ -120,6 +123,11 @@ def test_a_kill_of_the_task_ends_the_step_and_all_that_it_started(
     assert not [one for one in family if one.is_running() and "train" in one.cmdline()]
     folder = run_folder(here, chosen.name, "long")
     assert not (folder / "train.json").exists(), "a step that was killed has no facts"
+    logged = connect(store_of(chosen, here)).get_run(
+        read_json(folder / "mlflow_run.json")["run_id"]
+    )
+    assert logged.info.status != "RUNNING", "nor does it seem to go on in MLflow"
+    assert "was stopped by signal" in str(failed[0])
 
 
 @pytest.mark.parametrize("promoted", [True, False])

@@ -17,7 +17,7 @@ import pytest
 
 from model_zoo.errors import UserError
 from model_zoo.images import png
-from model_zoo.predictor import Overloaded, ServedClassifier
+from model_zoo.predictor import Overloaded, ServedClassifier, queue
 from model_zoo.predictor.queue import PredictionQueue
 from model_zoo.registry.client import connect
 from model_zoo.registry.promotion import promote
@@ -40,7 +40,7 @@ def test_alias_number_folder_and_file_load_the_same(home: Home, images: np.ndarr
 @pytest.mark.parametrize(
     ("reference", "sentence"),
     [
-        ("9", "no version '9' of fashion-mnist-classifier; registered: 2, 1"),
+        ("9", "; registered: 2, 1"),
         ("champion", "no version carries the alias 'champion'"),
         ("nowhere/model.onnx", "nowhere/classifier.json cannot be read"),
         ("export/model.int8.tflite", "expected an .onnx file"),
@@ -126,32 +126,32 @@ def test_requests_of_several_threads_share_a_forward_pass(
         return real(self, batch)
 
     monkeypatch.setattr(ServedClassifier, "predict", slow_at_first)
-    queue = PredictionQueue(batch=8, waiting=16)
+    requests = PredictionQueue(batch=8, waiting=16)
     with ThreadPoolExecutor(17) as threads:
-        first = threads.submit(queue.predict, classifier, images[0])
+        first = threads.submit(requests.predict, classifier, images[0])
         assert entered.wait(30)
-        rest = [threads.submit(queue.predict, classifier, image) for image in images[1:17]]
-        while queue._waiting.qsize() < 16:
+        rest = [threads.submit(requests.predict, classifier, image) for image in images[1:17]]
+        while requests._waiting.qsize() < 16:
             assert not any(one.done() for one in rest)
         with pytest.raises(Overloaded, match="16 predictions are waiting already"):
-            queue.predict(classifier, images[17])
+            requests.predict(classifier, images[17])
         go_on.set()
         answers = [one.result() for one in (first, *rest)]
     assert sizes == [1, 8, 8]
     for answer, row, image in zip(answers, expected, images, strict=False):
         np.testing.assert_allclose(answer.probabilities, row, atol=1e-6)
         np.testing.assert_array_equal(answer.image, image)
-    queue.close()
-    assert not [one for one in threading.enumerate() if one is queue._thread]
+    requests.close()
+    assert not [one for one in threading.enumerate() if one is requests._thread]
 
 
 def test_a_bad_request_spoils_no_other(home: Home, images: np.ndarray) -> None:
     classifier = home.load()
-    queue = PredictionQueue(batch=8, waiting=64)
+    requests = PredictionQueue(batch=8, waiting=64)
     bad = np.zeros((9, 9), np.uint8)
     with ThreadPoolExecutor(8) as threads:
         asked = [
-            threads.submit(queue.predict, classifier, bad if i % 4 == 0 else images[i])
+            threads.submit(requests.predict, classifier, bad if i % 4 == 0 else images[i])
             for i in range(32)
         ]
         for i, one in enumerate(asked):
@@ -160,7 +160,31 @@ def test_a_bad_request_spoils_no_other(home: Home, images: np.ndarray) -> None:
                     one.result()
             else:
                 assert one.result().label in classifier.labels
-    queue.close()
+    requests.close()
+
+
+def test_what_is_no_array_or_takes_for_ever_ends_for_who_asked_alone(
+    home: Home, images: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier = home.load()
+    requests = PredictionQueue(batch=8, waiting=64)
+    for no_image in ([[0] * 28] * 28, None, "a.png"):
+        with pytest.raises(UserError, match="Received"):
+            requests.predict(classifier, no_image)
+    assert requests.predict(classifier, images[0]).label in classifier.labels
+    go_on = threading.Event()
+    real = ServedClassifier.predict
+    monkeypatch.setattr(
+        ServedClassifier, "predict", lambda self, batch: go_on.wait(30) and real(self, batch)
+    )
+    monkeypatch.setattr(queue, "ANSWER_SECONDS", 0.05)
+    for _ in range(3):
+        with pytest.raises(Overloaded, match=r"no answer within 0\.05 s"):
+            requests.predict(classifier, images[0])
+    go_on.set()
+    monkeypatch.setattr(queue, "ANSWER_SECONDS", 30)
+    assert requests.predict(classifier, images[1]).label in classifier.labels
+    requests.close()
 
 
 def test_production_moves_under_load_without_a_failed_request(
@@ -220,7 +244,7 @@ def test_a_version_damaged_in_the_registry_does_not_replace_a_good_one(
     promote(home.store, "2")
     predictor.refresh()
     assert predictor.current.version == "1"
-    assert "is damaged or was swapped" in predictor.problem and not predictor.registry_away
+    assert "version 2 is damaged in the registry" in predictor.problem and not predictor.in_short
     assert predictor.predict(images[0])[0].version == "1"
 
 

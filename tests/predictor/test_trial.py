@@ -32,7 +32,7 @@ def test_what_cannot_be_served_is_a_sentence_though_a_cache_has_it(home, what: s
     home.load("1")  # in the cache of this home
     files, serving = folder_in_home(home.store, "1"), {}
     sentence = {
-        "gone": "classifier.json cannot be read",
+        "gone": "cannot be served: classifier.json of version 1 is gone from the registry",
         "damaged": "model.onnx is damaged or was swapped",
         "no model": "cannot be run by ONNX Runtime",
         "too late": r"not ready to serve within 0\.01 s",

@@ -66,7 +66,10 @@ def test_a_home_without_a_store_has_no_versions_and_gets_none(tmp_path: Path) ->
 
 def test_a_damaged_database_is_one_sentence(three: Store) -> None:
     (three.home / "mlflow.db").write_bytes(b"no database" * 1000)
-    with pytest.raises(RegistryUnavailable, match=r"does not answer \(file is not a database\)"):
+    with pytest.raises(
+        RegistryUnavailable,
+        match=r"mlflow.db cannot be used \(file is not a database\): take it from a backup",
+    ):
         list_versions(three)
 
 

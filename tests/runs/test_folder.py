@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from launcher.cli.run import unnamed
 from model_zoo.errors import UserError
 from model_zoo.locks import locked
 from model_zoo.runs.folder import list_runs, open_run, run_folder
-from model_zoo.runs.runner import run_step, share_step
-from model_zoo.settings import Places, Project
+from model_zoo.runs.runner import keep_values, run_step, share_step
+from model_zoo.settings import Places, Project, load_project
 
 
 @pytest.fixture
@@ -35,6 +36,35 @@ def test_two_homes_have_two_runs_of_one_name(
     first, second = open_run(project, here, "monday"), open_run(project, other, "monday")
     assert first.folder.name == second.folder.name, "any machine finds it again"
     assert first.identity != second.identity
+
+
+def test_runs_that_nobody_named_and_that_begin_in_one_second_are_two(
+    project: Project, here: Places
+) -> None:
+    names = []
+    for _ in range(5):
+        names.append(unnamed(here, project))
+        open_run(project, here, names[-1])
+    assert len(set(names)) == 5
+
+
+def test_a_run_continued_from_another_folder_has_its_data_where_it_was(
+    here: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path is the same place from wherever the command is given, or it is refused."""
+    given = {"data.source": "image-folder", "data.images": "pictures"}
+    for folder in ("here", "there"):
+        (tmp_path / folder / "pictures").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    first = open_run(load_project(given=given, places=here), here, "monday")
+    assert first.project.data.images == str(tmp_path / "here" / "pictures")
+    keep_values(first)
+    monkeypatch.chdir(tmp_path / "there")
+    again = open_run(load_project(given=given, places=here), here, "monday")
+    with pytest.raises(UserError, match=r"data.images = .*/here/pictures, not .*/there/pictures"):
+        keep_values(again)
+    whole = given | {"data.images": "../here/pictures"}
+    keep_values(open_run(load_project(given=whole, places=here), here, "monday"))
 
 
 def test_two_projects_have_two_runs_of_one_name(project: Project, here: Places) -> None:

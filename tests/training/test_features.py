@@ -142,6 +142,20 @@ def test_features_are_computed_once(finetuned: Project, cache: FeatureCache) -> 
     )
 
 
+def test_features_that_were_cut_short_are_computed_again(
+    finetuned: Project, cache: FeatureCache
+) -> None:
+    frozen, views = _frozen(finetuned), views_of(finetuned, 1)
+    first = cache.features(frozen, IMAGES, {}, views)
+    before = np.array(first.views[0])
+    (path,) = cache.folder.glob("*.npy")
+    content = path.read_bytes()
+    path.unlink()  # what is mapped stays as it was
+    path.write_bytes(content[: len(content) // 2])
+    again = cache.features(frozen, IMAGES, {}, views)
+    np.testing.assert_array_equal(again.views[0], before)
+
+
 def test_another_augmentation_or_other_images_are_other_features(
     finetuned: Project, cache: FeatureCache
 ) -> None:
