@@ -160,7 +160,7 @@ def log_evaluation(
 
     facts, pages = measured.facts, run.folder / "figures"
     predictions = test_set_record.write_predictions(
-        run.folder / PREDICTIONS, measured.calibrated, test.labels
+        run.folder / PREDICTIONS, measured.calibrated, test
     )
     drawn = [
         figures.confusion_figure(facts["confusion"], dataset.labels, pages / "confusion.png"),
