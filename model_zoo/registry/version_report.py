@@ -131,9 +131,7 @@ class VersionReports:
         if not path.exists() and not self._fetch(report.run_id, PREDICTIONS_FILE, path):
             return None
         with np.load(path) as stored:
-            return TestPredictions(
-                *(stored[one.name] for one in fields(TestPredictions))
-            )
+            return TestPredictions(*(stored[one.name] for one in fields(TestPredictions)))
 
     def answers(self, report: VersionReport) -> Answers | None:
         """What its served file answered at the gate; None where it was not judged, or not yet."""
