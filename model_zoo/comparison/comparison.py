@@ -28,7 +28,7 @@ class Comparison:
     Attributes:
         figures: the difference is the second's minus the first's.
         classes, slices, corruptions: the clearest change first.
-        members: by "class: ..." and "slice: ...", bool (n,), the common images of each.
+        members: by "class: ..." and "slice: ...", integers, places of the common images of each.
         images: uint8 (m, h, w[, 3]), of the first version's test set as far as they are kept; None:
             not at all.
         timed: how the costs came about.
@@ -63,7 +63,7 @@ class Comparison:
         if kind != "all":
             found &= {"first": right, "second": right_too, "neither": ~right & ~right_too}[kind]
         if part:
-            found &= self.members[part]
+            found &= np.isin(np.arange(len(found)), self.members[part])
         places = np.flatnonzero(found)
         mistaken = np.stack([~right, ~right_too]) * np.stack(
             [self.confidence(0), self.confidence(1)]
@@ -147,8 +147,14 @@ def compare_versions(
 
 
 def _classes(common: Common) -> dict[str, np.ndarray]:
-    """Those that have images, each bool (n,)."""
-    return {common.labels[number]: common.truth == number for number in np.unique(common.truth)}
+    """Those that have images, and the places of these."""
+    order = np.argsort(common.truth, kind="stable")
+    numbers, starts = np.unique(common.truth[order], return_index=True)
+    return {
+        common.labels[number]: places
+        # Of no images at all there is one empty part, and no number.
+        for number, places in zip(numbers, np.split(order, starts[1:]), strict=False)
+    }
 
 
 def _slices(
@@ -158,19 +164,17 @@ def _slices(
     found = {}
     for group, names in judging.classes_of_groups.items():
         numbers = [common.labels.index(one) for one in names if one in common.labels]
-        found[group] = np.isin(common.truth, numbers)
+        found[group] = np.flatnonzero(np.isin(common.truth, numbers))
     if images is None or not len(common):
         return found
-    kept = common.first < len(images)  # of many images not all are
+    kept = np.flatnonzero(common.first < len(images))  # of many images not all are
     for name in a.report.tables["evaluation"].get("statistics", {}):
-        if name not in STATISTICS or not kept.any():  # of a plugin that is not installed here
+        if name not in STATISTICS or not len(kept):  # of a plugin that is not installed here
             continue
         values = measured(images[common.first[kept]], name)
         quarters = cut(values)
         for quarter, here in quarters.items() if len(quarters) > 1 else ():
-            members = np.zeros(len(common), bool)
-            members[kept] = here
-            found[f"{name}, {quarter}"] = members
+            found[f"{name}, {quarter}"] = kept[here]
     return found
 
 
@@ -194,9 +198,8 @@ def _corruptions(a: Recorded, b: Recorded, common: Common, least: int) -> list[P
     truth, count = common.truth[both], len(both)
     right = [a.corrupted.predicted[name][here] == truth for name in names]
     right_too = [numbers[b.corrupted.predicted[name][there]] == truth for name in names]
-    where = np.repeat(np.arange(len(names)), count)
     return parts_of(
-        {name: where == place for place, name in enumerate(names)},
+        {name: np.arange(count) + place * count for place, name in enumerate(names)},
         np.concatenate(right),
         np.concatenate(right_too),
         min(least, count),

@@ -50,7 +50,7 @@ def parts_of(
     """The clearest change first.
 
     Args:
-        members: by name, bool (n,), the images of each part; empty ones are left out.
+        members: by name, integers, the places of the images of each part; empty ones are left out.
         first, second: bool (n,), who is right.
         least: images with which a part is judged.
     """
@@ -58,7 +58,7 @@ def parts_of(
 
     found, p_values = [], []
     for name, here in members.items():
-        if not here.any():
+        if not len(here):
             continue
         found.append(_part(name, first[here], second[here]))
         won, lost = found[-1].only_second, found[-1].only_first
