@@ -18,15 +18,12 @@ def tell(found: Comparison, console: Console | None = None) -> None:
     """Print it: what to know first, figures, parts, cost, the most confident mistakes."""
     say = console or Console()
     first, second = (f"version {one.version}" for one in (found.first, found.second))
+    images = len(found.common)
+    how = f"against {first}, on the same {images:,} test images"
+    if not images:
+        how = f"beside {first}, each on its own test images"
+    say.print(f"Version {found.second.version} {how}", highlight=False)
     # Names of classes and plugins are anybody's: no markup in them.
-    say.print(
-        f"{second[0].upper()}{second[1:]} against {first}, "
-        f"on the same {len(found.common):,} test images"
-        if len(found.common)
-        else f"{second[0].upper()}{second[1:]} beside {first}, each on its own test images",
-        markup=False,
-        highlight=False,
-    )
     for note in found.notes:
         say.print(f"  {note}", markup=False, highlight=False)
     say.print(_figures(found.figures, first, second))

@@ -26,7 +26,7 @@ def tell_airflow(project: Project, machine: Machine, version: str, why: str) -> 
         return ""
     try:
         _update(project, machine, {"version": version, "why": why})
-    except (OSError, ValueError, LookupError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         dag = f"{project.dag_id.removesuffix('_retrain')}_after_promotion"
         return (
             f"Airflow at {machine.airflow_url} was not told ({_reason(error)}): what hangs on "
@@ -42,7 +42,7 @@ def _update(project: Project, machine: Machine, extra: dict[str, str]) -> None:
     Raises:
         OSError: it does not answer, or refuses.
         LookupError: no DAG has the asset.
-        ValueError: whatever answers there is no Airflow.
+        ValueError, TypeError: whatever answers there is no Airflow.
     """
     base, uri = machine.airflow_url, asset_uri(project)
     who = {"username": USER, "password": password(machine)}
@@ -72,6 +72,6 @@ def _reason(error: Exception) -> str:
         return f"it answered {error.code}"
     if isinstance(error, urllib.error.URLError | TimeoutError):
         return "it does not answer"
-    if isinstance(error, KeyError | ValueError):
+    if isinstance(error, KeyError | ValueError | TypeError):
         return "what answers there is another program"
     return str(error)

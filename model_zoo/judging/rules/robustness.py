@@ -35,6 +35,6 @@ def robustness(contest: Contest) -> Finding:
         right(contest.candidate.labels, ours.predicted),
         right(contest.rival.labels, theirs.predicted),
         what="corruption",
-        least=min(contest.settings.class_images, count),
+        least=max(1, min(contest.settings.class_images, count)),
         confidence=contest.settings.confidence,
     )
