@@ -37,6 +37,10 @@ candidate. With `manual` it stays candidate until somebody runs
 A run that was stopped goes on where it was: clear the failed task. Clearing a task that succeeded
 runs it again.
 """
+SIDE_BY_SIDE = (
+    "Side by side, with the images on which they differ: the page's tab Compare, or "
+    "`catwalk compare production {{{{ ti.xcom_pull('gate')['version'] }}}} --project {name}`."
+)
 NETWORK = {"retries": 4, "retry_delay": timedelta(seconds=15), "retry_exponential_backoff": 2}
 PLACEMENT = Placement.load()
 
@@ -69,7 +73,8 @@ def retrain(project: Project) -> DAG:
         approve = ApprovalOperator(
             task_id="approve",
             subject="Put version {{ ti.xcom_pull('gate')['version'] }} into production?",
-            body="{{ ti.xcom_pull('gate')['report'] }}",
+            body="{{ ti.xcom_pull('gate')['report'] }}\n\n"
+            + SIDE_BY_SIDE.format(name=project.name),
             defaults=ApprovalOperator.REJECT,  # what no answer in time means
             response_timeout=timedelta(hours=project.judging.approval_hours),
         )

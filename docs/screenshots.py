@@ -121,7 +121,7 @@ def desk(browser: Browser, url: str, scheme: str, folder: Path) -> None:
     predict(page, url)
     shoot(page, folder / f"page-predict-{scheme}.png")
     page.get_by_role("tab", name="Compare").click()
-    expect(page.locator("#compare-classes .bars .point").first).to_be_visible()
+    expect(page.locator("#compare-classes .points .point").first).to_be_visible()
     shoot(page, folder / f"page-compare-{scheme}.png")
     page.get_by_role("tab", name="Model").click()
     cell = page.locator('.cell[aria-label^="true Shirt, said Coat"]')

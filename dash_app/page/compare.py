@@ -7,7 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, dcc, html, no_update
 
-from dash_app.page import differences, preparation
+from dash_app.page import differences, preparation, side_by_side
 from dash_app.page.context import Context
 from dash_app.page.figures import ACCENT, OTHER, bars, graph
 from dash_app.page.pictures import heatmaps_of, pixels
@@ -92,7 +92,7 @@ def register(app: Dash, context: Context) -> None:
             return []
         try:
             without = preparation.left_out(switches, steps)
-            return side_by_side(context, other, picture or first_example(context), without)
+            return one_picture_of_both(context, other, picture or first_example(context), without)
         except UserError as error:
             return dmc.Alert(public(error), color="orange", variant="light")
 
@@ -108,7 +108,7 @@ def register(app: Dash, context: Context) -> None:
         if not other or not production or other == production:
             return []
         try:
-            return differences.summary(context, production, other)
+            return side_by_side.summary(context.comparisons.between(production, other))
         except UserError as error:
             return dmc.Alert(public(error), color="orange", variant="light")
 
@@ -134,7 +134,7 @@ def first_example(context: Context) -> dict[str, str]:
     return {"name": "example", "content": url, "truth": example["label"]}
 
 
-def side_by_side(context: Context, other: str, picture: dict, without: list[str]) -> Any:
+def one_picture_of_both(context: Context, other: str, picture: dict, without: list[str]) -> Any:
     """Both versions' answers to one picture.
 
     Raises:

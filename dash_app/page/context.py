@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dash_app.answers import Answers
 from dash_app.settings import PageSettings
+from model_zoo.comparison import Comparison, compare_versions
 from model_zoo.data.corrections import CorrectionStore
 from model_zoo.errors import UserError
 from model_zoo.predictor import ProductionPredictor, ServedClassifier, load_classifier
@@ -18,7 +19,7 @@ from model_zoo.registry.client import RegistryUnavailable
 from model_zoo.registry.store import Store
 from model_zoo.registry.version_report import VersionReports
 from model_zoo.registry.versions import get_version
-from model_zoo.settings import Places, Project, Serving
+from model_zoo.settings import JudgingSettings, Places, Project, Serving
 
 LOADED_AT_ONCE = 2
 
@@ -46,10 +47,43 @@ class Context:
         return OtherVersions(self.store, self.serving, self.places.cache_dir)
 
     @cached_property
+    def comparisons(self) -> Comparisons:
+        """Two versions side by side."""
+        return Comparisons(self.reports, self.project.judging)
+
+    @cached_property
     def corrections(self) -> CorrectionStore:
         """Where corrections of answers are kept."""
         folder = self.places.home / "feedback" / self.store.model
         return CorrectionStore(folder, self.page.feedback_limit)
+
+
+class Comparisons:
+    """The last comparisons: a tab asks for the same one several times."""
+
+    def __init__(self, reports: VersionReports, judging: JudgingSettings) -> None:
+        self.reports = reports
+        self.judging = judging
+        self._found: OrderedDict[tuple[str, str], Comparison] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def between(self, production: str, other: str) -> Comparison:
+        """The other version against production.
+
+        Raises:
+            UserError: a version is unknown, its answers are not recorded, or MLflow is away.
+        """
+        pair = (production, other)
+        with self._lock:
+            if pair not in self._found:
+                found = compare_versions(self.reports, production, other, self.judging)
+                if not (found.first.report.finished and found.second.report.finished):
+                    return found  # more will be known of it
+                self._found[pair] = found
+            self._found.move_to_end(pair)
+            while len(self._found) > LOADED_AT_ONCE:
+                self._found.popitem(last=False)
+            return self._found[pair]
 
 
 class OtherVersions:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from dash import dcc, html
 
+from model_zoo.comparison import Part
 from model_zoo.predictor import Prediction
 
 ACCENT, QUIET, OTHER = "#12b886", "#adb5bd", "#f76707"
@@ -126,6 +127,38 @@ def accuracy_by_class(
         60 + 38 * len(labels),
         barmode="group",
         xaxis=AXIS | {"range": [0, 1], "tickformat": ".0%"},
+        yaxis=AXIS | {"autorange": "reversed", "ticksuffix": "  "},
+    )
+
+
+def changes(parts: Sequence[Part]) -> Figure:
+    """The change of each part in points, with its interval; what changed with evidence stands out.
+
+    Green is better, orange is worse, grey is neither.
+    """
+    colours = {"better": ACCENT, "worse": OTHER, "": QUIET}
+    found = [100 * one.difference for one in parts]
+    trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": found,
+        "y": [one.name for one in parts],
+        "marker": {"color": [colours[one.second_is] for one in parts], "size": 10},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [100 * one.high - value for one, value in zip(parts, found, strict=True)],
+            "arrayminus": [value - 100 * one.low for one, value in zip(parts, found, strict=True)],
+            "color": QUIET,
+            "thickness": 2,
+        },
+        "text": [one.second_is or "no evidence of a change" for one in parts],
+        "hovertemplate": "%{y}: %{x:+.1f} points, %{text}<extra></extra>",
+    }
+    return styled(
+        [trace],
+        60 + 26 * len(parts),
+        xaxis=AXIS | {"title": {"text": "points"}, "zeroline": True, "zerolinecolor": QUIET},
         yaxis=AXIS | {"autorange": "reversed", "ticksuffix": "  "},
     )
 

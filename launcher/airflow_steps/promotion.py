@@ -7,13 +7,14 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Asset, AssetAlias, Context
 
+from launcher.airflow_steps.asset_uri import asset_uri
 from launcher.airflow_steps.operator import StepOperator
 from model_zoo.settings import Project
 
 
 def production_of(project: Project) -> Asset:
     """The asset ``catwalk://<project>/production``: updated whenever a run moves the alias."""
-    return Asset(name=f"{project.name}-production", uri=f"catwalk://{project.name}/production")
+    return Asset(name=f"{project.name}-production", uri=asset_uri(project))
 
 
 class PromoteOperator(StepOperator):

@@ -25,5 +25,6 @@ def run(given: argparse.Namespace) -> int:
     project = load_project(given.project, places=places)
     store, hours = store_of(project, places), project.judging.approval_hours
     try_version(store, Serving.load(), places, get_version(store, given.version))
-    tell(approve(store, given.version, given.by, hours, given.reason))
+    why = f"approved by {given.by}{f': {given.reason}' if given.reason else ''}"
+    tell(approve(store, given.version, given.by, hours, given.reason), project, why)
     return 0

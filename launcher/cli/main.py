@@ -20,6 +20,7 @@ COMMANDS = {
     "settings": ("settings", "every value of a project and where it comes from, as TOML"),
     "backbones": ("backbones", "the model zoo: what can be trained"),
     "versions": ("versions", "registered versions, newest first, with their aliases"),
+    "compare": ("compare", "two versions side by side: what changed, and the images behind it"),
     "history": ("history", "when production moved, and why"),
     "promote": ("promote", "point production at a version"),
     "approve": ("approve", "say yes to a version that passed the gate, and promote it"),

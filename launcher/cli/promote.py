@@ -10,6 +10,7 @@ from model_zoo.errors import UserError
 
 if TYPE_CHECKING:
     from model_zoo.registry.promotion import Outcome
+    from model_zoo.settings import Project
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,15 +37,22 @@ def run(given: argparse.Namespace) -> int:
     if given.force and not given.reason.strip():
         raise UserError("--force brings back what was rejected: say why, with --reason")
     places = Places.load()
-    store = store_of(load_project(given.project, places=places), places)
+    project = load_project(given.project, places=places)
+    store, why = store_of(project, places), given.reason or "by hand"
     try_version(store, Serving.load(), places, get_version(store, given.version))
-    tell(promote(store, given.version, given.reason or "by hand", given.by, force=given.force))
+    tell(promote(store, given.version, why, given.by, force=given.force), project, why)
     return 0
 
 
-def tell(outcome: Outcome) -> None:
-    """What was put right on the way, then what is in production."""
+def tell(outcome: Outcome, project: Project, why: str) -> None:
+    """What was put right on the way, then what is in production; to Airflow too, if it moved."""
     for sentence in outcome.said:
         print(f"catwalk: {sentence}", file=sys.stderr)
     before = f", before it version {outcome.replaced}" if outcome.replaced else ""
     print(f"production is version {outcome.version.version}{before}")
+    if outcome.moved:
+        from launcher.local.machine import Machine
+        from launcher.local.production_event import tell_airflow
+
+        if untold := tell_airflow(project, Machine.load(), outcome.version.version, why):
+            print(f"catwalk: {untold}", file=sys.stderr)

@@ -24,9 +24,11 @@ def run(given: argparse.Namespace) -> int:
     from model_zoo.settings import Places, Serving, load_project
 
     places = Places.load()
-    store = store_of(load_project(given.project, places=places), places)
+    project = load_project(given.project, places=places)
+    store = store_of(project, places)
     target = get_version(store, given.version) if given.version else find_alias(store, "previous")
     if target is not None:
         try_version(store, Serving.load(), places, target)
-    tell(rollback(store, given.version, given.reason, given.by))
+    why = f"rollback{f': {given.reason}' if given.reason else ''}"
+    tell(rollback(store, given.version, given.reason, given.by), project, why)
     return 0

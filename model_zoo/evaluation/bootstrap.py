@@ -39,7 +39,7 @@ def with_intervals(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, f
         np.stack([labels, probabilities.argmax(axis=1)]), axis=1, return_counts=True
     )
     cells = np.vstack([counts, random.multinomial(count, counts / count, RESAMPLED)])
-    for name, figures in _from_counts(pairs[0], pairs[1], cells).items():
+    for name, figures in from_counts(pairs[0], pairs[1], cells).items():
         found |= _figure(name, float(figures[0]), figures[1:])
     return found
 
@@ -56,10 +56,10 @@ def of_each_image(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np
     }
 
 
-def _from_counts(
+def from_counts(
     true: np.ndarray, predicted: np.ndarray, cells: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Figures of several confusion matrices.
+    """``balanced_accuracy`` and ``f1_macro`` of several confusion matrices, each (matrices,).
 
     Args:
         true, predicted: integers (cells,), the classes of the cells that are not empty.

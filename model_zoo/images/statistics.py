@@ -60,16 +60,30 @@ def summarise(images: Any, names: Collection[str]) -> dict[str, list[float]]:
         UserError: no statistic has one of the names.
     """
     found = {}
+    for name in names:
+        quantiles = np.quantile(measured(images, name), QUANTILES)
+        found[name] = [round(float(value), 4) for value in quantiles]
+    return found
+
+
+def measured(images: Any, name: str) -> np.ndarray:
+    """A statistic of each image, float (N,), some megabytes of them at a time.
+
+    Args:
+        images: uint8 (N, h, w) or (N, h, w, 3), or what gives such arrays when it is sliced.
+
+    Raises:
+        UserError: no statistic has the name.
+    """
+    statistic = STATISTICS.get(name)
     bytes_each = max(1, int(np.prod(images.shape[1:])))
     rows = max(1, min(MEASURED_AT_ONCE, MEASURED_BYTES // bytes_each))
-    for statistic in map(STATISTICS.get, names):
-        parts = [
+    return np.concatenate(
+        [
             statistic.measure(np.asarray(images[start : start + rows]))
             for start in range(0, len(images), rows)
         ]
-        quantiles = np.quantile(np.concatenate(parts), QUANTILES)
-        found[statistic.name] = [round(float(value), 4) for value in quantiles]
-    return found
+    )
 
 
 def unlike(image: np.ndarray, recorded: Mapping[str, list[float]]) -> list[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from model_zoo.data.pixels import Pixels
+from model_zoo.judging.corrupted import Corrupted, ask
 from model_zoo.judging.looks import Look
 from model_zoo.settings import JudgingSettings
 
@@ -121,6 +123,22 @@ class Contest:
             return self.unanswered
         same_kind = self.candidate.generated == self.production.generated
         return self.no_rival if same_kind else ""
+
+    @cached_property
+    def corrupted(self) -> Corrupted | None:
+        """The candidate's answers on corrupted images; None where its file cannot be run."""
+        return self._corrupted(self.candidate)
+
+    @cached_property
+    def rival_corrupted(self) -> Corrupted | None:
+        """The same of production."""
+        return self._corrupted(self.rival)
+
+    def _corrupted(self, side: Side) -> Corrupted | None:
+        if side.answer is None:
+            return None
+        settings = self.settings
+        return ask(side.answer, self.images, settings.corruptions, settings.corrupted_images)
 
     @property
     def same_images(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,9 @@ class Answers:
         probabilities: float16 (N, classes), calibrated.
         series_right: uint16 (N,), how many candidates of its series were right, itself included.
         tries: how many they are.
+        corrupted_members: integers (n,), the test images that were corrupted; nobody tried: (0,).
+        corruptions: (c,), their names, as ``noise 1``.
+        corrupted_predicted: int32 (c, n).
     """
 
     part: str
@@ -48,6 +51,9 @@ class Answers:
     probabilities: np.ndarray
     series_right: np.ndarray
     tries: int
+    corrupted_members: np.ndarray
+    corruptions: np.ndarray
+    corrupted_predicted: np.ndarray
 
 
 def write_answers(path: Path, answers: Answers) -> Path:
@@ -65,16 +71,22 @@ def read_answers(store: Store, version: Version, part: str) -> Answers | None:
         found = fetch_run_file(store, version.run_id, FILE, Path(folder))
         if found is None:
             return None
-        with np.load(found) as stored:
-            answers = Answers(
-                part=str(stored["part"]),
-                served=str(stored["served"]),
-                predicted=stored["predicted"],
-                probabilities=stored["probabilities"],
-                series_right=stored["series_right"],
-                tries=int(stored["tries"]),
-            )
+        answers = load_answers(found)
     return answers if answers.part == part else None
+
+
+def load_answers(path: Path) -> Answers:
+    """What :func:`write_answers` wrote."""
+    with np.load(path) as stored:
+        found = {one.name: stored[one.name] for one in fields(Answers)}
+    return Answers(
+        **found
+        | {
+            "part": str(found["part"]),
+            "served": str(found["served"]),
+            "tries": int(found["tries"]),
+        }
+    )
 
 
 def decisions(version: Version, part: str) -> int:

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ import numpy as np
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent, read_json, write_json
 from model_zoo.registry.client import RegistryUnavailable, answered_by, is_absent
+from model_zoo.registry.judged_answers import FILE as ANSWERS_FILE
+from model_zoo.registry.judged_answers import Answers, load_answers
 from model_zoo.registry.run_files import fetch_run_file, find_runs
 from model_zoo.registry.run_log import metric_name, params_of
 from model_zoo.registry.served_files import list_served_files
@@ -74,13 +76,14 @@ class VersionReport:
 @dataclass(frozen=True)
 class TestPredictions:
     """Of one version on the test set: ``predicted``, ``labels`` int32 (N,), ``probabilities``
-    float16 (N, classes), calibrated."""
+    float16 (N, classes), calibrated, ``digests`` of the images, uint8 (N, 16)."""
 
     __test__ = False  # for pytest: not a test
 
     predicted: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
+    digests: np.ndarray
 
 
 class VersionReports:
@@ -130,9 +133,14 @@ class VersionReports:
         if not path.exists() and not self._fetch(report.run_id, PREDICTIONS_FILE, path):
             return None
         with np.load(path) as stored:
-            return TestPredictions(
-                *(stored[name] for name in ("predicted", "labels", "probabilities"))
-            )
+            return TestPredictions(*(stored[one.name] for one in fields(TestPredictions)))
+
+    def answers(self, report: VersionReport) -> Answers | None:
+        """What its served file answered at the gate; None where it was not judged, or not yet."""
+        path = self.folder / report.version / "answers.npz"
+        if not path.exists() and not self._fetch(report.run_id, ANSWERS_FILE, path):
+            return None
+        return load_answers(path)
 
     def test_images(self, report: VersionReport) -> np.ndarray | None:
         """The test images uint8 (n, h, w[, 3]) of the version's dataset, where a run has them.

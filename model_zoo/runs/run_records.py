@@ -65,7 +65,7 @@ def log_data(
 
     page = figures.samples_page(training, dataset.labels, run.folder / "figures" / "samples.png")
     with parent_run(run):
-        mlflow.log_params({name: str(value) for name, value in run.project.deciding().items()})
+        mlflow.log_params(run.project.parameters())
         mlflow.log_params({"profile": run.project.profile, "recipe": run.project.recipe})
         mlflow.set_tags(
             {
@@ -79,8 +79,12 @@ def log_data(
         for context, part in parts.items():
             # MLflow notes shape and size of an array, and nothing of its content.
             like = np.broadcast_to(np.zeros((), part.images.dtype), part.images.shape)
+            # A dataset of MLflow's is its name and digest: under one name only the first arrives.
             logged = from_numpy(
-                like, targets=part.labels, name=dataset.name, digest=dataset.snapshot
+                like,
+                targets=part.labels,
+                name=f"{dataset.name} {context}",
+                digest=dataset.snapshot,
             )
             mlflow.log_input(logged, context=context)
         mlflow.log_dict(found, "data/facts.json")
@@ -158,7 +162,7 @@ def log_evaluation(
 
     facts, pages = measured.facts, run.folder / "figures"
     predictions = test_set_record.write_predictions(
-        run.folder / PREDICTIONS, measured.calibrated, test.labels
+        run.folder / PREDICTIONS, measured.calibrated, test
     )
     drawn = [
         figures.confusion_figure(facts["confusion"], dataset.labels, pages / "confusion.png"),

@@ -175,9 +175,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--approved-by", default="", help="who said yes to the promotion")
     given = parser.parse_args(arguments)
     quiet()
+    signal.signal(signal.SIGTERM, _stop)
     if given.step in WITH_KERAS:
         import_keras()
-    signal.signal(signal.SIGTERM, _stop)
     try:
         places = Places.load()
         project = load_project(given.project, json.loads(given.set), places)

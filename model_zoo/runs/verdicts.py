@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model_zoo.files import read_json, write_json
+from model_zoo.judging.corrupted import Corrupted
 from model_zoo.judging.verdict import Verdict
 from model_zoo.registry.judged_answers import (
     ANCHOR_TAG,
@@ -94,6 +95,9 @@ def _answers(run: Run, trial: Trial) -> Answers:
     contest = trial.contest
     right = (contest.candidate.predicted == contest.truth).astype(np.uint16)
     earlier = contest.look.earlier_right
+    tried = contest.corrupted if "robustness" in contest.settings.rules else None
+    tried = tried or Corrupted(np.empty(0, np.int64), {})
+    answers = [one.astype(np.int32) for one in tried.predicted.values()]
     return Answers(
         part=trial.part,
         served=run.serving.served_format,
@@ -101,4 +105,7 @@ def _answers(run: Run, trial: Trial) -> Answers:
         probabilities=contest.candidate.probabilities.astype(np.float16),
         series_right=right if earlier is None else right + earlier.astype(np.uint16),
         tries=contest.look.tries,
+        corrupted_members=tried.members,
+        corruptions=np.array(list(tried.predicted), "U"),
+        corrupted_predicted=np.stack(answers) if answers else np.empty((0, 0), np.int32),
     )

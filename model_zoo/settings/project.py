@@ -110,6 +110,15 @@ class Project(BaseSettings):
         """What decides the trained model, by dotted names."""
         return self.values(*DECIDING)
 
+    def parameters(self) -> dict[str, str]:
+        """What of :meth:`deciding` people compare: what is off, as by default, is left out."""
+        defaults = type(self)().deciding()
+        return {
+            name: str(value)
+            for name, value in self.deciding().items()
+            if value or value != defaults[name]
+        }
+
     def value(self, name: str) -> Any:
         """One value by its dotted name, or ``profile``, ``recipe``, ``schedule``."""
         found: Any = self

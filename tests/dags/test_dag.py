@@ -33,7 +33,8 @@ print(json.dumps({"seconds": seconds, "modules": modules, "dags": {
         "upstream": {task.task_id: sorted(task.upstream_task_ids) for task in dag.tasks},
         "outlets": {one.task_id: [o.name for o in one.outlets] for one in dag.tasks if one.outlets},
         "approval": next(
-            ({"defaults": task.defaults, "hours": task.response_timeout.total_seconds() / 3600}
+            ({"defaults": task.defaults, "body": task.body,
+              "hours": task.response_timeout.total_seconds() / 3600}
              for task in dag.tasks if isinstance(task, ApprovalOperator)), None),
         "rules": {task.task_id: task.trigger_rule.value for task in dag.tasks},
         "params": {name: dag.params.get_param(name).schema for name in dag.params},
@@ -102,7 +103,10 @@ def test_the_trigger_form_has_the_limits_of_the_settings(shipped: dict) -> None:
 
 
 def test_no_answer_to_the_approval_is_a_no(imported: dict, shipped: dict) -> None:
+    body = shipped["approval"].pop("body")
     assert shipped["approval"] == {"defaults": ["Reject"], "hours": 72.0}
+    assert body.startswith("{{ ti.xcom_pull('gate')['report'] }}\n\nSide by side")
+    assert "`catwalk compare production {{ ti.xcom_pull('gate')['version'] }} --project" in body
     assert shipped["outlets"] == {"promote": ["fashion-mnist-production-moved"]}
 
 

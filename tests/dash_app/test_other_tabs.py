@@ -17,7 +17,10 @@ def test_production_is_compared_with_another_version(page: Page) -> None:
     expect(page.locator("#answer-production")).to_contain_text("production, version 1")
     expect(page.locator("#answer-other")).to_contain_text("version 2")
     expect(page.locator("#compare-test-set")).to_contain_text("give the same answer")
-    expect(page.locator("#compare-classes .bars .point")).to_have_count(20)
+    expect(page.locator("#compare-classes .points .point")).to_have_count(10)
+    test_set = page.locator("#compare-test-set")
+    for words in ("balanced accuracy", "jpeg 2", "lowest quarter", "timed side by side"):
+        expect(test_set).to_contain_text(re.compile(words, re.IGNORECASE))
     count = page.locator("#difference-count")
     expect(count).to_contain_text(re.compile(r"^[\d,]+ images"))
     everything = count.inner_text()
@@ -26,6 +29,10 @@ def test_production_is_compared_with_another_version(page: Page) -> None:
     expect(count).not_to_have_text(everything)
     for words in page.locator("#difference-images figcaption").all_inner_texts()[:5]:
         assert re.search(r"production: .* ✓\n?version 2: .* ✗", words.replace("\n\n", "\n")), words
+    page.locator("#difference-part").click()
+    page.get_by_role("option", name="class: Coat").click()
+    expect(count).to_contain_text(re.compile(r"^[\d,]+ images, the most confident mistakes first"))
+    expect(page.locator("#difference-images figcaption strong").first).to_have_text("Coat")
 
 
 def test_the_model_tab_tells_how_it_was_made_and_shows_its_mistakes(page: Page) -> None:

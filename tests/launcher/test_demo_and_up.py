@@ -252,6 +252,12 @@ def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple, home: Pat
     updates = ask(f"{airflow}/api/v2/assets/events?order_by=-timestamp", token=token)
     told = updates["asset_events"][0]["extra"]
     assert told["version"] == "2" and told["why"].startswith("approved by admin;")
+    by_hand = catwalk(
+        "rollback", CATWALK_HOME=str(home), CATWALK_AIRFLOW_PORT=airflow.rpartition(":")[2]
+    )
+    assert by_hand.communicate(timeout=120)[0] == "production is version 1, before it version 2\n"
+    updates = ask(f"{airflow}/api/v2/assets/events?order_by=-timestamp", token=token)
+    assert updates["asset_events"][0]["extra"]["version"] == "1", "what hangs on it sees it too"
     log = ask(f"{run_url}/taskInstances/train/logs/1", token=token)
     assert "epoch 2/2" in json.dumps(log), "what a step prints is in Airflow's log of its task"
 

@@ -59,13 +59,16 @@ def test_a_person_finds_everything_on_the_run(
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["model.backbone"] == "tiny"
+    assert "training.augmentation.zoom" not in run.data.params, "what is off is no noise"
     assert run.data.tags["dataset_digest"] == first_run.facts["ingest"]["dataset"]
     assert run.data.metrics["test_accuracy"] == pytest.approx(
         first_run.facts["evaluate"]["accuracy"]
     )
     switch = "off" if os.environ.get(ONEDNN, "0") == "0" else "on"
     assert f"on tensorflow, oneDNN {switch}" in run.data.tags["machine"]
-    assert run.inputs.dataset_inputs[0].dataset.name == "fashion-mnist"
+    assert {(one.dataset.name, one.tags[0].value) for one in run.inputs.dataset_inputs} == {
+        (f"fashion-mnist {part}", part) for part in ("training", "validation", "test")
+    }
     names = {
         a.path
         for folder in ("data", "tuning", "evaluation")

@@ -31,11 +31,15 @@ def calibration(contest: Contest) -> Finding:
     ]
     low = float(np.quantile(grown, 1 - settings.confidence))
     good = low <= settings.calibration_loss
+    grew = (
+        f"with {settings.confidence:.0%} confidence grown by at least {low:.2%}, "
+        f"{settings.calibration_loss:.2%} allowed"
+        if low > 0
+        else "no evidence that it grew"
+    )
     return found(
         good,
-        f"calibration error {errors[0]:.2%}, of production {errors[1]:.2%}: with "
-        f"{settings.confidence:.0%} confidence grown by at least {max(low, 0):.2%}, "
-        f"{settings.calibration_loss:.2%} allowed",
+        f"calibration error {errors[0]:.2%}, of production {errors[1]:.2%}: {grew}",
         calibration_error=errors[0],
         production_calibration_error=errors[1],
         grown_low=low,

@@ -34,7 +34,8 @@ def drift(contest: Contest) -> Finding:
     return found(
         good,
         f"against version {anchor.version}, the best that was in production: {_signed(paired)}, "
-        f"with {settings.drift_confidence:.2%} confidence at most {max(-low, 0):.2%} worse, "
+        f"with {settings.drift_confidence:.2%} confidence "
+        f"{f'at most {-low:.2%} worse' if low < 0 else 'not worse'}, "
         f"{'within' if good else 'beyond'} the budget {settings.drift_budget:.2%}"
         + blunt(paired, settings.drift_budget, settings.drift_confidence),
         anchor=anchor.version,

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from model_zoo.evaluation.corruptions import SEVERITIES, corrupted
 from model_zoo.judging.contest import Contest
 from model_zoo.judging.falls import none_fell
 from model_zoo.judging.rule import Finding, not_judged, register_rule
-
-SEED = 18
 
 
 @register_rule("robustness")
@@ -21,27 +18,23 @@ def robustness(contest: Contest) -> Finding:
     """
     if contest.no_rival:
         return not_judged(contest.no_rival)
-    ours, theirs = contest.candidate.answer, contest.rival.answer
+    if not contest.settings.corruptions:
+        return not_judged("the setting judging.corruptions names none")
+    ours, theirs = contest.corrupted, contest.rival_corrupted
     if ours is None or theirs is None:
         return not_judged("a file that cannot be run cannot be tried on corrupted images")
-    members = contest.pair(contest.rival).members
-    drawn = np.random.default_rng(SEED).permutation(members)[: contest.settings.corrupted_images]
-    truth = np.array(contest.candidate.labels)[contest.truth[drawn]]
-    parts, candidate, production = {}, [], []
-    names = [(name, one) for name in contest.settings.corruptions for one in SEVERITIES]
-    for place, (name, severity) in enumerate(names):
-        images = corrupted(contest.images[drawn], name, severity)
-        candidate.append(np.array(contest.candidate.labels)[ours(images)] == truth)
-        production.append(np.array(contest.rival.labels)[theirs(images)] == truth)
-        of = np.arange(len(names)) == place
-        parts[f"{name} {severity}"] = np.repeat(of, len(drawn))
-    if not parts:
-        return not_judged("the setting judging.corruptions names none")
+    both = np.isin(ours.members, contest.pair(contest.rival).members)  # images of common classes
+    count, names = int(both.sum()), list(ours.predicted)
+    truth = np.array(contest.candidate.labels)[contest.truth[ours.members[both]]]
+
+    def right(labels: tuple[str, ...], predicted: dict[str, np.ndarray]) -> np.ndarray:
+        return np.concatenate([np.array(labels)[predicted[one][both]] == truth for one in names])
+
     return none_fell(
-        parts,
-        np.concatenate(candidate),
-        np.concatenate(production),
+        {one: np.repeat(np.arange(len(names)) == place, count) for place, one in enumerate(names)},
+        right(contest.candidate.labels, ours.predicted),
+        right(contest.rival.labels, theirs.predicted),
         what="corruption",
-        least=min(contest.settings.class_images, len(drawn)),
+        least=max(1, min(contest.settings.class_images, count)),
         confidence=contest.settings.confidence,
     )
