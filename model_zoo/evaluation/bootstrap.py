@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from model_zoo.class_figures import from_counts
+
 RESAMPLED = 500
 SEED = 18
 CONFIDENCE = 0.95
 SMALLEST = 1e-12
+AT_ONCE = 50  # confusion matrices that are counted together: with many classes they are large
 
 
 def with_intervals(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """``balanced_accuracy``, ``f1_macro``, ``top2_accuracy``, ``brier`` and ``log_loss``.
+    """``balanced_accuracy``, ``macro_f1``, ``top2_accuracy``, ``brier`` and ``log_loss``.
 
     Each with ``_low`` and ``_high``, the same ones at every call. Balanced accuracy and macro F1
-    are means over the classes that have images or were predicted. Brier's score is that of all
+    are means over the classes that have images. Brier's score is that of all
     classes, 0 to 2 (Brier 1950).
 
     Args:
@@ -38,8 +41,12 @@ def with_intervals(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, f
     pairs, counts = np.unique(
         np.stack([labels, probabilities.argmax(axis=1)]), axis=1, return_counts=True
     )
-    cells = np.vstack([counts, random.multinomial(count, counts / count, RESAMPLED)])
-    for name, figures in _from_counts(pairs[0], pairs[1], cells).items():
+    parts = [_of_matrices(pairs[0], pairs[1], counts[None])]
+    for _ in range(RESAMPLED // AT_ONCE):
+        cells = random.multinomial(count, counts / count, AT_ONCE)
+        parts.append(_of_matrices(pairs[0], pairs[1], cells))
+    for name in parts[0]:
+        figures = np.concatenate([part[name] for part in parts])
         found |= _figure(name, float(figures[0]), figures[1:])
     return found
 
@@ -56,7 +63,7 @@ def of_each_image(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np
     }
 
 
-def _from_counts(
+def _of_matrices(
     true: np.ndarray, predicted: np.ndarray, cells: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Figures of several confusion matrices.
@@ -67,10 +74,7 @@ def _from_counts(
     """
     classes = int(max(true.max(), predicted.max())) + 1
     hit = _by_class(np.where(true == predicted, cells, 0), true, classes)
-    of_class, said = _by_class(cells, true, classes), _by_class(cells, predicted, classes)
-    with np.errstate(invalid="ignore"):
-        recall, f1 = hit / of_class, 2 * hit / (of_class + said)
-    return {"balanced_accuracy": np.nanmean(recall, axis=1), "f1_macro": np.nanmean(f1, axis=1)}
+    return from_counts(hit, _by_class(cells, true, classes), _by_class(cells, predicted, classes))
 
 
 def _by_class(cells: np.ndarray, classes_of: np.ndarray, classes: int) -> np.ndarray:

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model_zoo.class_figures import OF_CLASSES, from_counts
 from model_zoo.errors import UserError
 from model_zoo.progress import Work, part
 from model_zoo.settings.judging import METRICS
 from model_zoo.training.average import RunningAverage
 from model_zoo.training.batches import in_batches
 from model_zoo.training.checkpoint import Checkpoint, Progress
-from model_zoo.training.class_figures import OF_CLASSES, from_counts
-from model_zoo.training.class_figures import counted as counted_by_class
+from model_zoo.training.class_metric import counted as counted_by_class
 from model_zoo.training.counted_batches import counted
 from model_zoo.training.memory import is_out_of_memory
 from model_zoo.training.plan import Examples, Plan

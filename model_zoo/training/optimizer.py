@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from model_zoo.backbones import get_backbone
+from model_zoo.class_figures import OF_CLASSES
 from model_zoo.classifier import Head
 from model_zoo.settings import ModelSettings, TrainingSettings
-from model_zoo.training.class_figures import OF_CLASSES, class_metric
+from model_zoo.training.class_metric import class_metric
 from model_zoo.training.precision import has_accelerator
 
 if TYPE_CHECKING:

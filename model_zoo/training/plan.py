@@ -30,7 +30,7 @@ class Plan:
         patience: epochs without a better validation accuracy before stopping; 0: never.
         averaged_share: part of all steps that the running average of the weights looks back.
         metric: what the best epoch is best in, on the validation images: see
-            ``training.class_figures``.
+            ``model_zoo.class_figures``.
     """
 
     epochs: int

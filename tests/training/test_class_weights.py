@@ -8,10 +8,10 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 from sklearn.utils.class_weight import compute_class_weight
 
+from model_zoo.class_figures import counts, from_counts
 from model_zoo.classifier import Head
 from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.batches import in_batches
-from model_zoo.training.class_figures import counts, from_counts
 from model_zoo.training.class_weights import weights_of_classes
 from model_zoo.training.features import Features
 from model_zoo.training.fit import fit
