@@ -192,7 +192,8 @@ def of_the_evaluation(measured: dict[str, Any]) -> EvaluateFacts:
     """The scores of the test set."""
     return measured | {  # type: ignore[return-value]
         "summary": f"test accuracy {measured['accuracy']:.2%} (95 % interval "
-        f"{measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%})",
+        f"{measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%}), balanced accuracy "
+        f"{measured['balanced_accuracy']:.2%}, macro F1 {measured['macro_f1']:.2%}",
     }
 
 
