@@ -1,5 +1,6 @@
 """Unbalanced classes: what an image counts, and the figure by which an epoch is chosen."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -10,13 +11,17 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from model_zoo.class_figures import counts, from_counts
 from model_zoo.classifier import Head
-from model_zoo.settings import ModelSettings, TrainingSettings
+from model_zoo.data.dataset import Dataset
+from model_zoo.settings import ModelSettings, Project, TrainingSettings
 from model_zoo.training.batches import in_batches
 from model_zoo.training.class_weights import weights_of_classes
 from model_zoo.training.features import Features
 from model_zoo.training.fit import fit
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.plan import Plan
+from model_zoo.tuning.examples import TrialExamples, keep_examples
+from model_zoo.tuning.oracle import open_oracle
+from model_zoo.tuning.trial import WEIGHTS, read_result, run_trial, trial_folder
 
 RARE = np.repeat([0, 1, 2], [180, 15, 5]).astype(np.int32)
 
@@ -97,3 +102,25 @@ def test_the_best_epoch_is_best_in_the_metric_over_all_segments_of_validation(
     held_out = features(1)
     said = np.asarray(model(held_out.inputs(np.arange(len(RARE)), 0))).argmax(axis=1)
     assert progress.best_value == pytest.approx(f1_score(held_out.labels, said, average="macro"))
+
+
+def test_a_trial_is_weighted_and_ranked_alike(
+    chosen: Callable[..., Project], tmp_path: Path
+) -> None:
+    project = chosen(
+        judging__metric="macro_f1", training__class_weights="balanced", search__epochs=3,
+        search__patience=1, search__algorithm="hyperband", training__learning_rate=0.03,
+    )  # fmt: skip
+    shown, held_out = features(0), features(1)
+    given = [(np.asarray(one.views[0], np.float32), one.labels) for one in (shown, held_out)]
+    keep_examples(tmp_path, TrialExamples(given[0], given[1], True, "float32"))
+    three = Dataset("three", ("a", "b", "c"), (8, 8, 1), ("fit",))
+    values = {"dense_1": 32, "dense_2": 16, "dropout": 0.0}
+    trial_folder(tmp_path, "1").mkdir(parents=True)
+    run_trial(project, three, tmp_path, "1", values, "here", say=lambda sentence: None)
+    result = read_result(tmp_path, "1")
+    assert result is not None and result.objective == "val_macro_f1"
+    assert result.best == max(epoch["val_macro_f1"] for epoch in result.curve)
+    assert (trial_folder(tmp_path, "1") / WEIGHTS).exists(), "the best epoch by the same figure"
+    oracle = open_oracle(project, tmp_path / "oracle")
+    assert oracle.objective.name == "val_macro_f1" and oracle.objective.direction == "max"
