@@ -60,7 +60,7 @@ def test_the_page_answers_it_with_the_steps_of_its_version(client: FlaskClient) 
     assert found["result"]["className"] == ""
     seen = from_data_url(found["seen"]["children"]["props"]["src"], None, PageSettings())
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(seen.content))), PICTURE)
-    assert len(found["bars"]["figure"]["data"][0]["y"]) == 3
+    assert len(found["every-bar"]["data"]["data"][0]["y"]) == 3
 
 
 def test_catwalk_predict_answers_it(
