@@ -9,7 +9,7 @@ import numpy as np
 from model_zoo.evaluation.bootstrap import with_intervals
 from model_zoo.evaluation.certainty import in_words
 from model_zoo.evaluation.confusion import confused
-from model_zoo.evaluation.intervals import wilson_bounds, wilson_interval
+from model_zoo.evaluation.intervals import of_class_figures, wilson_bounds, wilson_interval
 
 
 def expected_calibration_error(
@@ -30,7 +30,8 @@ def score(probabilities: np.ndarray, labels: np.ndarray, names: tuple[str, ...])
     """Figures of merit, the per-class ones and what is taken for what.
 
     Each figure comes with a 95 % interval, ``_low`` and ``_high``: Wilson's of ``accuracy`` and of
-    each class's recall, a bootstrap's over the images of the others.
+    each class's recall, that of ``intervals`` of means over classes, a bootstrap's over the images
+    of the others.
 
     Args:
         probabilities: float (N, classes), rows that sum to one.
@@ -52,6 +53,7 @@ def score(probabilities: np.ndarray, labels: np.ndarray, names: tuple[str, ...])
         "accuracy_low": low,
         "accuracy_high": high,
         "images": len(labels),
+        **of_class_figures(labels, predicted, len(names)),
         **with_intervals(probabilities, labels),
         "calibration_error": expected_calibration_error(
             probabilities.max(axis=1), predicted == labels

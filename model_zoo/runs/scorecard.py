@@ -37,7 +37,7 @@ def print_scorecard(
         if name != "accuracy":
             judged = " (what it is judged by)" * (project.judging.metric == name)
             console.print(
-                f"{words.capitalize().replace('f1', 'F1'):<16}{measured[name]:.2%}, 95 % interval "
+                f"{words.capitalize().replace('f1', 'F1'):<15} {measured[name]:.2%}, 95 % interval "
                 f"{measured[f'{name}_low']:.2%} to {measured[f'{name}_high']:.2%}{judged}"
             )
     console.print(measured["certainty"], highlight=False)

@@ -6,7 +6,7 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, t
 
 from model_zoo.evaluation.certainty import in_words
 from model_zoo.evaluation.confusion import MOST_CLASSES, confused
-from model_zoo.evaluation.intervals import wilson_bounds, wilson_interval
+from model_zoo.evaluation.intervals import of_class_figures, wilson_bounds, wilson_interval
 from model_zoo.evaluation.metrics import expected_calibration_error, score
 
 NAMES = ("cat", "dog", "horse")
@@ -70,7 +70,7 @@ def test_the_other_figures_are_those_of_scikit_learn(
     assert found["brier"] == pytest.approx(((probabilities - np.eye(3)[labels]) ** 2).sum(1).mean())
 
 
-def test_bootstrap_intervals_are_as_wide_as_theory_has_them() -> None:
+def test_intervals_of_class_figures_are_as_wide_as_theory_has_them() -> None:
     # 2 classes of 2000, right on 90 %: the standard error of a recall is sqrt(0.09 / 2000), of the
     # mean of two 0.0047.
     random = np.random.default_rng(1)
@@ -131,3 +131,18 @@ def test_a_thousand_classes_and_two_are_scored(classes: int) -> None:
     found = score(probabilities, labels, tuple(map(str, range(classes))))
     assert found["balanced_accuracy_low"] <= found["balanced_accuracy"] <= found["accuracy_high"]
     assert len(found["per_class"]) == classes and len(found["confusion"]) <= MOST_CLASSES
+
+
+@pytest.mark.parametrize("each", [1, 3, 30])
+def test_intervals_hold_with_few_images_a_class(each: int) -> None:
+    random = np.random.default_rng(4)
+    recall = random.beta(4, 1, 60)
+    counts = each * np.where(np.arange(60) < 30, 1, 4)
+    labels = np.repeat(np.arange(60), counts)
+    held = 0
+    for _ in range(200):
+        right = random.random(len(labels)) < recall[labels]
+        found = of_class_figures(labels, np.where(right, labels, (labels + 1) % 60), 60)
+        low, high = found["balanced_accuracy_low"], found["balanced_accuracy_high"]
+        held += low <= recall.mean() <= high
+    assert held >= 0.93 * 200
