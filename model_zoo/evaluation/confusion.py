@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-#: Classes of the matrix: with more it holds the most confused ones.
+#: Classes of a whole matrix.
 MOST_CLASSES = 30
+#: Classes of the matrix of more: as many as are read at a glance.
+MOST_CONFUSED = 20
 #: Pairs that are listed.
 MOST_PAIRS = 100
 
@@ -30,7 +32,7 @@ def confused(labels: np.ndarray, predicted: np.ndarray, classes: int) -> dict[st
     chosen = np.arange(classes)
     if classes > MOST_CLASSES:
         named = [one for true, said, _ in pairs for one in (true, said)]
-        chosen = np.array(sorted(list(dict.fromkeys([*named, *range(classes)]))[:MOST_CLASSES]))
+        chosen = np.array(sorted(list(dict.fromkeys([*named, *range(classes)]))[:MOST_CONFUSED]))
     places = np.full(classes, -1)
     places[chosen] = np.arange(len(chosen))
     rows, columns = places[labels], places[predicted]

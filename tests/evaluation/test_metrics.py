@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, top_k_accuracy_score
 
 from model_zoo.evaluation.certainty import in_words
-from model_zoo.evaluation.confusion import MOST_CLASSES, confused
+from model_zoo.evaluation.confusion import MOST_CONFUSED, confused
 from model_zoo.evaluation.intervals import of_class_figures, wilson_bounds, wilson_interval
 from model_zoo.evaluation.metrics import expected_calibration_error, score
 
@@ -103,7 +103,7 @@ def test_of_a_thousand_classes_the_matrix_is_that_of_the_most_confused() -> None
     predicted[3 * 900 : 3 * 900 + 2] = 901
     found = confused(labels, predicted, 1000)
     assert found["confused_pairs"] == [(700, 20, 3), (900, 901, 2)]
-    assert len(found["confusion"]) == len(found["confused_classes"]) == MOST_CLASSES
+    assert len(found["confusion"]) == len(found["confused_classes"]) == MOST_CONFUSED
     assert {20, 700, 900, 901} <= set(found["confused_classes"])
     place = found["confused_classes"].index
     assert found["confusion"][place(700)][place(20)] == 3
@@ -130,7 +130,7 @@ def test_a_thousand_classes_and_two_are_scored(classes: int) -> None:
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     found = score(probabilities, labels, tuple(map(str, range(classes))))
     assert found["balanced_accuracy_low"] <= found["balanced_accuracy"] <= found["accuracy_high"]
-    assert len(found["per_class"]) == classes and len(found["confusion"]) <= MOST_CLASSES
+    assert len(found["per_class"]) == classes and len(found["confusion"]) <= MOST_CONFUSED
 
 
 @pytest.mark.parametrize("each", [1, 3, 30])
