@@ -53,7 +53,8 @@ def of_class_figures(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
         "balanced_accuracy": weights * (right - figures["balanced_accuracy"]),
         "macro_f1": 2 * right * whole[labels] - figures["macro_f1"] * (whole[labels] + taken_for),
     }
-    z, found = float(norm.ppf((1 + CONFIDENCE) / 2)), {}
+    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    found: dict[str, float] = {}
     for name, value in figures.items():
         squares = float((deviations[name] ** 2).sum() + z**2 * (weights**2).mean())
         half = z * squares**0.5 / len(labels)
