@@ -22,11 +22,15 @@ OPTIONS = {
     "epochs": "training.epochs",
     "batch_size": "training.batch_size",
     "learning_rate": "training.learning_rate",
+    "class_weights": "training.class_weights",
     "train_limit": "data.train_limit",
     "promotion": "judging.promotion",
 }
 #: Those that Airflow's trigger form has too, and the one that it has beside them.
-FIELDS = ("profile", "backbone", "search_trials", "epochs", "learning_rate", "promotion")
+FIELDS = (
+    *("profile", "backbone", "search_trials", "epochs", "learning_rate", "class_weights"),
+    "promotion",
+)
 RUN_NAME = "run_name"
 
 

@@ -1,4 +1,4 @@
-"""The project of the source ``colours``: its file, and a first run of it that has ended."""
+"""Projects of sources of the tests: the file of ``colours``, and first runs that have ended."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BY_THE_FILE = ("DATA__SOURCE", "SEARCH__TRIALS", "SEARCH__LIMIT", "TRAINING__EPO
 
 @dataclass(frozen=True)
 class ColourProject:
-    """A project of colour images whose first run has ended, in a home of its own."""
+    """A project of other images than Fashion-MNIST's: its first run has ended, in its own home."""
 
     project: Project
     places: Places
@@ -52,14 +52,27 @@ class ColourProject:
 @contextmanager
 def colour_project(folder: Path, shared: Path) -> Iterator[ColourProject]:
     """The project in ``folder``; its run is made once in ``shared`` and copied."""
+    with made_project("shapes", FILE, BY_THE_FILE, folder, shared) as made:
+        yield made
+
+
+@contextmanager
+def made_project(
+    name: str, text: str, by_the_file: tuple[str, ...], folder: Path, shared: Path
+) -> Iterator[ColourProject]:
+    """A project of this name and file, and its run.
+
+    Args:
+        by_the_file: variables of the session's environment that the file decides.
+    """
     import mlflow
 
-    file = folder / "shapes.toml"
-    file.write_text(FILE)
+    file = folder / f"{name}.toml"
+    file.write_text(text)
     before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     with pytest.MonkeyPatch.context() as patch:
-        for name in BY_THE_FILE:
-            patch.delenv(f"CATWALK_{name}")
+        for variable in by_the_file:
+            patch.delenv(f"CATWALK_{variable}")
         patch.setenv("CATWALK_HOME", str(folder / "home"))
         places = Places.load()
         project = load_project(str(file), places=places)

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import many_classes
 import pytest
-from colour_project import ColourProject, colour_project
+from colour_project import ColourProject, colour_project, made_project
 from first_run import FirstRun, make_first_run
 
 from model_zoo.registry.store import Store, store_of
@@ -114,6 +115,17 @@ def colours(
     """A project of three classes, 40 x 30 pixels in colour, with its first run in production."""
     shared = of_all_workers(tmp_path_factory) / "colours-run"
     with colour_project(tmp_path_factory.mktemp("colours"), shared) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def patterns(
+    small_environment: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ColourProject]:
+    """A project of three hundred classes with few images each, its first run in production."""
+    shared, folder = of_all_workers(tmp_path_factory) / "patterns-run", "patterns"
+    home = tmp_path_factory.mktemp(folder)
+    with made_project(folder, many_classes.FILE, many_classes.BY_THE_FILE, home, shared) as made:
         yield made
 
 

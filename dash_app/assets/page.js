@@ -35,6 +35,25 @@
           source ? "hidden" : "quiet",
         ];
       },
+      // Up to a dozen bars are all shown; of more the five largest, which are the last.
+      bars: function (figure, all) {
+        const skip = window.dash_clientside.no_update;
+        if (!figure) return [skip, skip, skip, skip];
+        const [trace] = figure.data;
+        const total = trace.y.length;
+        const few = total <= 12;
+        const count = few || all ? total : 5;
+        const last = (list) => list.slice(-count);
+        const height = few ? figure.layout.height : 60 + (all ? 24 : 40) * count;
+        const shown = { x: last(trace.x), y: last(trace.y), text: last(trace.text),
+          marker: { ...trace.marker, color: last(trace.marker.color) } };
+        return [
+          { ...figure, data: [{ ...trace, ...shown }], layout: { ...figure.layout, height } },
+          { height: `${height}px` },
+          few ? "hidden" : "",
+          `All ${total.toLocaleString("en")} classes`,
+        ];
+      },
       all_on: function (_, steps) {
         return steps.map(() => true);
       },

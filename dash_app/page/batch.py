@@ -10,14 +10,17 @@ import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
+from dash_app.page.classes import is_many
 from dash_app.page.context import Context
 from dash_app.settings import PageSettings
 from dash_app.status import public
 from dash_app.uploads import MIB, ROOM_FOR_BASE64, Refusal, TooLarge, from_browser, unpacked
 from model_zoo.errors import UserError
-from model_zoo.predictor import Answer
+from model_zoo.predictor import Answer, Prediction
 
 FIRST = ("file", "label", "confidence", "doubts", "version")
+#: Of many classes the table names the label and these.
+NEXT_LABELS = ("second", "third")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -128,8 +131,8 @@ def answered(
         for i, content in enumerate(contents)
     ]
     found = context.answers.many(unpacked(uploads, page), source="batch")
-    labels = next((list(one.prediction.labels) for one in found if isinstance(one, Answer)), [])
-    return [row(one) for one in found], labels
+    of = next((one.prediction for one in found if isinstance(one, Answer)), None)
+    return [row(one) for one in found], list(shares_of(of)) if of else []
 
 
 def _check(contents: list[str], page: PageSettings) -> None:
@@ -144,18 +147,29 @@ def _check(contents: list[str], page: PageSettings) -> None:
 def row(one: Answer | Refusal) -> dict[str, Any]:
     if isinstance(one, Refusal):
         return {"file": one.name, "label": "", "confidence": None, "doubts": one.reason}
-    shares = {
-        label: round(float(share), 6)
-        for label, share in zip(one.prediction.labels, one.prediction.probabilities, strict=True)
-    }
     return {
         "file": one.name,
         "label": one.prediction.label,
         "confidence": round(one.prediction.confidence, 6),
         "doubts": "; ".join(one.doubts.as_list()),
         "version": one.version,
-        **shares,
+        **shares_of(one.prediction),
     }
+
+
+def shares_of(prediction: Prediction) -> dict[str, Any]:
+    """The cells of the classes: one each, or of many those that are most likely after the first."""
+    if not is_many(prediction.labels):
+        shares = zip(prediction.labels, prediction.probabilities, strict=True)
+        return {label: round(float(share), 6) for label, share in shares}
+    order = prediction.probabilities.argsort()[::-1]
+    cells: dict[str, Any] = {}
+    for name, number in zip(NEXT_LABELS, order[1:], strict=False):
+        cells |= {
+            name: prediction.labels[number],
+            f"{name} confidence": round(float(prediction.probabilities[number]), 6),
+        }
+    return cells
 
 
 def columns(labels: list[str]) -> list[dict[str, Any]]:
@@ -171,7 +185,10 @@ def columns(labels: list[str]) -> list[dict[str, Any]]:
         {"field": "confidence", **number},
         {"field": "doubts", "tooltipField": "doubts"},
         {"field": "version", "maxWidth": 110},
-        *({"field": label, **number} for label in labels),
+        *(
+            {"field": label} if label in NEXT_LABELS else {"field": label, **number}
+            for label in labels
+        ),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
 
-from dash_app.page import preparation
+from dash_app.page import classes, preparation
 from dash_app.page.context import Context
 from dash_app.settings import PageSettings
 from dash_app.status import public
@@ -24,7 +24,12 @@ def layout(page: PageSettings) -> Any:
             dmc.Group(
                 [
                     dmc.Select(
-                        id="right-class", label="It is a", data=[], placeholder="choose", size="sm"
+                        id="right-class",
+                        label="It is a",
+                        data=[],
+                        placeholder="choose",
+                        size="sm",
+                        **classes.SEARCH,
                     ),
                     dmc.Button("Send the correction", id="correct", size="sm", variant="default"),
                 ],
@@ -49,10 +54,12 @@ def register(app: Dash, context: Context) -> None:
 
     @app.callback(
         Output("right-class", "data"),
+        Output("right-class", "searchable"),
+        Output("right-class", "placeholder"),
         Input("shown-version", "data"),
     )
-    def classes(version: str | None) -> Any:
-        return list(context.predictor.current.labels) if version else []
+    def known(version: str | None) -> Any:
+        return tuple(classes.choice(context.predictor.current.labels if version else []).values())
 
     @app.callback(
         Output("corrected", "children"),

@@ -10,6 +10,7 @@ from dash import html
 
 from dash_app.page.context import Context
 from model_zoo.registry.version_report import VersionReport
+from model_zoo.settings.judging import METRICS
 
 #: Where Airflow's pages are when nobody says otherwise.
 AIRFLOW = "http://127.0.0.1:8080"
@@ -30,6 +31,12 @@ def made(report: VersionReport) -> list[tuple[str, str]]:
     size = params.get("model.image_size", "")
     found = [
         ("Accuracy", accuracy),
+        *[
+            (words.capitalize().replace("f1", "F1"), _with_interval(evaluation, name))
+            for name, words in METRICS.items()
+            if name != "accuracy" and name in evaluation
+        ],
+        ("Judged by", METRICS.get(tags.get("judged_by", ""), "")),
         ("Backbone", tags.get("backbone", "")),
         ("Weights", tags.get("weights", "")),
         ("Head", f"dense {head[0]} and {head[1]}" if all(head) else ""),
@@ -43,6 +50,11 @@ def made(report: VersionReport) -> list[tuple[str, str]]:
         ("Source revision", run.get("mlflow.source.git.commit", "")[:12]),
     ]
     return [(name, value) for name, value in found if value]
+
+
+def _with_interval(evaluation: dict[str, Any], name: str) -> str:
+    low, high = evaluation[f"{name}_low"], evaluation[f"{name}_high"]
+    return f"{evaluation[name]:.2%} (95 % interval {low:.2%} to {high:.2%})"
 
 
 def links(report: VersionReport, context: Context) -> list[tuple[str, str]]:

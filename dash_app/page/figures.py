@@ -54,9 +54,13 @@ def styled(traces: list[dict[str, Any]], height: int, **layout: object) -> Figur
     return {"data": traces, "layout": common | layout}
 
 
-def bars(prediction: Prediction, colour: str = ACCENT) -> Figure:
-    """Calibrated confidence of each class, or of the most likely ones; the first of all on top."""
-    order = prediction.probabilities.argsort()[-MOST_BARS:]
+def bars(prediction: Prediction, colour: str = ACCENT, most: int | None = MOST_BARS) -> Figure:
+    """Calibrated confidence of each class, or of the most likely ones; the first of all on top.
+
+    Args:
+        most: bars; None: one for each class, for whoever cuts it (``page/bars.py``).
+    """
+    order = prediction.probabilities.argsort()[-(most or len(prediction.labels)) :]
     shares = prediction.probabilities[order].tolist()
     trace = {
         "type": "bar",

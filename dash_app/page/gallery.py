@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 import numpy as np
 from dash import ALL, Dash, Input, Output, ctx, html, no_update
 
+from dash_app.page import classes
 from dash_app.page.context import Context
 from dash_app.page.pictures import enlarged, pixels
 from model_zoo.errors import UserError
@@ -40,6 +41,7 @@ def more() -> Any:
                         size="sm",
                         flex=1,
                         allowDeselect=False,
+                        **classes.SEARCH,
                     ),
                     dmc.Button("Others", id="gallery-more", variant="default", size="sm"),
                 ],
@@ -66,15 +68,16 @@ def register(app: Dash, context: Context) -> None:
 
     @app.callback(  # apart from the examples, which need not wait for the registry
         Output("gallery-class", "data"),
+        Output("gallery-class", "searchable"),
         Output("gallery-class", "value"),
         Output("gallery-box", "className"),
         Input("shown-version", "data"),
     )
-    def classes(version: str | None) -> tuple[Any, ...]:
+    def known(version: str | None) -> tuple[Any, ...]:
         if not version or test_set(context) is None:
-            return [], None, "hidden"
+            return [], False, None, "hidden"
         labels = list(context.predictor.current.labels)
-        return labels, labels[0], "gallery-box"
+        return labels, classes.is_many(labels), labels[0], "gallery-box"
 
     @app.callback(
         Output("gallery", "children"),

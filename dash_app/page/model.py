@@ -9,15 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 import dash_mantine_components as dmc
-import numpy as np
 from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from dash_app.page import facts
-from dash_app.page.confusion import confusion_table, images_of_cell
+from dash_app.page.by_class import MOST_BARS, shares_by_class
+from dash_app.page.confusion import (
+    confusion_table,
+    images_of_cell,
+    mistakes_of_many,
+    pairs_of_class,
+)
 from dash_app.page.context import Context
 from dash_app.page.figures import (
-    ACCENT,
-    accuracy_by_class,
     curves,
     graph,
     reliability,
@@ -59,18 +62,36 @@ def register(app: Dash, context: Context) -> None:
             return [], public(error), None
 
     @app.callback(
-        Output("cell-images", "children"),
-        Output({"cell": ALL}, "aria-pressed"),
-        Input({"cell": ALL}, "n_clicks"),
+        Output("confused-pairs", "children"),
+        Input("confused-class", "value"),
         State("model-version", "data"),
         prevent_initial_call=True,
     )
-    def look_into(clicks: list[int | None], version: str | None) -> tuple[Any, Any]:
+    def mistakes_of_class(label: str | None, version: str | None) -> Any:
+        try:
+            return pairs_of_class(context, version, label) if version else no_update
+        except UserError as error:
+            return public(error)
+
+    @app.callback(
+        Output("cell-images", "children"),
+        Output({"cell": ALL}, "aria-pressed"),
+        Input({"cell": ALL}, "n_clicks"),
+        Input({"pair": ALL}, "n_clicks"),
+        State("model-version", "data"),
+        prevent_initial_call=True,
+    )
+    def look_into(
+        clicks: list[int | None], pairs: list[int | None], version: str | None
+    ) -> tuple[Any, Any]:
         chosen = ctx.triggered_id
-        if not isinstance(chosen, dict) or not any(clicks) or not version:
+        if not isinstance(chosen, dict) or not ctx.triggered[0]["value"] or not version:
             return no_update, [no_update] * len(clicks)
-        pressed = ["true" if one["id"] == chosen else "false" for one in ctx.inputs_list[0]]
-        true, predicted = map(int, chosen["cell"].split("-"))
+        (place,) = chosen.values()
+        pressed = [
+            "true" if one["id"].get("cell") == place else "false" for one in ctx.inputs_list[0]
+        ]
+        true, predicted = map(int, place.split("-"))
         try:
             return images_of_cell(context, version, true, predicted), pressed
         except UserError as error:
@@ -153,21 +174,25 @@ def mistakes(report: VersionReport, context: Context) -> Any:
         context.reports.predictions(report) is not None
         and context.reports.test_images(report) is not None
     )
-    hint = "Click a cell to see those images." if browsable else ""
+    hint = " Click a cell to see those images." if browsable else ""
+    shown = len(evaluation["confused_classes"])
+    cut = f" The {shown} most confused of {len(labels):,} classes." if shown < len(labels) else ""
     return section(
         "What it takes for what",
         html.P(
-            f"Rows are true classes, columns what it says; {evaluation['images']:,} test images. "
+            f"Rows are true classes, columns what it says; {evaluation['images']:,} test images."
+            + cut
             + hint,
             className="quiet small",
         ),
         html.Div(
             [
-                confusion_table(evaluation["confusion"], labels, browsable),
+                confusion_table(evaluation, browsable),
                 html.Div(id="cell-images", role="status"),
             ],
             className="confusion-and-images",
         ),
+        *(mistakes_of_many(evaluation, labels, browsable) if cut else []),
         wide=True,
     )
 
@@ -196,12 +221,11 @@ def by_class(report: VersionReport, context: Context) -> Any:
     evaluation = report.tables.get("evaluation")
     if not evaluation:
         return None
+    certainty = html.P(evaluation["certainty"], className="quiet small")
     rows = evaluation["per_class"]
-    shares = np.array([one["recall"] for one in rows])
-    figure = accuracy_by_class(
-        tuple(one["label"] for one in rows), [("recognised", shares, ACCENT)]
-    )
-    return section("Recognised, by class", graph(figure, "by-class", "Share recognised by class"))
+    wide = len(rows) > MOST_BARS
+    title = "By class, the worst first" if wide else "Recognised, by class"
+    return section(title, certainty, shares_by_class(rows), wide=wide)
 
 
 def calibration(report: VersionReport, context: Context) -> Any:

@@ -28,7 +28,7 @@ def enlarged(shape: Sequence[int]) -> str:
 
 
 def heatmaps_of(prediction: Prediction) -> dict[str, str]:
-    """A ``data:`` URL for each class.
+    """A ``data:`` URL for each class that is explained, the most likely one first.
 
     Every map is scaled to its own largest value: it shows where, not how much. So a map of a single
     cell, which a backbone gives for a picture as small as its stride, shows nothing and is left
@@ -38,7 +38,7 @@ def heatmaps_of(prediction: Prediction) -> dict[str, str]:
         return {}
     return {
         label: glass(one, prediction.image.shape)
-        for label, one in zip(prediction.labels, prediction.heatmaps, strict=True)
+        for label, one in zip(prediction.explained, prediction.heatmaps, strict=True)
     }
 
 

@@ -11,9 +11,8 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 
-from dash_app.page import correction, gallery, heat, preparation, strip
+from dash_app.page import bars, correction, figures, gallery, heat, preparation, strip
 from dash_app.page.context import Context
-from dash_app.page.figures import bars, graph
 from dash_app.page.pictures import heatmaps_of, pixels
 from dash_app.status import public
 from dash_app.uploads import from_data_url
@@ -105,7 +104,7 @@ def _result(context: Context) -> Any:
                 className="verdict",
                 **{"aria-live": "polite"},  # type: ignore[arg-type]
             ),
-            html.Div([heat.layout(), graph(None, "bars", "Confidence by class")], className="pair"),
+            html.Div([heat.layout(), bars.layout()], className="pair"),
             preparation.layout(),
             correction.layout(context.page),
         ],
@@ -120,6 +119,7 @@ def register(app: Dash, context: Context) -> None:
     correction.register(app, context)
     strip.register(app, context)
     heat.register(app)
+    bars.register(app)
     _register_client_side(app)
 
     # An example and a corrected switch come the same way as an upload: through the store.
@@ -129,7 +129,7 @@ def register(app: Dash, context: Context) -> None:
         Output("doubts", "children"),
         Output("answered-by", "children"),
         Output("seen", "children"),
-        Output("bars", "figure"),
+        Output("every-bar", "data"),
         Output("heatmaps", "data"),
         Output("heat-class", "data"),
         Output("heat-class", "value"),
@@ -181,7 +181,7 @@ def shown(
         doubts(found),
         f"{source} · answered by {answered_by}",
         pixels(prediction.image, f"what the model sees, taken for {prediction.label}"),
-        bars(prediction),
+        figures.bars(prediction, most=None),
         heatmaps,
         [label for label in ordered if label in heatmaps],
         wanted if wanted in heatmaps else prediction.label,

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model_zoo.class_figures import from_counts
 from model_zoo.comparison.common import Common
 from model_zoo.comparison.recorded import Recorded
-from model_zoo.evaluation.bootstrap import from_counts, of_each_image
+from model_zoo.evaluation.bootstrap import of_each_image
 from model_zoo.judging.paired import CONFIDENCE, disagreements, interval
 
 RESAMPLED = 500
@@ -24,7 +25,7 @@ BINS = 15  # of the calibration error
 FIGURES = {
     "accuracy": ("accuracy", False),
     "balanced_accuracy": ("balanced accuracy", False),
-    "f1_macro": ("macro F1", False),
+    "macro_f1": ("macro F1", False),
     "top2_accuracy": ("right among the top 2", False),
     "brier": ("Brier score", True),
     "log_loss": ("log loss", True),
@@ -123,8 +124,21 @@ def _of_counts(
     (true, first, second), counts = np.unique(answers, axis=1, return_counts=True)
     count = len(common)
     cells = np.vstack([counts, random.multinomial(count, counts / count, RESAMPLED)])
-    a, b = from_counts(true, first, cells), from_counts(true, second, cells)
+    a, b = _of_cells(true, first, cells), _of_cells(true, second, cells)
     return {name: (float(a[name][0]), float(b[name][0]), b[name][1:] - a[name][1:]) for name in a}
+
+
+def _of_cells(true: np.ndarray, said: np.ndarray, cells: np.ndarray) -> dict[str, np.ndarray]:
+    """Figures of several tables, each (tables,): integers (tables, cells), whose classes those are."""
+    classes = int(max(true.max(), said.max())) + 1
+
+    def by_class(counts: np.ndarray, classes_of: np.ndarray) -> np.ndarray:
+        summed = np.zeros((classes, len(counts)))
+        np.add.at(summed, classes_of, counts.T)
+        return summed.T
+
+    hit = np.where(true == said, cells, 0)
+    return from_counts(by_class(hit, true), by_class(cells, true), by_class(cells, said))
 
 
 def _accuracy(common: Common) -> Figure:

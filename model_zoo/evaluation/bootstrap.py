@@ -1,8 +1,4 @@
-"""Figures of merit with bootstrap intervals (Efron 1979, percentiles) over the test images.
-
-A figure that is a mean over images is taken of resampled images. One that comes from counts needs
-no images: resampling them is drawing the cells of the confusion matrix from a multinomial.
-"""
+"""Means over the test images with bootstrap intervals (Efron 1979, percentiles)."""
 
 from __future__ import annotations
 
@@ -15,10 +11,9 @@ SMALLEST = 1e-12
 
 
 def with_intervals(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """``balanced_accuracy``, ``f1_macro``, ``top2_accuracy``, ``brier`` and ``log_loss``.
+    """``top2_accuracy``, ``brier`` and ``log_loss``.
 
-    Each with ``_low`` and ``_high``, the same ones at every call. Balanced accuracy and macro F1
-    are means over the classes that have images or were predicted. Brier's score is that of all
+    Each with ``_low`` and ``_high``, the same ones at every call. Brier's score is that of all
     classes, 0 to 2 (Brier 1950).
 
     Args:
@@ -35,12 +30,6 @@ def with_intervals(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, f
     found: dict[str, float] = {}
     for name, all_of, again in zip(values, stacked.mean(axis=0), drawn.T, strict=True):
         found |= _figure(name, float(all_of), again)
-    pairs, counts = np.unique(
-        np.stack([labels, probabilities.argmax(axis=1)]), axis=1, return_counts=True
-    )
-    cells = np.vstack([counts, random.multinomial(count, counts / count, RESAMPLED)])
-    for name, figures in from_counts(pairs[0], pairs[1], cells).items():
-        found |= _figure(name, float(figures[0]), figures[1:])
     return found
 
 
@@ -54,30 +43,6 @@ def of_each_image(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, np
         "brier": (exact**2).sum(axis=1) - 2 * true + 1,
         "log_loss": -np.log(np.maximum(true, SMALLEST)),
     }
-
-
-def from_counts(
-    true: np.ndarray, predicted: np.ndarray, cells: np.ndarray
-) -> dict[str, np.ndarray]:
-    """``balanced_accuracy`` and ``f1_macro`` of several confusion matrices, each (matrices,).
-
-    Args:
-        true, predicted: integers (cells,), the classes of the cells that are not empty.
-        cells: integers (matrices, cells), their counts.
-    """
-    classes = int(max(true.max(), predicted.max())) + 1
-    hit = _by_class(np.where(true == predicted, cells, 0), true, classes)
-    of_class, said = _by_class(cells, true, classes), _by_class(cells, predicted, classes)
-    with np.errstate(invalid="ignore"):
-        recall, f1 = hit / of_class, 2 * hit / (of_class + said)
-    return {"balanced_accuracy": np.nanmean(recall, axis=1), "f1_macro": np.nanmean(f1, axis=1)}
-
-
-def _by_class(cells: np.ndarray, classes_of: np.ndarray, classes: int) -> np.ndarray:
-    """Sums of (matrices, cells) over the cells of each class: float (matrices, classes)."""
-    summed = np.zeros((classes, len(cells)))
-    np.add.at(summed, classes_of, cells.T)
-    return summed.T
 
 
 def _figure(name: str, value: float, drawn: np.ndarray) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 #: Rows that a page of samples has at the most; with more classes it shows the first.
 MOST_ROWS = 40
-#: Classes whose names and shares fit a confusion matrix; with more it is colour alone.
-MOST_WRITTEN = 30
 #: Bars of the figure by class; with more classes it shows the worst.
 MOST_BARS = 30
 #: Mistakes in the picture of them.
@@ -64,24 +62,37 @@ def _tiles(images: Images, rows: int, columns: int, gap: int = 2) -> tuple[np.nd
     return page, counts
 
 
-def confusion_figure(confusion: list[list[int]], names: tuple[str, ...], path: Path) -> Path:
-    """Rows are true classes and sum to 100 %; errors stand out, as the diagonal is not shaded."""
+def confusion_figure(measured: dict[str, Any], path: Path) -> Path:
+    """Rows are true classes, in % of each; errors stand out, as the diagonal is not shaded.
+
+    Args:
+        measured: what ``metrics.score`` gives; of many classes the most confused ones are drawn.
+    """
     from matplotlib.figure import Figure
 
-    counts = np.asarray(confusion, float)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    rows = [measured["per_class"][number] for number in measured["confused_classes"]]
+    names = [shortened(str(one["label"])) for one in rows]
+    counts = np.asarray(measured["confusion"], float)
+    share = counts / np.maximum([[one["support"]] for one in rows], 1)
     errors = share * (1 - np.eye(len(names)))
-    figure = Figure(figsize=(8, 7))
+    side = max(7.0, 0.42 * len(names))
+    figure = Figure(figsize=(side + 1, side))
     axis = figure.subplots()
     axis.imshow(errors, cmap="Oranges", vmin=0, vmax=max(0.05, float(errors.max())))
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
-    axis.set_title("Confusion on the test set, % of the true class")
-    if len(names) <= MOST_WRITTEN:
-        axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
-        axis.set_yticks(range(len(names)), names)
-        _write_shares(axis, 100 * share)
+    left_out = len(measured["per_class"]) - len(names)
+    of = f", the {len(names)} most confused of {left_out + len(names):,} classes" * bool(left_out)
+    axis.set_title(f"Confusion on the test set, % of the true class{of}")
+    axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axis.set_yticks(range(len(names)), names)
+    _write_shares(axis, 100 * share)
     return save(figure, path)
+
+
+def shortened(name: str, most: int = 24) -> str:
+    """A class's name, as long as a figure has room for."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _write_shares(axis: Axes, percent: np.ndarray) -> None:
@@ -121,11 +132,13 @@ def per_class_figure(per_class: list[dict[str, float | str]], path: Path) -> Pat
     for offset, metric in ((-0.25, "precision"), (0.0, "recall"), (0.25, "f1")):
         values = [float(one[metric]) for one in rows]
         axis.barh(np.arange(len(rows)) + offset, values, height=0.23, label=metric)
-    axis.set_yticks(range(len(rows)), [str(one["label"]) for one in rows])
+    axis.set_yticks(range(len(rows)), [shortened(str(one["label"])) for one in rows])
     axis.set_xlim(0, 1)
     axis.grid(axis="x", alpha=0.3)
     axis.legend(loc="lower left")
-    axis.set_title("By class on the test set")
+    left_out = len(per_class) - len(rows)
+    of = f": the {len(rows)} worst of {len(per_class):,} classes" if left_out else ""
+    axis.set_title(f"By class on the test set{of}")
     return save(figure, path)
 
 

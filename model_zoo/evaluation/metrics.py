@@ -7,16 +7,9 @@ from typing import Any
 import numpy as np
 
 from model_zoo.evaluation.bootstrap import with_intervals
-
-CONFIDENCE = 0.95
-
-
-def wilson_interval(correct: int, count: int) -> tuple[float, float]:
-    """95 % interval of a proportion (Wilson 1927); never leaves 0..1, unlike the normal one."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(correct, count).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
+from model_zoo.evaluation.certainty import in_words
+from model_zoo.evaluation.confusion import confused
+from model_zoo.evaluation.intervals import of_class_figures, wilson_bounds, wilson_interval
 
 
 def expected_calibration_error(
@@ -34,16 +27,17 @@ def expected_calibration_error(
 
 
 def score(probabilities: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> dict[str, Any]:
-    """Figures of merit, the per-class ones and the confusion matrix.
+    """Figures of merit, the per-class ones and what is taken for what.
 
-    Each figure comes with a 95 % interval, ``_low`` and ``_high``: Wilson's of ``accuracy``, a
-    bootstrap's over the images of the others.
+    Each figure comes with a 95 % interval, ``_low`` and ``_high``: Wilson's of ``accuracy`` and of
+    each class's recall, that of ``intervals`` of means over classes, a bootstrap's over the images
+    of the others.
 
     Args:
         probabilities: float (N, classes), rows that sum to one.
         labels: integers (N,).
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+    from sklearn.metrics import precision_recall_fscore_support
 
     predicted = probabilities.argmax(axis=1)
     correct = int((predicted == labels).sum())
@@ -52,11 +46,14 @@ def score(probabilities: np.ndarray, labels: np.ndarray, names: tuple[str, ...])
     precision, recall, f1, support = precision_recall_fscore_support(
         labels, predicted, labels=classes, zero_division=0
     )
+    hits = np.bincount(labels[labels == predicted], minlength=len(names))
+    lows, highs = wilson_bounds(hits, support)
     return {
         "accuracy": correct / len(labels),
         "accuracy_low": low,
         "accuracy_high": high,
         "images": len(labels),
+        **of_class_figures(labels, predicted, len(names)),
         **with_intervals(probabilities, labels),
         "calibration_error": expected_calibration_error(
             probabilities.max(axis=1), predicted == labels
@@ -66,10 +63,13 @@ def score(probabilities: np.ndarray, labels: np.ndarray, names: tuple[str, ...])
                 "label": name,
                 "precision": float(precision[i]),
                 "recall": float(recall[i]),
+                "recall_low": float(lows[i]),
+                "recall_high": float(highs[i]),
                 "f1": float(f1[i]),
                 "support": int(support[i]),
             }
             for i, name in enumerate(names)
         ],
-        "confusion": confusion_matrix(labels, predicted, labels=classes).tolist(),
+        "certainty": in_words(names, support),
+        **confused(labels, predicted, len(names)),
     }

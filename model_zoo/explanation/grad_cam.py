@@ -6,22 +6,28 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from model_zoo.classifier import AUGMENTATION, TRUNK
+from model_zoo.settings.export import EVERY_CLASS, TOP_CLASSES
 
 if TYPE_CHECKING:
     import keras
 
-OUTPUTS = ("probabilities", "heatmap", "heatmaps")
+OUTPUTS = ("probabilities", "heatmap", "heatmaps", "explained")
 
 
-def explained(model: keras.Model) -> keras.Model:
+def explained(model: keras.Model, most: int | None = None) -> keras.Model:
     """The classifier's own layers without the random ones, with Grad-CAM beside its answer.
 
     Operations of random layers exist in no exchange format, and at inference they do nothing.
 
+    Args:
+        most: classes that are explained; None: all of up to :data:`EVERY_CLASS`, of more the
+            :data:`TOP_CLASSES` most likely ones.
+
     Returns:
         uint8 (N, H, W) or (N, H, W, 3) -> a dict of float32 ``probabilities`` (N, classes),
-        ``heatmap`` (N, h, w) of the most likely class and ``heatmaps`` (N, classes, h, w) of every
-        class, where (h, w) is the size of the backbone's feature map.
+        ``heatmap`` (N, h, w) of the most likely class, ``heatmaps`` (N, k, h, w) of the k most
+        likely ones, the first of all first, where (h, w) is the size of the backbone's feature map,
+        and int32 ``explained`` (N, k), which classes these are.
     """
     import keras
 
@@ -41,9 +47,18 @@ def explained(model: keras.Model) -> keras.Model:
 
     copy = keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
     probabilities = outputs["probabilities"]
-    heatmaps = _heatmaps_layer(model)(outputs[TRUNK], outputs["dense_1"], outputs["dense_2"])
-    heatmap = _top_class_layer()(probabilities, heatmaps)
-    named = {"probabilities": probabilities, "heatmap": heatmap, "heatmaps": heatmaps}
+    classes = probabilities.shape[-1]
+    chosen = _top_classes_layer(most or (classes if classes <= EVERY_CLASS else TOP_CLASSES))(
+        probabilities
+    )
+    relus = outputs["dense_1"], outputs["dense_2"]
+    heatmaps = _heatmaps_layer(model)(outputs[TRUNK], *relus, chosen)
+    named = {
+        "probabilities": probabilities,
+        "heatmap": _first_layer()(heatmaps),
+        "heatmaps": heatmaps,
+        "explained": chosen,
+    }
     return keras.Model(copy.input, named, name=model.name)
 
 
@@ -54,7 +69,8 @@ def _heatmaps_layer(model: keras.Model) -> keras.Layer:
     feature map is constant over space, so it needs no second pass: f features (N, h, w, c), g
     their mean over space, z1 = W1 g + b1, z2 = W2 relu(z1) + b2, logits = W3 relu(z2) + b3. For
     the class k: g2 = W3[:, k] * (z2 > 0), g1 = (W2 g2) * (z1 > 0), a = W1 g1 / (h w) and
-    heatmap = relu(sum_c a_c f_c). All classes together are a few million multiply-adds.
+    heatmap = relu(sum_c a_c f_c). A class costs dense_2 * dense_1 + c * (dense_1 + h w)
+    multiply-adds, so of many only those are computed that are wanted.
     """
     import keras
     from keras import ops
@@ -62,12 +78,12 @@ def _heatmaps_layer(model: keras.Model) -> keras.Layer:
     head = [model.get_layer(name) for name in ("dense_1", "dense_2", "logits")]
 
     class Heatmaps(keras.Layer):
-        def call(self, features, relu_1, relu_2):  # type: ignore[no-untyped-def]
+        def call(self, features, relu_1, relu_2, chosen):  # type: ignore[no-untyped-def]
             w1, w2, w3 = (ops.cast(layer.kernel, "float32") for layer in head)
             height, width, channels = features.shape[1:]
             passed_1 = ops.expand_dims(ops.cast(relu_1 > 0, "float32"), 1)
             passed_2 = ops.expand_dims(ops.cast(relu_2 > 0, "float32"), 1)
-            slope_2 = ops.expand_dims(ops.transpose(w3), 0) * passed_2  # (N, classes, dense_2)
+            slope_2 = ops.take(ops.transpose(w3), chosen, axis=0) * passed_2  # (N, k, dense_2)
             slope_1 = ops.matmul(slope_2, ops.transpose(w2)) * passed_1
             weights = ops.matmul(slope_1, ops.transpose(w1)) / (height * width)
             flat = ops.transpose(ops.reshape(features, (-1, height * width, channels)), (0, 2, 1))
@@ -77,18 +93,22 @@ def _heatmaps_layer(model: keras.Model) -> keras.Layer:
     return Heatmaps(name="heatmaps", dtype="float32")
 
 
-def _top_class_layer() -> keras.Layer:
+def _top_classes_layer(count: int) -> keras.Layer:
     import keras
     from keras import ops
 
-    class TopClass(keras.Layer):
-        def call(self, probabilities, heatmaps):  # type: ignore[no-untyped-def]
-            # argmax exports to a file that ONNX Runtime refuses; comparing with max does not.
-            # Classes that tie to the last bit share the map.
-            best = ops.max(probabilities, axis=1, keepdims=True)
-            chosen = ops.cast(ops.equal(probabilities, best), "float32")
-            chosen = chosen / ops.sum(chosen, axis=1, keepdims=True)
-            chosen = ops.expand_dims(ops.expand_dims(chosen, -1), -1)
-            return ops.sum(heatmaps * chosen, axis=1)
+    class TopClasses(keras.Layer):
+        def call(self, probabilities):  # type: ignore[no-untyped-def]
+            return ops.cast(ops.top_k(probabilities, count)[1], "int32")
 
-    return TopClass(name="heatmap", dtype="float32")
+    return TopClasses(name="explained", dtype="float32")
+
+
+def _first_layer() -> keras.Layer:
+    import keras
+
+    class First(keras.Layer):
+        def call(self, heatmaps):  # type: ignore[no-untyped-def]
+            return heatmaps[:, 0]
+
+    return First(name="heatmap", dtype="float32")

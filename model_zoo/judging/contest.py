@@ -61,12 +61,17 @@ class Pair:
         candidate, other: bool (n,), who is right.
         members: integers (n,), which of the test images these are.
         classes: the names that both have.
+        truth, candidate_said, other_said: integers (n,), places in ``classes``; -1 for an answer
+            that is none of them.
     """
 
     candidate: np.ndarray
     other: np.ndarray
     members: np.ndarray
     classes: tuple[str, ...]
+    truth: np.ndarray
+    candidate_said: np.ndarray
+    other_said: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -149,14 +154,22 @@ class Contest:
         """Who is right about which image, on the classes that both have, by name."""
         ours, common = self.candidate.labels, set(other.labels)
         classes = tuple(label for label in ours if label in common)
-        members = np.flatnonzero(np.isin(self.truth, [ours.index(one) for one in classes]))
-        truth = self.truth[members]
-        theirs = np.array([other.labels.index(one) if one in common else -1 for one in ours])
+        places = {label: place for place, label in enumerate(classes)}
+        ours_to, theirs_to = (
+            np.array([places.get(label, -1) for label in labels]) for labels in (ours, other.labels)
+        )
+        members = np.flatnonzero(ours_to[self.truth] >= 0)
+        truth = ours_to[self.truth[members]]
+        candidate = ours_to[self.candidate.predicted[members]]
+        said = theirs_to[other.predicted[members]]
         return Pair(
-            candidate=self.candidate.predicted[members] == truth,
-            other=other.predicted[members] == theirs[truth],
+            candidate=candidate == truth,
+            other=said == truth,
             members=members,
             classes=classes,
+            truth=truth,
+            candidate_said=candidate,
+            other_said=said,
         )
 
     @property

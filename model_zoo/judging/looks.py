@@ -70,17 +70,24 @@ def bound(error: float) -> float:
     return float(brentq(excess, 1.0, 10.0))
 
 
+def bound_of_one(error: float) -> float:
+    """What the statistic must reach where a series has one try."""
+    from scipy.stats import norm
+
+    return float(norm.isf(error))
+
+
 def evidence(
-    candidate: np.ndarray, production: np.ndarray, earlier_right: np.ndarray | None, tries: int
+    candidate: np.ndarray, production: np.ndarray, earlier: np.ndarray | None, tries: int
 ) -> tuple[float, float]:
     """Mean difference of a series to production, and its standard error over images.
 
     Args:
-        candidate, production: bool (n,).
-        earlier_right: integers (n,), of the ``tries - 1`` candidates before.
+        candidate, production: float (n,), what each image adds to the figure: for accuracy 1 where
+            it is right.
+        earlier: float (n,), the sum of that over the ``tries - 1`` candidates before.
     """
-    right = candidate.astype(float)
-    if earlier_right is not None:
-        right = (right + earlier_right) / tries
-    difference = right - production
+    if earlier is not None:
+        candidate = (candidate + earlier) / tries
+    difference = candidate - production
     return float(difference.mean()), float(difference.std() / math.sqrt(len(difference)))

@@ -16,6 +16,9 @@ from model_zoo.images import STEPS
 from model_zoo.predictor.session import open_session
 from model_zoo.registry.served_files import FACTS_TAG, MODEL, check_file, read_facts
 
+#: Classes that a sentence names.
+MOST_NAMED = 20
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -25,7 +28,8 @@ class Prediction:
         probabilities: float64 (classes,), calibrated.
         image: uint8 (h, w) or (h, w, 3), what the model saw.
         heatmap: float32 (y, x), Grad-CAM of the most likely class.
-        heatmaps: float32 (classes, y, x), Grad-CAM of every class.
+        heatmaps: float32 (k, y, x), Grad-CAM of the k most likely classes, the first of all first.
+        explained: their labels: every class, or of many the five most likely ones.
     """
 
     label: str
@@ -35,6 +39,7 @@ class Prediction:
     image: np.ndarray
     heatmap: np.ndarray
     heatmaps: np.ndarray
+    explained: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         shares = dict(zip(self.labels, map(float, self.probabilities), strict=True))
@@ -44,11 +49,19 @@ class Prediction:
         """float32 (y, x): where the model sees evidence for a class, by default the top one.
 
         Raises:
-            UserError: an unknown class.
+            UserError: an unknown class, or of many one that is not among the most likely.
         """
-        if label is not None and label not in self.labels:
-            raise UserError(f"unknown class {label!r}: choose one of {', '.join(self.labels)}")
-        return np.asarray(self.heatmaps[self.labels.index(label or self.label)])
+        label = label or self.label
+        if label not in self.labels:
+            first = ", ".join(self.labels[:MOST_NAMED])
+            more = f" and {len(self.labels) - MOST_NAMED:,} more" * (len(self.labels) > MOST_NAMED)
+            raise UserError(f"unknown class {label!r}: choose one of {first}{more}")
+        if label not in self.explained:
+            raise UserError(
+                f"no heatmap of {label!r}, which is not among the {len(self.explained)} most "
+                f"likely of {len(self.labels):,} classes: choose one of {', '.join(self.explained)}"
+            )
+        return np.asarray(self.heatmaps[self.explained.index(label)])
 
 
 class ServedClassifier:
@@ -167,9 +180,9 @@ class ServedClassifier:
         return (images[i : i + self.batch] for i in range(0, len(images), self.batch))
 
     def _predict_part(self, images: np.ndarray) -> Iterator[Prediction]:
-        outputs = ["probabilities", "heatmap", "heatmaps"]
+        outputs = ["probabilities", "heatmap", "heatmaps", "explained"]
         found = self.session.run(outputs, {self.input: images})
-        probabilities, heatmap, heatmaps = (np.asarray(one) for one in found)
+        probabilities, heatmap, heatmaps, explained = (np.asarray(one) for one in found)
         for i, row in enumerate(apply_temperature(probabilities, self.temperature)):
             yield Prediction(
                 label=self.labels[int(row.argmax())],
@@ -179,4 +192,5 @@ class ServedClassifier:
                 image=images[i],
                 heatmap=heatmap[i],
                 heatmaps=heatmaps[i],
+                explained=tuple(self.labels[number] for number in explained[i]),
             )

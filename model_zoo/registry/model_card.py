@@ -8,6 +8,12 @@ from typing import Any
 from model_zoo.data.dataset import Dataset
 from model_zoo.registry.format_report import FormatReport
 from model_zoo.settings import Project
+from model_zoo.settings.export import EVERY_CLASS, TOP_CLASSES
+from model_zoo.settings.judging import METRICS
+
+#: Classes in the card's table, and letters of a name: MLflow keeps 5,000 letters in all.
+MOST_CLASSES = 10
+LONGEST_NAME = 40
 
 
 def model_card(
@@ -29,7 +35,10 @@ def model_card(
         "",
         f"Test accuracy **{measured['accuracy']:.2%}** on {measured['images']:,} images, 95 % "
         f"interval {measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%}; calibration "
-        f"error {measured['calibration_error']:.2%} after temperature scaling.",
+        f"error {measured['calibration_error']:.2%} after temperature scaling. "
+        f"{_of_classes(project, measured)}",
+        "",
+        measured["certainty"],
         "",
         f"Backbone {model.backbone} at {model.image_size} px, weights {model.weights}, profile "
         f"{project.profile}. Images: {dataset.name}, {dataset.origin}.",
@@ -38,17 +47,53 @@ def model_card(
     if dataset.generated:
         lines += ["**Trained on generated images, not on real ones.**", ""]
     lines += [*_lineage(version, dataset, lineage_tags), ""]
-    weakest = min(measured["per_class"], key=lambda one: one["f1"])
-    lines += [f"Weakest class: {weakest['label']}, F1 {weakest['f1']:.1%}.", "", "## Files", ""]
+    lines += [*_weakest(measured["per_class"]), "", "## Files", ""]
     lines += formats_table(reports)
     lines += [
         "",
         "Difference and agreement are against the Keras model on test images; time is the median "
         "for one image on the machine that registered the version. Every file takes raw images "
         f"{_input_of(dataset)} and gives `probabilities`, `heatmap` (Grad-CAM of the top class) "
-        "and `heatmaps` (of every class).",
+        f"and {_heatmaps_of(dataset)}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of_classes(project: Project, measured: dict[str, Any]) -> str:
+    """The figures that are means over the classes, and which one the gate goes by."""
+    found = [
+        f"{words} {measured[name]:.2%} ({measured[f'{name}_low']:.2%} to "
+        f"{measured[f'{name}_high']:.2%})"
+        for name, words in METRICS.items()
+        if name != "accuracy"
+    ]
+    said = f"{' and '.join(found)}, means over the {len(measured['per_class']):,} classes"
+    return f"{said[0].upper()}{said[1:]}; judged by {METRICS[project.judging.metric]}."
+
+
+def _weakest(per_class: list[dict[str, Any]]) -> list[str]:
+    """The classes that are recognised worst: of many not all."""
+    worst = sorted(per_class, key=lambda one: one["f1"])[:MOST_CLASSES]
+    left_out = len(per_class) - len(worst)
+    more = f" The other {left_out:,} classes are in `evaluation/test.json`." if left_out else ""
+    rows = [
+        f"| {_cell(one['label'])} | {one['f1']:.1%} | {one['recall']:.1%} "
+        f"({one['recall_low']:.0%} to {one['recall_high']:.0%}) | {one['support']:,} |"
+        for one in worst
+    ]
+    table = ["| class, weakest first | F1 | recognised | test images |", "|---|---:|---:|---:|"]
+    return [*table, *rows, *(["", more.strip()] if more else [])]
+
+
+def _cell(label: str) -> str:
+    cut = label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…"
+    return cut.replace("|", "\\|")
+
+
+def _heatmaps_of(dataset: Dataset) -> str:
+    if len(dataset.labels) <= EVERY_CLASS:
+        return "`heatmaps` (of every class; `explained` says which is whose)"
+    return f"`heatmaps` (of the {TOP_CLASSES} most likely classes, which `explained` names)"
 
 
 def _lineage(version: str, dataset: Dataset, tags: Mapping[str, str]) -> list[str]:

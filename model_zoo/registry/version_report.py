@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PAUSE_SECONDS = 15.0
-CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
+CURVES = (
+    *("loss", "val_loss", "accuracy", "val_accuracy"),
+    *("val_balanced_accuracy", "val_macro_f1"),
+)
 DOCUMENTS = {  # text on the run, by the name under which the report has it
     "verdict": "gate/verdict.md",
     "card": "export/model_card.md",

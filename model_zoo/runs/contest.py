@@ -13,7 +13,7 @@ from model_zoo.errors import UserError
 from model_zoo.images.statistics import MEASURED_AT_ONCE, STATISTICS
 from model_zoo.judging.contest import Contest, Side, not_comparable
 from model_zoo.judging.looks import Look
-from model_zoo.judging.paired import disagreements, lower_bound
+from model_zoo.judging.metric import compared
 from model_zoo.registry.client import RegistryUnavailable
 from model_zoo.registry.judged_answers import (
     ANCHOR_TAG,
@@ -114,9 +114,7 @@ def anchor_after(contest: Contest) -> str:
     own, anchor = contest.candidate.version, contest.anchor
     if contest.no_rival or anchor is None or not_comparable(contest.candidate, anchor):
         return own
-    pair = contest.pair(anchor)
-    won, lost = disagreements(pair.candidate, pair.other)
-    low = lower_bound(won, lost, len(pair.members), contest.settings.confidence)
+    low = compared(contest, anchor).lower_bound(contest.settings.confidence)
     return own if low > 0 else anchor.version
 
 

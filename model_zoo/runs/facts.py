@@ -15,6 +15,7 @@ from model_zoo.files import read_json
 from model_zoo.registry.format_report import LEFT_OUT
 from model_zoo.registry.versions import Version, content_of
 from model_zoo.runs.folder import Run
+from model_zoo.settings.judging import METRICS
 
 if TYPE_CHECKING:
     from model_zoo.classifier import Head
@@ -157,6 +158,7 @@ def of_the_search(
     best: Candidate, trials: list[dict[str, Any]], importance: dict[str, float], precision: str
 ) -> TuneFacts:
     """The best candidate; ``trials`` with the best first."""
+    reached = next(value for name, value in trials[0].items() if name.startswith("val_"))
     also = "".join(f", {name} {value:.2g}" for name, value in best.changed.items())
     return {
         "head": best.head.as_dict(),
@@ -164,13 +166,13 @@ def of_the_search(
         "trials": trials,
         "precision": precision,
         "importance": importance,
-        "summary": f"best of {len(trials)} trials: {trials[0]['val_accuracy']:.2%} with "
-        f"{best.head.in_words()}{also}",
+        "summary": f"best of {len(trials)} trials: {reached:.2%} with {best.head.in_words()}{also}",
     }
 
 
-def of_the_training(progress: Progress, parameters: int) -> TrainFacts:
-    """How training went."""
+def of_the_training(progress: Progress, parameters: int, metric: str) -> TrainFacts:
+    """How training went; ``metric`` is what its best epoch is best in."""
+    of = "" if metric == "accuracy" else f"{METRICS[metric]} "
     best, early = progress.best_epoch + 1, ", stopped early" if progress.stopped_early else ""
     return {
         "epochs": progress.epoch,
@@ -181,7 +183,7 @@ def of_the_training(progress: Progress, parameters: int) -> TrainFacts:
         "val_accuracy": progress.best_accuracy,
         "history": progress.history,
         "parameters": parameters,
-        "summary": f"validation {progress.best_accuracy:.2%} at epoch {best} of "
+        "summary": f"validation {of}{progress.best_value:.2%} at epoch {best} of "
         f"{progress.epoch}{early}",
     }
 
@@ -190,7 +192,8 @@ def of_the_evaluation(measured: dict[str, Any]) -> EvaluateFacts:
     """The scores of the test set."""
     return measured | {  # type: ignore[return-value]
         "summary": f"test accuracy {measured['accuracy']:.2%} (95 % interval "
-        f"{measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%})",
+        f"{measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%}), balanced accuracy "
+        f"{measured['balanced_accuracy']:.2%}, macro F1 {measured['macro_f1']:.2%}",
     }
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 PREDICTIONS = "test_predictions.npz"
 LEFT_OUT = "broken.csv"
+#: Classes whose F1 is a metric of the run each; of more the list of metrics would be unreadable,
+#: and MLflow takes no more than 1,000 at once: they are in `evaluation/test.json` alone.
+MOST_METRICS = 50
 
 
 def write_left_out(run: Run, left_out: tuple[LeftOut, ...]) -> None:
@@ -135,6 +138,8 @@ class TrainingLog:
         mlflow.log_metrics(
             {"val_accuracy_best": progress.best_accuracy, "train_seconds": progress.seconds}
         )
+        if self.project.judging.metric != "accuracy":
+            mlflow.log_metric(f"val_{self.project.judging.metric}_best", progress.best_value)
 
 
 @contextmanager
@@ -165,7 +170,7 @@ def log_evaluation(
         run.folder / PREDICTIONS, measured.calibrated, test
     )
     drawn = [
-        figures.confusion_figure(facts["confusion"], dataset.labels, pages / "confusion.png"),
+        figures.confusion_figure(facts, pages / "confusion.png"),
         figures.curves_figure(history, pages / "curves.png"),
         figures.per_class_figure(facts["per_class"], pages / "per_class.png"),
         figures.reliability_figure(
@@ -176,11 +181,12 @@ def log_evaluation(
     with parent_run(run):
         numbers = {name: one for name, one in facts.items() if isinstance(one, int | float)}
         mlflow.log_metrics({f"test_{name}": float(one) for name, one in numbers.items()})
-        by_class = {
-            "test_f1_" + "".join(c if c.isalnum() else "_" for c in one["label"]): one["f1"]
-            for one in facts["per_class"]
-        }
-        mlflow.log_metrics(by_class)
+        if len(facts["per_class"]) <= MOST_METRICS:
+            by_class = {
+                "test_f1_" + "".join(c if c.isalnum() else "_" for c in one["label"]): one["f1"]
+                for one in facts["per_class"]
+            }
+            mlflow.log_metrics(by_class)
         mlflow.log_dict(facts, "evaluation/test.json")
         for path in (*drawn, predictions):
             mlflow.log_artifact(str(path), "evaluation")

@@ -13,6 +13,10 @@ from model_zoo.registry.versions import find_alias
 from model_zoo.runs.folder import run_folder
 from model_zoo.runs.steps import STEPS
 from model_zoo.settings import Places, Project
+from model_zoo.settings.judging import METRICS
+
+#: Rows of the table of classes.
+MOST_CLASSES = 20
 
 
 def print_scorecard(
@@ -29,6 +33,14 @@ def print_scorecard(
         f"Test accuracy   [bold]{measured['accuracy']:.2%}[/] on {measured['images']:,} images, "
         f"95 % interval {measured['accuracy_low']:.2%} to {measured['accuracy_high']:.2%}"
     )
+    for name, words in METRICS.items():
+        if name != "accuracy":
+            judged = " (what it is judged by)" * (project.judging.metric == name)
+            console.print(
+                f"{words.capitalize().replace('f1', 'F1'):<15} {measured[name]:.2%}, 95 % interval "
+                f"{measured[f'{name}_low']:.2%} to {measured[f'{name}_high']:.2%}{judged}"
+            )
+    console.print(measured["certainty"], highlight=False)
     console.print(
         f"Calibration     error {measured['calibration_error']:.2%} "
         f"(before temperature scaling {measured['calibration_error_raw']:.2%})"
@@ -60,13 +72,19 @@ def print_scorecard(
 
 
 def _classes(rows: list[dict[str, Any]]) -> Table:
-    table = Table(title="By class on the test set", title_justify="left")
+    """Of many classes the ones that are recognised worst."""
+    title, left_out = "By class on the test set", len(rows) - MOST_CLASSES
+    if left_out > 0:
+        rows = sorted(rows, key=lambda one: one["f1"])[:MOST_CLASSES]
+        title += f", the worst first; {left_out:,} more are in evaluation/test.json on the run"
+    table = Table(title=title, title_justify="left")
     table.add_column("class")
-    for name in ("precision", "recall", "F1", "images"):
+    for name in ("precision", "recall", "its interval", "F1", "images"):
         table.add_column(name, justify="right")
     for row in rows:
-        values = [f"{row[key]:.1%}" for key in ("precision", "recall", "f1")]
-        table.add_row(row["label"], *values, f"{row['support']:,}")
+        precision, recall, f1 = (f"{row[key]:.1%}" for key in ("precision", "recall", "f1"))
+        between = f"{row['recall_low']:.0%} to {row['recall_high']:.0%}"
+        table.add_row(row["label"], precision, recall, between, f1, f"{row['support']:,}")
     return table
 
 

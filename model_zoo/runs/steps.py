@@ -111,6 +111,7 @@ def train(run: Run) -> facts.TrainFacts:
         model, progress = train_classifier(
             dataset_of(run), project.model, project.training, head,
             *training_and_validation(run), run.folder / "training", cache, log.epoch, run.say,
+            project.judging.metric,
         )  # fmt: skip
         log.end(progress)
         with (
@@ -118,7 +119,7 @@ def train(run: Run) -> facts.TrainFacts:
             complete_or_absent(run.folder / "model.keras") as partial,
         ):
             model.save(partial)
-    return facts.of_the_training(progress, int(model.count_params()))
+    return facts.of_the_training(progress, int(model.count_params()), project.judging.metric)
 
 
 def evaluate(run: Run) -> facts.EvaluateFacts:

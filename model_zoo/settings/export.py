@@ -11,6 +11,9 @@ from model_zoo.settings.group import Group
 
 OPTIONAL_FORMATS = ("onnx-int8", "litert-float32", "litert-float16", "litert-int8")
 NO_FORMATS = "none"
+#: With up to so many classes a file gives a heatmap of each, with more of the most likely ones: a
+#: thousand would be 200 times the work and the memory, and nobody looks at them.
+EVERY_CLASS, TOP_CLASSES = 10, 5
 
 
 class ExportSettings(Group):

@@ -20,6 +20,12 @@ RULES = (
     "served-file",
     "drift",
 )
+#: Figures that a project may be judged by, in words.
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+}
 CORRUPTIONS = ("noise", "blur", "brightness", "contrast", "shift", "jpeg")
 #: The column of slices that ``class_groups`` makes.
 CLASS_GROUP = "class-group"
@@ -36,10 +42,17 @@ def strictest(*said: str | None) -> str | None:
 
 
 class JudgingSettings(Group):
-    """``[judging]``: does not decide the trained model.
+    """``[judging]``: but for ``metric`` it does not decide the trained model.
 
     Every share is of test images unless it says otherwise: 0.005 is half a point of accuracy.
     """
+
+    metric: Literal["accuracy", "balanced_accuracy", "macro_f1"] = Field(
+        "accuracy",
+        description="The figure that floor, margin, better and drift are about, and by which the "
+        "search ranks its trials and training chooses its epoch. balanced_accuracy: the mean of "
+        "the classes' recalls; macro_f1: the mean of their F1.",
+    )
 
     promotion: Literal["automatic", "approval", "manual"] = Field(
         "automatic",
@@ -59,14 +72,19 @@ class JudgingSettings(Group):
         "better and slices, and those of plugins. In the environment separated by commas.",
     )
     floor: float = Field(
-        0.0, ge=0, le=1, description="Least test accuracy; a project knows what is no use to it."
+        0.0,
+        ge=0,
+        le=1,
+        description="Least figure on the test images, by metric; a project knows what is no use "
+        "to it.",
     )
     margin: float = Field(
         0.0075,
         ge=0,
         le=1,
-        description="not-worse: accuracy that a candidate on newer images may, with confidence, "
-        "have lost to production. With 10,000 images a smaller one refuses equal candidates often.",
+        description="not-worse: of the metric, what a candidate on newer images may, with "
+        "confidence, have lost to production. With 10,000 images a smaller one refuses equal "
+        "candidates often.",
     )
     confidence: float = Field(
         0.95,
@@ -91,8 +109,8 @@ class JudgingSettings(Group):
         0.01,
         ge=0,
         le=1,
-        description="drift: accuracy that production may be below the best version that ever was "
-        "in production, so that small margins cannot add up.",
+        description="drift: of the metric, what production may be below the best version that ever "
+        "was in production, so that small margins cannot add up.",
     )
     drift_confidence: float = Field(
         0.9995,

@@ -34,6 +34,8 @@ GROUPS: dict[str, type[Group]] = {
 }
 #: Those that decide the trained model: a run that is continued must keep all of their values.
 DECIDING = ("data", "model", "search", "training")
+#: And by this figure the search chooses a trial, and training an epoch.
+CHOSEN_BY = "judging.metric"
 PLAIN = ("profile", "recipe", "schedule")
 #: Set by whoever read the file; no source of values may say them.
 NOT_VALUES = ("name", "file")
@@ -108,7 +110,7 @@ class Project(BaseSettings):
 
     def deciding(self) -> dict[str, Any]:
         """What decides the trained model, by dotted names."""
-        return self.values(*DECIDING)
+        return self.values(*DECIDING) | {CHOSEN_BY: self.judging.metric}
 
     def parameters(self) -> dict[str, str]:
         """What of :meth:`deciding` people compare: what is off, as by default, is left out."""

@@ -68,6 +68,11 @@ class TrainingSettings(Group):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="Part of each label that is spread over all classes."
     )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none",
+        description="balanced: an image of a rare class counts for more in the loss, so that all "
+        "classes count the same; for unbalanced images where each class matters.",
+    )
     averaged_share: float = Field(
         0.0,
         ge=0,
@@ -92,7 +97,10 @@ class TrainingSettings(Group):
         "epoch reads; 0: the frozen layers see each image anew in each epoch.",
     )
     early_stopping_patience: int = Field(
-        3, ge=0, description="Epochs without gain in validation accuracy before stopping; 0: off."
+        3,
+        ge=0,
+        description="Epochs without gain on the validation images, by judging.metric, before "
+        "stopping; 0: off.",
     )
     backend: Literal["tensorflow", "jax"] = Field(
         "tensorflow",

@@ -8,7 +8,11 @@ import numpy as np
 
 
 def in_batches(
-    inputs: np.ndarray, labels: np.ndarray | None, size: int, shuffled: bool = False
+    inputs: np.ndarray,
+    labels: np.ndarray | None,
+    size: int,
+    shuffled: bool = False,
+    weights: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """What ``fit``, ``evaluate`` and ``predict`` take for such arrays, by the name of the argument.
 
@@ -21,14 +25,19 @@ def in_batches(
         size: rows of a batch.
         shuffled: in a new order in every epoch. Keras shuffles arrays itself unless ``fit`` is
             told not to; it leaves a pipeline as it is.
+        weights: float (classes,), how much an image of each class counts in the loss; None: all
+            count the same.
     """
     import keras
 
+    weighed = None if weights is None or labels is None else weights[labels]
     if keras.backend.backend() != "tensorflow":
-        return {"x": inputs, "batch_size": size} | ({} if labels is None else {"y": labels})
+        given = {"x": inputs, "y": labels, "sample_weight": weighed}
+        return {"batch_size": size} | {k: v for k, v in given.items() if v is not None}
     import tensorflow as tf
 
-    parts = tuple(tf.convert_to_tensor(one) for one in (inputs, labels) if one is not None)
+    arrays = (inputs, labels, weighed)
+    parts = tuple(tf.convert_to_tensor(one) for one in arrays if one is not None)
     rows = tf.data.Dataset.range(len(inputs))
     if shuffled:
         rows = rows.shuffle(len(inputs))

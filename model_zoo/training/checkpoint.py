@@ -24,12 +24,17 @@ Weights = list[np.ndarray]
 
 @dataclass
 class Progress:
-    """Where training stands; lies beside the state that it belongs to."""
+    """Where training stands; lies beside the state that it belongs to.
+
+    ``best_value`` is the best epoch's figure by the plan's metric, ``best_accuracy`` its accuracy,
+    both on the validation examples.
+    """
 
     epoch: int = 0
     step: int = 0
     batch_size: int = 0
     best_accuracy: float = -1.0
+    best_value: float = -1.0
     best_epoch: int = -1
     finished: bool = False
     stopped_early: bool = False

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from model_zoo.class_figures import OF_CLASSES, from_counts
 from model_zoo.errors import UserError
 from model_zoo.progress import Work, part
+from model_zoo.settings.judging import METRICS
 from model_zoo.training.average import RunningAverage
 from model_zoo.training.batches import in_batches
 from model_zoo.training.checkpoint import Checkpoint, Progress
+from model_zoo.training.class_metric import counted as counted_by_class
 from model_zoo.training.counted_batches import counted
 from model_zoo.training.memory import is_out_of_memory
 from model_zoo.training.plan import Examples, Plan
@@ -41,6 +44,7 @@ def fit(
     on_epoch: Callable[[int, dict[str, float]], object] = lambda epoch, metrics: None,
     say: Callable[[str], None] = print,
     head_only: bool = False,
+    class_weights: np.ndarray | None = None,
 ) -> tuple[keras.Model, Progress]:
     """Train to the end of the plan, from the last checkpoint in ``folder`` if there is one.
 
@@ -52,9 +56,12 @@ def fit(
         on_epoch: receives the epoch (from 0) and its metrics; called again for an epoch that
             was finished but not yet reported when the process was killed.
         head_only: the training of the whole comes after it; for who follows.
+        class_weights: float (classes,), how much an image of each class counts in the loss, in
+            training and in validation alike; None: all count the same.
 
     Returns:
-        The model with the weights of its best epoch by validation accuracy, and the progress.
+        The model with the weights of its best epoch by the plan's metric on the validation
+        examples, and the progress.
 
     Raises:
         UserError: the loss is no longer finite, a checkpoint cannot be written or belongs to
@@ -66,7 +73,9 @@ def fit(
         plan = replace(plan, batch_size=reached.batch_size)  # maybe halved already
     while True:
         try:
-            training = _Training(build, train, validation, plan, folder, on_epoch, say)
+            training = _Training(
+                build, train, validation, plan, folder, on_epoch, say, class_weights
+            )
             what = "the head alone" if head_only else "training"
             total, done = plan.images(len(train)), training.images_done
             with part(say, what, total, done=done, ends_step=not head_only) as work:
@@ -95,7 +104,9 @@ class _Training:
         folder: Path,
         on_epoch: Callable[[int, dict[str, float]], object],
         say: Callable[[str], None],
+        class_weights: np.ndarray | None,
     ) -> None:
+        self.class_weights = class_weights
         self.train, self.validation = train, validation
         self.plan, self.on_epoch, self.say = plan, on_epoch, say
         self.steps = plan.steps_per_epoch(len(train))
@@ -148,7 +159,7 @@ class _Training:
             work.tell(f"epoch {progress.epoch + 1} of {self.plan.epochs}, validation")
             metrics = self._end_epoch(batches)
             progress.seconds += time.monotonic() - started
-            work.tell(best=f"{progress.best_accuracy:.2%}")
+            work.tell(best=f"{progress.best_value:.2%}")
             self.say(self._epoch_line(metrics))
             self.on_epoch(progress.epoch - 1, metrics)
             self._save()
@@ -169,6 +180,7 @@ class _Training:
                 self.train.inputs(chosen, progress.epoch),
                 self.train.labels[chosen],
                 plan.batch_size,
+                weights=self.class_weights,
             ),
             epochs=1,
             shuffle=False,
@@ -193,11 +205,11 @@ class _Training:
             metrics = {
                 "loss": progress.loss_sum / self.steps,
                 "accuracy": progress.correct_sum / self.steps,
-                "val_loss": held_out["loss"],
-                "val_accuracy": held_out["accuracy"],
+                **{f"val_{name}": value for name, value in held_out.items()},
                 "learning_rate": float(np.asarray(self.model.optimizer.learning_rate)),
             }
-            if metrics["val_accuracy"] > progress.best_accuracy:
+            if metrics[f"val_{self.plan.metric}"] > progress.best_value:
+                progress.best_value = metrics[f"val_{self.plan.metric}"]
                 progress.best_accuracy = metrics["val_accuracy"]
                 progress.best_epoch = progress.epoch
                 self.checkpoint.save_best(self.model.get_weights())
@@ -210,8 +222,9 @@ class _Training:
         return metrics
 
     def _validate(self, batches: keras.callbacks.Callback) -> dict[str, float]:
-        """Loss and accuracy on the validation examples, a segment at a time."""
+        """Loss, accuracy and the plan's metric on the validation examples, a segment at a time."""
         count, sums = len(self.validation), {"loss": 0.0, "accuracy": 0.0}
+        by_class: Any = 0
         rows = self.segment * self.plan.batch_size
         for start in range(0, count, rows):
             chosen = np.arange(start, min(start + rows, count))
@@ -220,6 +233,7 @@ class _Training:
                     self.validation.inputs(chosen, 0),
                     self.validation.labels[chosen],
                     self.plan.batch_size,
+                    weights=self.class_weights,
                 ),
                 callbacks=[batches],
                 verbose=0,
@@ -227,6 +241,10 @@ class _Training:
             )
             for name in sums:
                 sums[name] += float(found[name]) * len(chosen) / count
+            if self.plan.metric in OF_CLASSES:
+                by_class = by_class + counted_by_class(self.model)
+        if self.plan.metric in OF_CLASSES:  # no mean over segments
+            sums[self.plan.metric] = float(from_counts(*by_class)[self.plan.metric])
         return sums
 
     def _midway(self) -> str:
@@ -242,6 +260,9 @@ class _Training:
             f"epoch {self.progress.epoch}/{self.plan.epochs}: loss {metrics['loss']:.3f}, accuracy "
             f"{metrics['accuracy']:.1%}, validation {metrics['val_accuracy']:.2%}, {self._pace()}"
         )
+        if self.plan.metric in OF_CLASSES:
+            value = metrics[f"val_{self.plan.metric}"]
+            line += f"; {METRICS[self.plan.metric]} in validation {value:.2%}"
         if self.progress.stopped_early:
             line += f"; no better validation for {self.plan.patience} epochs: stopping"
         return line

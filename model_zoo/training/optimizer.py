@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from model_zoo.backbones import get_backbone
+from model_zoo.class_figures import OF_CLASSES
 from model_zoo.classifier import Head
 from model_zoo.settings import ModelSettings, TrainingSettings
+from model_zoo.training.class_metric import class_metric
 from model_zoo.training.precision import has_accelerator
 
 if TYPE_CHECKING:
@@ -24,8 +26,13 @@ def compile_classifier(
     training: TrainingSettings,
     head: Head,
     steps: int,
+    metric: str = "accuracy",
 ) -> keras.Model:
-    """Compile a classifier, or its trained part, for ``steps`` optimiser steps in all."""
+    """Compile a classifier, or its trained part, for ``steps`` optimiser steps in all.
+
+    Args:
+        metric: is computed beside accuracy, if it is another one.
+    """
     import keras
 
     optimizer = _optimizer(training, _schedule(training, head.learning_rate, steps))
@@ -38,11 +45,15 @@ def compile_classifier(
     network.compile(
         optimizer=optimizer,
         loss=smoothed_loss(smoothed) if smoothed else "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        metrics=["accuracy", *_of_classes(metric, network)],
         # XLA on a CPU made a ResNet50 four times slower; on accelerators "auto" is right.
         jit_compile="auto" if has_accelerator() or keras.backend.backend() == "jax" else False,
     )
     return network
+
+
+def _of_classes(metric: str, network: keras.Model) -> list[keras.metrics.Metric]:
+    return [class_metric(metric, network.output_shape[-1])] if metric in OF_CLASSES else []
 
 
 def _optimizer(training: TrainingSettings, rate: Any) -> keras.optimizers.Optimizer:

@@ -57,11 +57,13 @@ def train_classifier(
     cache: FeatureCache,
     on_epoch: OnEpoch,
     say: Say = print,
+    metric: str = "accuracy",
 ) -> tuple[keras.Model, Progress]:
     """Train to the end, from the last checkpoint in ``folder`` if there is one.
 
     Args:
         training: with a precision that is decided (``training.precision``).
+        metric: what the best epoch is best in, on the validation images (``judging.metric``).
 
     Returns:
         The whole classifier with the weights of its best epoch, computing in float32; and how
@@ -70,7 +72,7 @@ def train_classifier(
     Raises:
         UserError: see ``build_classifier`` and ``training.fit.fit``.
     """
-    design = Design(dataset, model, training, head)
+    design = Design(dataset, model, training, head, metric)
     with on_all_accelerators(say):
         fitted, progress = _train(design, train_images, validation, folder, cache, on_epoch, say)
         weights = fitted.get_weights()
@@ -95,6 +97,7 @@ def _train(
         training.early_stopping_patience,
         training.seed,
         training.averaged_share,
+        metric=design.metric,
     )
     setup = set_up_training(design, train_images, validation, cache, say)
     if not design.model.from_scratch and training.head_epochs and not setup.head_only:
@@ -108,6 +111,7 @@ def _train(
         folder,
         on_epoch,
         say,
+        class_weights=design.weights_of_classes(setup.train.labels),
     )
     return setup.model, progress
 
@@ -141,6 +145,7 @@ def _train_head(
         lambda epoch, metrics: on_epoch(epoch, {f"head_{k}": v for k, v in metrics.items()}),
         say,
         head_only=True,
+        class_weights=design.weights_of_classes(train.labels),
     )
 
 

@@ -29,6 +29,8 @@ class Plan:
         batch_size: images a step.
         patience: epochs without a better validation accuracy before stopping; 0: never.
         averaged_share: part of all steps that the running average of the weights looks back.
+        metric: what the best epoch is best in, on the validation images: see
+            ``model_zoo.class_figures``.
     """
 
     epochs: int
@@ -37,6 +39,7 @@ class Plan:
     seed: int
     averaged_share: float = 0.0
     checkpoint_seconds: float = 60.0
+    metric: str = "accuracy"
 
     def steps_per_epoch(self, count: int) -> int:
         return max(1, count // self.batch_size)  # the last partial batch waits for another epoch

@@ -12,6 +12,7 @@ import numpy as np
 from model_zoo.classifier import Head, build_classifier
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.settings import ModelSettings, TrainingSettings
+from model_zoo.training.class_weights import weights_of_classes
 from model_zoo.training.features import FeatureCache, Features, Views
 from model_zoo.training.frozen_part import SplitClassifier, split_where_training_begins
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -31,12 +32,14 @@ class Design:
 
     Attributes:
         training: with a precision that is decided (``training.precision``).
+        metric: what the best epoch is best in (``judging.metric``).
     """
 
     dataset: Dataset
     model: ModelSettings
     training: TrainingSettings
     head: Head
+    metric: str = "accuracy"
 
     def network(self) -> keras.Model:
         """The whole classifier, uncompiled, of Keras' own layers."""
@@ -46,7 +49,12 @@ class Design:
 
     def compiled(self, part: keras.Model, steps: int) -> keras.Model:
         """A classifier, or its trained part, for ``steps`` optimiser steps in all."""
-        return compile_classifier(part, self.model, self.training, self.head, steps)
+        return compile_classifier(part, self.model, self.training, self.head, steps, self.metric)
+
+    def weights_of_classes(self, labels: np.ndarray) -> np.ndarray | None:
+        """How much an image of each class counts, where these labels are trained on."""
+        how, classes = self.training.class_weights, len(self.dataset.labels)
+        return weights_of_classes(how, labels, classes)
 
     def views(self, count: int) -> Views:
         """How frozen layers see the images: in so many augmented views, or (0) as they are."""

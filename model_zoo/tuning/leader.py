@@ -18,7 +18,7 @@ from model_zoo.tuning.examples import on_pooled_features, write_examples
 from model_zoo.tuning.oracle import open_oracle, report
 from model_zoo.tuning.share import take_up_shares
 from model_zoo.tuning.space import Candidate, candidate_from
-from model_zoo.tuning.trial import OBJECTIVE, WEIGHTS, Result, count_results, read_result
+from model_zoo.tuning.trial import WEIGHTS, Result, count_results, read_result
 from model_zoo.tuning.trial_process import TrialProcess, first_to_end
 from model_zoo.tuning.trial_runs import TrialRuns
 
@@ -48,9 +48,9 @@ def search(
     otherwise than one.
 
     Returns:
-        The best candidate by validation accuracy (of equals the one proposed first), and every
-        trial that ended well, best first, as {"trial", "val_accuracy", "epochs", "seconds"} and
-        its hyperparameters.
+        The best candidate by the project's metric on the validation images (of equals the one
+        proposed first), and every trial that ended well, best first, as {"trial", "val_<metric>",
+        "epochs", "seconds"} and its hyperparameters.
 
     Raises:
         UserError: no trial ended well, or MLflow is away.
@@ -75,7 +75,7 @@ def search(
             _lead(oracle, processes, runs, folder, work)
     ranked = sorted(
         (result for result in runs.results if not result.error),
-        key=lambda result: (-result.accuracy, result.trial),
+        key=lambda result: (-result.best, result.trial),
     )
     if not ranked:
         last = runs.results[-1].error if runs.results else "the search space is empty"
@@ -142,14 +142,14 @@ def _give_trial(
 
 
 def _best(results: list[Result]) -> str:
-    best = max((result.accuracy for result in results), default=-1.0)
+    best = max((result.best for result in results), default=-1.0)
     return f"{best:.2%}" if best >= 0 else ""
 
 
 def _row(result: Result, project: Project) -> dict[str, Any]:
     return {
         "trial": result.trial,
-        OBJECTIVE: result.accuracy,
+        result.objective: result.best,
         "epochs": len(result.curve),
         "seconds": result.seconds,
     } | candidate_from(result.values, project).as_dict()

@@ -10,7 +10,7 @@ from model_zoo.errors import UserError
 from model_zoo.files import write_json
 from model_zoo.settings import Project
 from model_zoo.tuning.space import declare
-from model_zoo.tuning.trial import OBJECTIVE, Result
+from model_zoo.tuning.trial import Result, objective_of
 
 if TYPE_CHECKING:
     from keras_tuner import Oracle
@@ -125,7 +125,7 @@ def open_oracle(project: Project, folder: Path) -> Any:
     kind, options = kinds[search.algorithm]
     mixed = (KeptOnDisk, NothingTwice) if search.algorithm == "bayesian" else (KeptOnDisk,)
     oracle: Any = type("Kept" + kind.__name__, (*mixed, kind), {})(
-        objective=keras_tuner.Objective(OBJECTIVE, "max"),
+        objective=keras_tuner.Objective(objective_of(project), "max"),
         hyperparameters=declare(project),
         # KerasTuner takes 0 for "any"; and it must not stop us with a stack trace, see `leader`.
         seed=project.training.seed or 1,
@@ -156,7 +156,7 @@ def report(oracle: Any, trial: Trial, result: Result) -> None:
         trial.status = "FAILED"
         trial.message = result.error
     else:
-        metrics = {OBJECTIVE: result.accuracy}
+        metrics = {result.objective: result.best}
         oracle.update_trial(trial.trial_id, metrics, step=result.best_epoch)
         trial.status = "COMPLETED"
     oracle.end_trial(trial)

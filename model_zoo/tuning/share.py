@@ -60,7 +60,7 @@ def run_share(
             process.start(trial, values)
             result = process.result()
             work.advance()
-            say(f"trial {trial}: {result.error or f'validation {result.accuracy:.2%}'}")
+            say(f"trial {trial}: {result.error or f'validation {result.best:.2%}'}")
     return len(missing)
 
 

@@ -7,25 +7,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model_zoo.tuning.space import LOG_SCALED
-from model_zoo.tuning.trial import OBJECTIVE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FEWEST_TRIALS = 4  # below that, importance is an accident
-NOT_SEARCHED = ("trial", OBJECTIVE, "epochs", "seconds")
+NOT_SEARCHED = ("trial", "epochs", "seconds")
+
+
+def objective(trials: list[dict[str, Any]]) -> str:
+    """The name of what the trials are ranked by: ``val_<metric>``."""
+    return next(name for name in trials[0] if name.startswith("val_"))
+
+
+def hyperparameters(trials: list[dict[str, Any]]) -> list[str]:
+    """Names of all hyperparameters."""
+    return [name for name in trials[0] if name not in (*NOT_SEARCHED, objective(trials))]
 
 
 def searched(trials: list[dict[str, Any]]) -> list[str]:
     """Names of the hyperparameters that differ among the trials."""
-    names = [name for name in trials[0] if name not in NOT_SEARCHED]
+    names = hyperparameters(trials)
     return [name for name in names if len({trial[name] for trial in trials}) > 1]
 
 
 def importance(trials: list[dict[str, Any]], seed: int) -> dict[str, float]:
-    """What part of the differences in accuracy each hyperparameter explains; they sum to 1.
+    """What part of the differences in the objective each hyperparameter explains; they sum to 1.
 
-    By a random forest over the trials: how much accuracy it loses when the values of one
+    By a random forest over the trials: how much it loses when the values of one
     hyperparameter are shuffled (Breiman 2001). A reading of the trials that were run, not of the
     space; empty with fewer than four trials, or if nothing explains anything.
     """
@@ -36,9 +45,9 @@ def importance(trials: list[dict[str, Any]], seed: int) -> dict[str, float]:
     from sklearn.inspection import permutation_importance
 
     points = np.column_stack([_scaled(name, trials) for name in names])
-    accuracy = np.array([trial[OBJECTIVE] for trial in trials])
-    forest = RandomForestRegressor(n_estimators=100, random_state=seed).fit(points, accuracy)
-    found = permutation_importance(forest, points, accuracy, n_repeats=20, random_state=seed)
+    reached = np.array([trial[objective(trials)] for trial in trials])
+    forest = RandomForestRegressor(n_estimators=100, random_state=seed).fit(points, reached)
+    found = permutation_importance(forest, points, reached, n_repeats=20, random_state=seed)
     lost = np.maximum(found.importances_mean, 0)
     if not lost.sum() > 0:
         return {}
@@ -66,11 +75,11 @@ def _parallel_coordinates(figure: Figure, axis: Any, trials: list[dict[str, Any]
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    names = [name for name in trials[0] if name not in NOT_SEARCHED] + [OBJECTIVE]
+    names = [*hyperparameters(trials), objective(trials)]
     heights = np.column_stack([_to_unit(_scaled(name, trials)) for name in names])
-    accuracy = [trial[OBJECTIVE] for trial in trials]
-    colour = ScalarMappable(Normalize(min(accuracy), max(accuracy)), "viridis")
-    for place, (line, value) in reversed(list(enumerate(zip(heights, accuracy, strict=True)))):
+    reached = [trial[objective(trials)] for trial in trials]
+    colour = ScalarMappable(Normalize(min(reached), max(reached)), "viridis")
+    for place, (line, value) in reversed(list(enumerate(zip(heights, reached, strict=True)))):
         width, clear = (3.0, 1.0) if place == 0 else (1.0, 0.6)
         axis.plot(line, color=colour.to_rgba(value), linewidth=width, alpha=clear, marker=".")
     for place, name in enumerate(names):
@@ -90,7 +99,12 @@ def _parallel_coordinates(figure: Figure, axis: Any, trials: list[dict[str, Any]
     axis.set_ylim(-0.12, 1.12)
     axis.set_frame_on(False)
     axis.set_title(f"{len(trials)} trials; logarithmic: {', '.join(_log_axes(names)) or 'none'}")
-    figure.colorbar(colour, ax=axis, label="validation accuracy", pad=0.01)
+    figure.colorbar(
+        colour,
+        ax=axis,
+        label=objective(trials).replace("val_", "validation ").replace("_", " "),
+        pad=0.01,
+    )
 
 
 def _importance_bars(axis: Any, parts: dict[str, float]) -> None:

@@ -8,12 +8,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from model_zoo.classifier import build_classifier, build_head
 from model_zoo.data.dataset import Dataset
 from model_zoo.files import read_json, write_json
 from model_zoo.progress import Say, part
 from model_zoo.settings import Project, SearchSettings
 from model_zoo.training.batches import in_batches
+from model_zoo.training.class_weights import weights_of_classes
 from model_zoo.training.counted_batches import counted
 from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
@@ -24,7 +27,6 @@ from model_zoo.tuning.space import Candidate, candidate_from
 if TYPE_CHECKING:
     import keras
 
-OBJECTIVE = "val_accuracy"
 WEIGHTS = "checkpoint.weights.h5"
 
 
@@ -40,6 +42,7 @@ class Result:
         curve: an entry an epoch: every metric, and ``time`` (seconds since 1970) at its end.
         first_epoch: 0, but for a Hyperband trial that goes on from another one's weights.
         error: one sentence if the trial failed, else empty.
+        objective: name of what the trial is ranked by, see :func:`objective_of`.
     """
 
     trial: str
@@ -51,17 +54,23 @@ class Result:
     first_epoch: int = 0
     stopped_early: bool = False
     error: str = ""
+    objective: str = "val_accuracy"
 
     @property
-    def accuracy(self) -> float:
-        """Validation accuracy of the best epoch; -1 if the trial failed."""
-        return max((epoch[OBJECTIVE] for epoch in self.curve), default=-1.0)
+    def best(self) -> float:
+        """The objective in the best epoch; -1 if the trial failed."""
+        return max((epoch[self.objective] for epoch in self.curve), default=-1.0)
 
     @property
     def best_epoch(self) -> int:
         return self.first_epoch + max(
-            range(len(self.curve)), key=lambda epoch: self.curve[epoch][OBJECTIVE], default=0
+            range(len(self.curve)), key=lambda epoch: self.curve[epoch][self.objective], default=0
         )
+
+
+def objective_of(project: Project) -> str:
+    """What trials are ranked and stopped by: the project's metric on the validation images."""
+    return f"val_{project.judging.metric}"
 
 
 def trial_folder(folder: Path, trial: str) -> Path:
@@ -92,11 +101,15 @@ def write_result(folder: Path, result: Result) -> None:
 
 @dataclass(frozen=True)
 class TrialModel:
-    """A compiled model with what it is trained and judged on: (inputs, labels)."""
+    """A compiled model with what it is trained and judged on: (inputs, labels).
+
+    ``class_weights`` float (classes,): how much an image of each class counts; None: the same.
+    """
 
     model: keras.Model
     train: tuple[Any, Any]
     validation: tuple[Any, Any]
+    class_weights: np.ndarray | None = None
 
 
 def trial_model(
@@ -120,8 +133,10 @@ def trial_model(
                 dataset, project.model, training.augmentation, head, training.seed
             )
             network = with_fused_normalisation(whole)
-    network = compile_classifier(network, project.model, training, head, steps)
-    return TrialModel(network, examples.train, examples.validation)
+    metric, classes = project.judging.metric, len(dataset.labels)
+    network = compile_classifier(network, project.model, training, head, steps, metric)
+    weights = weights_of_classes(training.class_weights, examples.train[1], classes)
+    return TrialModel(network, examples.train, examples.validation, weights)
 
 
 def run_trial(
@@ -155,18 +170,20 @@ def run_trial(
     if before:
         made.model.load_weights(trial_folder(folder, before) / WEIGHTS)
     times: list[float] = []
-    callbacks = _callbacks(project.search, times)
+    objective = objective_of(project)
+    callbacks = _callbacks(project.search, objective, times)
     if project.search.algorithm == "hyperband":
-        callbacks.append(_keep_best(trial_folder(folder, trial) / WEIGHTS))
-    held_out = in_batches(*made.validation, project.training.batch_size)
-    given = in_batches(*made.train, project.training.batch_size, shuffled=True)
+        callbacks.append(_keep_best(trial_folder(folder, trial) / WEIGHTS, objective))
+    size, weights = project.training.batch_size, made.class_weights
+    held_out = in_batches(*made.validation, size, weights=weights)
+    given = in_batches(*made.train, size, shuffled=True, weights=weights)
     images = len(made.train[1])
     with part(say, f"trial {trial}", last * images, done=first * images) as work:
         callbacks.append(counted(work, project.training.batch_size, last))
         history = made.model.fit(
             **given,
             shuffle="batch_size" in given,  # arrays; a pipeline shuffles itself
-            validation_data=(held_out["x"], held_out.get("y")),
+            validation_data=tuple(held_out.get(name) for name in ("x", "y", "sample_weight")),
             initial_epoch=first,
             epochs=last,
             callbacks=callbacks,
@@ -187,11 +204,14 @@ def run_trial(
             curve=curve,
             first_epoch=first,
             stopped_early=len(curve) < last - first,
+            objective=objective,
         ),
     )
 
 
-def _callbacks(search: SearchSettings, times: list[float]) -> list[keras.callbacks.Callback]:
+def _callbacks(
+    search: SearchSettings, objective: str, times: list[float]
+) -> list[keras.callbacks.Callback]:
     from keras import callbacks
 
     found: list[keras.callbacks.Callback] = [
@@ -199,13 +219,13 @@ def _callbacks(search: SearchSettings, times: list[float]) -> list[keras.callbac
         callbacks.TerminateOnNaN(),
     ]
     if search.patience:
-        found.append(callbacks.EarlyStopping(OBJECTIVE, mode="max", patience=search.patience))
+        found.append(callbacks.EarlyStopping(objective, mode="max", patience=search.patience))
     return found
 
 
-def _keep_best(path: Path) -> keras.callbacks.Callback:
+def _keep_best(path: Path, objective: str) -> keras.callbacks.Callback:
     from keras import callbacks
 
     return callbacks.ModelCheckpoint(
-        str(path), monitor=OBJECTIVE, mode="max", save_best_only=True, save_weights_only=True
+        str(path), monitor=objective, mode="max", save_best_only=True, save_weights_only=True
     )

@@ -120,7 +120,7 @@ def _in_words(result: Result, project: Project) -> str:
     if result.error:
         return f"trial {result.trial} failed: {result.error}"
     return (
-        f"trial {result.trial}: validation {result.accuracy:.2%} with dense {head.dense_1} and "
+        f"trial {result.trial}: validation {result.best:.2%} with dense {head.dense_1} and "
         f"{head.dense_2}, dropout {head.dropout:.1f}, rate {head.learning_rate:.2g} "
         f"({result.seconds:.0f} s{', stopped early' if result.stopped_early else ''})"
     )

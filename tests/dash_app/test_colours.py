@@ -4,10 +4,10 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from asking import asked
 from colour_project import ColourProject
 from flask.testing import FlaskClient
 from PIL import Image
@@ -60,7 +60,7 @@ def test_the_page_answers_it_with_the_steps_of_its_version(client: FlaskClient) 
     assert found["result"]["className"] == ""
     seen = from_data_url(found["seen"]["children"]["props"]["src"], None, PageSettings())
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(seen.content))), PICTURE)
-    assert len(found["bars"]["figure"]["data"][0]["y"]) == 3
+    assert len(found["every-bar"]["data"]["data"][0]["y"]) == 3
 
 
 def test_catwalk_predict_answers_it(
@@ -74,43 +74,3 @@ def test_catwalk_predict_answers_it(
     assert main(asked) == 0
     (answer,) = json.loads(capsys.readouterr().out)
     assert set(answer["probabilities"]) == {"red", "green", "blue"}
-
-
-def asked(client: FlaskClient, output: str, given: dict[str, Any], steps: list[str]) -> Any:
-    """What the callback with this output answers, asked as the browser asks it.
-
-    Args:
-        given: values of inputs, by ``id.property``; the first is what changed.
-        steps: names of the steps whose switches are on the page, all on.
-    """
-    found = client.get("/_dash-dependencies").json
-    callback = next(
-        one for one in found if output in one["output"] and not one["clientside_function"]
-    )
-
-    def of(id: str, property: str) -> Any:
-        if not id.startswith("{"):
-            return {"id": id, "property": property, "value": given.get(f"{id}.{property}")}
-        (kind,) = json.loads(id)
-        ids = [{kind: name} for name in steps]
-        values = {"checked": True}
-        return [
-            {
-                "id": one,
-                "property": property,
-                "value": one if property == "id" else values.get(property),
-            }
-            for one in ids
-        ]
-
-    parts = [one.rpartition(".") for one in callback["output"].strip(".").split("...")]
-    body = {
-        "output": callback["output"],
-        "outputs": [of(id, property) for id, _, property in parts],
-        "inputs": [of(one["id"], one["property"]) for one in callback["inputs"]],
-        "state": [of(one["id"], one["property"]) for one in callback["state"]],
-        "changedPropIds": [next(iter(given))],
-    }
-    answer = client.post("/_dash-update-component", json=body)
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.json["response"]

@@ -19,6 +19,7 @@ SURE = Prediction(
     image=np.zeros((28, 28), np.uint8),
     heatmap=np.zeros((7, 7), np.float32),
     heatmaps=np.zeros((2, 7, 7), np.float32),
+    explained=("Shirt", "Coat"),
 )
 
 

@@ -17,7 +17,8 @@ PREDICTION = Prediction(
     probabilities=np.array([0.2, 0.8]),
     image=np.zeros((40, 30, 3), np.uint8),
     heatmap=np.eye(7, dtype=np.float32),
-    heatmaps=np.stack([np.zeros((7, 7)), np.eye(7)]).astype(np.float32),
+    heatmaps=np.stack([np.eye(7), np.zeros((7, 7))]).astype(np.float32),
+    explained=("Shirt", "Coat"),
 )
 
 
@@ -27,7 +28,7 @@ def size_of(url: str) -> tuple[int, int]:
 
 def test_every_class_has_its_map() -> None:
     found = heatmaps_of(PREDICTION)
-    assert list(found) == ["Coat", "Shirt"]
+    assert list(found) == ["Shirt", "Coat"]
     assert found["Coat"] != found["Shirt"]
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from model_zoo.data.dataset import Images
 from model_zoo.evaluation import figures
+from model_zoo.evaluation.metrics import score
 
 
 @pytest.mark.parametrize("shape", [(40, 30), (40, 30, 3)])
@@ -22,12 +23,14 @@ def test_samples_of_grey_and_of_colour(shape: tuple[int, ...], tmp_path: Path) -
 
 @pytest.mark.parametrize("classes", [2, 300])
 def test_any_number_of_classes_can_be_drawn(classes: int, tmp_path: Path) -> None:
-    names = tuple(f"class {i}" for i in range(classes))
+    names = tuple(f"class {i} of a kind with a name that is long" for i in range(classes))
     images = Images(np.zeros((classes, 8, 8), np.uint8), np.arange(classes, dtype=np.int32))
-    rows = [{"label": name, "precision": 1, "recall": 0.5, "f1": 0.7} for name in names]
+    labels = images.labels
+    measured = score(np.roll(np.eye(classes), 1, axis=1), labels, names)
+    rows = measured["per_class"]
     drawn = [
         figures.samples_page(images, names, tmp_path / "samples.png", columns=2),
-        figures.confusion_figure(np.eye(classes).tolist(), names, tmp_path / "confusion.png"),
+        figures.confusion_figure(measured, tmp_path / "confusion.png"),
         figures.per_class_figure(rows, tmp_path / "per_class.png"),
     ]
     assert all(max(Image.open(path).size) < 5000 for path in drawn)

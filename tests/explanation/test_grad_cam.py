@@ -69,7 +69,24 @@ def test_the_closed_form_equals_automatic_differentiation(name: str, dataset: Da
     )
     assert expected.max() > 0, "heatmaps of nothing would prove nothing"
     tolerance = 1e-5 * expected.max()
-    np.testing.assert_allclose(found["heatmaps"], expected, atol=tolerance)
+    ranked = np.argsort(-found["probabilities"], axis=1, kind="stable")
+    np.testing.assert_array_equal(found["explained"], ranked)
+    in_order = np.take_along_axis(expected, ranked[:, :, None, None], axis=1)
+    np.testing.assert_allclose(found["heatmaps"], in_order, atol=tolerance)
     top = found["probabilities"].argmax(axis=1)
     np.testing.assert_allclose(found["heatmap"], expected[np.arange(2), top], atol=tolerance)
+    keras.utils.clear_session()
+
+
+def test_of_a_thousand_classes_the_five_most_likely_are_explained() -> None:
+    many = Dataset("many", tuple(map(str, range(1000))), (28, 28, 1), ("fit",))
+    chosen = ModelSettings(backbone="tiny", image_size=28, weights="none")
+    model = build_classifier(many, chosen, Augmentation(), HEAD, seed=20)
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
+    found = {key: np.asarray(value) for key, value in explained(model)(images).items()}
+    assert found["heatmaps"].shape == (3, 5, 7, 7) and found["explained"].shape == (3, 5)
+    every = explained(model, most=1000)(images)
+    np.testing.assert_array_equal(found["explained"], np.asarray(every["explained"])[:, :5])
+    np.testing.assert_allclose(found["heatmaps"], np.asarray(every["heatmaps"])[:, :5], rtol=1e-5)
+    np.testing.assert_array_equal(found["heatmap"], found["heatmaps"][:, 0])
     keras.utils.clear_session()

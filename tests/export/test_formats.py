@@ -81,9 +81,11 @@ def test_onnx_agrees_with_keras_for_any_batch(
 ) -> None:
     classifier = ServedClassifier(fetched, "1", {})
     values = classifier.session.run(
-        ["probabilities", "heatmap", "heatmaps"], {"image": expected.compared[:count]}
+        ["probabilities", "heatmap", "heatmaps", "explained"],
+        {"image": expected.compared[:count]},
     )
-    assert [value.shape for value in values] == [(count, 10), (count, 7, 7), (count, 10, 7, 7)]
+    shapes = [(count, 10), (count, 7, 7), (count, 10, 7, 7), (count, 10)]
+    assert [value.shape for value in values] == shapes
     np.testing.assert_allclose(values[0], expected.probabilities[:count], atol=1e-4)
 
 

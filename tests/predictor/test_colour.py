@@ -27,9 +27,17 @@ def mean_colour() -> onnx.ModelProto:
         helper.make_node("Flatten", ["means"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
         helper.make_node(
-            "AveragePool", ["planes"], ["heatmaps"], kernel_shape=[20, 15], strides=[20, 15]
+            "AveragePool", ["planes"], ["pooled"], kernel_shape=[20, 15], strides=[20, 15]
         ),
-        helper.make_node("ReduceMax", ["heatmaps"], ["heatmap"], axes=[1], keepdims=0),
+        helper.make_node("TopK", ["probabilities", "count"], ["shares", "places"], axis=1),
+        helper.make_node("Cast", ["places"], ["explained"], to=TensorProto.INT32),
+        helper.make_node("Unsqueeze", ["places", "last"], ["placed"]),
+        helper.make_node("GatherND", ["pooled", "placed"], ["heatmaps"], batch_dims=1),
+        helper.make_node("ReduceMax", ["pooled"], ["heatmap"], axes=[1], keepdims=0),
+    ]
+    numbers = [
+        helper.make_tensor("count", TensorProto.INT64, [1], [3]),
+        helper.make_tensor("last", TensorProto.INT64, [1], [2]),
     ]
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 40, 30, 3])
     shapes = {"probabilities": ["N", 3], "heatmap": ["N", 2, 2], "heatmaps": ["N", 3, 2, 2]}
@@ -37,7 +45,8 @@ def mean_colour() -> onnx.ModelProto:
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         for name, shape in shapes.items()
     ]
-    graph = helper.make_graph(nodes, "colours", [image], outputs)
+    outputs.append(helper.make_tensor_value_info("explained", TensorProto.INT32, ["N", 3]))
+    graph = helper.make_graph(nodes, "colours", [image], outputs, numbers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
 

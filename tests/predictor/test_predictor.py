@@ -81,7 +81,7 @@ def test_any_class_has_a_heatmap(home: Home, images: np.ndarray) -> None:
     for one in found:
         np.testing.assert_array_equal(one.heatmap_of(), one.heatmap_of(one.label))
         np.testing.assert_allclose(one.heatmap, one.heatmap_of(one.label), rtol=1e-6)
-        assert one.heatmaps.shape == (10, 7, 7)
+        assert one.heatmaps.shape == (10, 7, 7) and set(one.explained) == set(one.labels)
     with pytest.raises(UserError, match="unknown class 'Sock': choose one of T-shirt/top"):
         found[0].heatmap_of("Sock")
 

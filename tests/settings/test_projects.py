@@ -76,9 +76,13 @@ def test_weights_are_found_from_where_they_are_written(
     assert load_project(given={"model.weights": NO_WEIGHTS}).model.from_scratch
 
 
-def test_what_decides_a_run_is_four_groups(write: Callable[..., Path]) -> None:
-    write("")
-    groups = {name.split(".")[0] for name in load_project().deciding()}
+def test_what_decides_a_run_is_four_groups_and_the_figure_that_it_is_judged_by(
+    write: Callable[..., Path],
+) -> None:
+    write('[judging]\nmetric = "macro_f1"\n')
+    deciding = load_project().deciding()
+    assert deciding.pop("judging.metric") == "macro_f1", "the best epoch is best in it"
+    groups = {name.split(".")[0] for name in deciding}
     assert groups == {"data", "model", "search", "training"}
 
 

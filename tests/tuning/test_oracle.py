@@ -10,7 +10,7 @@ import pytest
 from model_zoo.backbones import discover
 from model_zoo.settings import Places, load_project
 from model_zoo.tuning.oracle import open_oracle, report
-from model_zoo.tuning.trial import OBJECTIVE, Result
+from model_zoo.tuning.trial import Result
 
 BEST = {"dense_1": 512, "dense_2": 256, "dropout": 0.1 + 0.2}
 
@@ -32,7 +32,7 @@ def test_a_bayesian_search_tries_nothing_twice(
     while (trial := oracle.create_trial("one")).status == "RUNNING":
         values = dict(trial.hyperparameters.values)
         tried.append((values["dense_1"], values["dense_2"], round(values["dropout"], 3)))
-        result = Result(str(trial.trial_id), values, "one", 0.0, 0.0, [{OBJECTIVE: 0.5}])
+        result = Result(str(trial.trial_id), values, "one", 0.0, 0.0, [{"val_accuracy": 0.5}])
         report(oracle, trial, result)
     assert tried[0] == (512, 256, 0.3)
     assert len(tried) == len(set(tried)) == 8, "no combination twice"

@@ -149,7 +149,7 @@ def test_a_trials_process_is_replaced_when_it_crashes_and_after_a_few_trials(
             process.result()
     assert read_result(one.folder, "0") == crashed
     assert used[0] == used[1] != used[2]
-    accuracies = {read_result(one.folder, trial).accuracy for trial in "123"}
+    accuracies = {read_result(one.folder, trial).best for trial in "123"}
     assert len(accuracies) == 1, "equal values, equal result"
 
 

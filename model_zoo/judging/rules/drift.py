@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model_zoo.judging.contest import Contest, not_comparable
-from model_zoo.judging.paired import compare, lower_bound
+from model_zoo.judging.metric import Comparison, compared
 from model_zoo.judging.rule import Finding, found, not_judged, register_rule
 from model_zoo.judging.rules.not_worse import blunt
 
@@ -22,14 +22,8 @@ def drift(contest: Contest) -> Finding:
         return not_judged("the best version that was in production cannot be asked any more")
     if why := not_comparable(contest.candidate, anchor):
         return not_judged(why)
-    pair = contest.pair(anchor)
-    paired = compare(pair.candidate, pair.other)
-    low = lower_bound(
-        paired["only_candidate_right"],
-        paired["only_production_right"],
-        paired["images"],
-        settings.drift_confidence,
-    )
+    paired = compared(contest, anchor)
+    low = paired.lower_bound(settings.drift_confidence)
     good = low >= -settings.drift_budget
     return found(
         good,
@@ -39,11 +33,12 @@ def drift(contest: Contest) -> Finding:
         f"{'within' if good else 'beyond'} the budget {settings.drift_budget:.2%}"
         + blunt(paired, settings.drift_budget, settings.drift_confidence),
         anchor=anchor.version,
-        difference=paired["difference"],
+        metric=paired.metric,
+        difference=paired.difference,
         lower_bound=low,
         budget=settings.drift_budget,
     )
 
 
-def _signed(paired: dict[str, float]) -> str:
-    return f"{abs(paired['difference']):.2%} {'better' if paired['difference'] >= 0 else 'worse'}"
+def _signed(paired: Comparison) -> str:
+    return f"{abs(paired.difference):.2%} {'better' if paired.difference >= 0 else 'worse'}"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from model_zoo.judging.contest import Contest
-from model_zoo.judging.paired import compare, lower_bound, usual_margin
+from model_zoo.judging.metric import ACCURACY, Comparison, compared
 from model_zoo.judging.rule import Finding, found, not_judged, register_rule
+from model_zoo.settings.judging import METRICS
 
 
 @register_rule("not-worse")
@@ -19,12 +18,10 @@ def not_worse(contest: Contest) -> Finding:
         return found(False, contest.nobody_can_tell)
     if contest.no_rival:
         return not_judged(contest.no_rival)
-    settings, pair = contest.settings, contest.pair(contest.rival)
-    paired = compare(pair.candidate, pair.other)
-    won, lost = paired["only_candidate_right"], paired["only_production_right"]
-    low = lower_bound(won, lost, paired["images"], settings.confidence)
+    settings, paired = contest.settings, compared(contest, contest.rival)
+    low = paired.lower_bound(settings.confidence)
     good = low >= -settings.margin
-    figures = paired | {"lower_bound": low, "margin": settings.margin}
+    figures = paired.figures() | {"lower_bound": low, "margin": settings.margin}
     sentence = (
         f"{difference_in_words(paired)}: with {settings.confidence:.0%} confidence at most "
         f"{max(-low, 0):.2%} worse, {'within' if good else 'beyond'} the margin "
@@ -33,10 +30,9 @@ def not_worse(contest: Contest) -> Finding:
     return found(good, sentence + blunt(paired, settings.margin, settings.confidence), **figures)
 
 
-def blunt(paired: dict[str, Any], margin: float, confidence: float) -> str:
+def blunt(paired: Comparison, margin: float, confidence: float) -> str:
     """Whether these images are too few to judge by that margin at all, in words; empty: no."""
-    won, lost = paired["only_candidate_right"], paired["only_production_right"]
-    usual = usual_margin(won, lost, paired["images"], confidence)
+    usual = paired.usual_margin(confidence)
     if margin >= usual:
         return ""
     return (
@@ -44,12 +40,12 @@ def blunt(paired: dict[str, Any], margin: float, confidence: float) -> str:
     )
 
 
-def difference_in_words(paired: dict[str, Any]) -> str:
-    """Both accuracies and where they disagree, from :func:`model_zoo.judging.paired.compare`."""
-    difference = paired["difference"]
+def difference_in_words(paired: Comparison) -> str:
+    """By how much, of what, and where they disagree."""
+    word = "better" if paired.difference >= 0 else "worse"
+    of = "" if paired.metric == ACCURACY else f" in {METRICS[paired.metric]}"
     return (
-        f"{abs(difference):.2%} {'better' if difference >= 0 else 'worse'} than production "
-        f"({paired['production_accuracy']:.2%}) on the same {paired['images']:,} images (right "
-        f"alone on {paired['only_candidate_right']:,}, wrong alone on "
-        f"{paired['only_production_right']:,})"
+        f"{abs(paired.difference):.2%} {word}{of} than production ({paired.theirs.mean():.2%}) on "
+        f"the same {paired.images:,} images (right alone on {paired.won:,}, wrong alone on "
+        f"{paired.lost:,})"
     )
