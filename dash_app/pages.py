@@ -23,19 +23,19 @@ from dash_app.projects import Projects
 from dash_app.status import page_path, public
 from model_zoo.errors import UserError
 
-Dress = Callable[[Flask, Context], None]
+SetUp = Callable[[Flask, Context], None]
 
 
 class Pages:
     """The application of each project's page; safe for several threads."""
 
-    def __init__(self, projects: Projects, dress: Dress) -> None:
+    def __init__(self, projects: Projects, set_up: SetUp) -> None:
         """
         Args:
-            dress: gives a new application the limits and error answers of the server.
+            set_up: gives a new application the limits and error answers of the server.
         """
         self.projects = projects
-        self._dress = dress
+        self._set_up = set_up
         self._made: dict[str, tuple[Context, Flask]] = {}
         self._lock = threading.Lock()
 
@@ -46,15 +46,15 @@ class Pages:
             made = self._made.get(name)
             if made is None or made[0] is not context:
                 server = Flask(f"catwalk-{name}")
-                self._dress(server, context)
+                self._set_up(server, context)
                 mount(server, context, self.projects, page_path(name))
                 made = self._made[name] = (context, server)
             return made[1]
 
 
-def register_pages(server: Flask, projects: Projects, dress: Dress) -> None:
+def register_pages(server: Flask, projects: Projects, set_up: SetUp) -> None:
     """The routes of all projects' pages."""
-    pages = Pages(projects, dress)
+    pages = Pages(projects, set_up)
 
     @server.route("/p/<project>/", defaults={"path": ""}, methods=["GET", "POST"])
     @server.route("/p/<project>/<path:path>", methods=["GET", "POST"])

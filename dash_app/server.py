@@ -47,7 +47,7 @@ def create_server(
     metrics = Metrics(shared=SHARED_FOLDER in os.environ)
     projects = Projects(project, places, serving, page, metrics)
 
-    def dress(server: Flask, context: Context) -> None:
+    def set_up(server: Flask, context: Context) -> None:
         _limit(server, page)
         register_errors(server, places.home, lambda: _problem(context))
 
@@ -62,7 +62,7 @@ def create_server(
     description = describe(page, serving.max_pixels, token is not None)
     server.register_blueprint(api(page, projects, description, token))
     _register_probes(server, token, projects, metrics)
-    register_pages(server, projects, dress)
+    register_pages(server, projects, set_up)
     app = mount(server, projects.default, projects, "/")
     add_headers(server, app.csp_hashes())
     return server
