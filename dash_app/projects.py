@@ -147,8 +147,10 @@ class Projects:
         files = list_projects(self.places.projects_dir)
         self._seen = {name: self._look_at(name, file) for name, file in files.items()}
         default = self.default.project.name
-        for name in self._opened.keys() - files.keys() - {default}:
-            self._opened.pop(name).predictor.close()
+        for name in self.opened().keys() - files.keys() - {default}:
+            gone = self._opened.pop(name)
+            gone.predictor.close()
+            gone.others.let_go()
         if files.keys() - {default}:
             self._in_production = alias_of_all(self.default.store, "production")
 

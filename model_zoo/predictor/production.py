@@ -209,11 +209,12 @@ class ProductionPredictor:
         thread.start()
 
     def close(self) -> None:
-        """Stop following, and answer what still waits; no thread of it is left then."""
+        """Stop following, answer what still waits, let go; no thread of it is left then."""
         self._stopped.set()
         for thread in self._threads:
             thread.join()
         self._queue.close()
+        self._change(None)
         if self.memory is not None:
             self.memory.forget(self)
 
