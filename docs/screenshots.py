@@ -28,7 +28,6 @@ from model_zoo.settings import load_project
 
 MOST_BYTES = 300_000
 PATIENCE = 60_000  # milliseconds
-COLOURS = 200  # of the picture of one project, which is small so
 
 
 def main() -> int:
@@ -67,10 +66,7 @@ def of_project(name: str, folder: Path) -> int:
         expect(page.locator("#gallery button").first).to_be_visible()
         shoot(page, path)
         browser.close()
-    with Image.open(path) as opened:
-        few = opened.convert("RGB").quantize(COLOURS)
-    few.save(path, optimize=True)
-    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+    print(f"{path}: {shrink(path) / 1000:.0f} kB")
     return 0
 
 
