@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from dash_app.metrics import Metrics
+from dash_app.metrics import ProjectMetrics
 from dash_app.uploads import Refusal, Sent, Upload
 from model_zoo.errors import UserError
 from model_zoo.images import Prepared, decode, prepare
@@ -25,7 +25,7 @@ class Answers:
     def __init__(
         self,
         predictor: ProductionPredictor,
-        metrics: Metrics,
+        metrics: ProjectMetrics,
         max_pixels: int,
         unsure_below: float,
     ) -> None:
@@ -78,10 +78,11 @@ class Answers:
         Raises:
             NothingInProduction: nobody can answer.
         """
-        version = classifier or self.predictor.current
         answers: list[Answer | Refusal] = []
-        for some in _slices(uploads, BATCH):
-            answers += self._batch(some, without, version, source, pictures)
+        with self.predictor.answering() as production:
+            version = classifier or production
+            for some in _slices(uploads, BATCH):
+                answers += self._batch(some, without, version, source, pictures)
         return answers
 
     def _batch(

@@ -1,4 +1,7 @@
-"""``/api/v1``: predict, and what is in production; described by ``/api/v1/openapi.json``."""
+"""``/api/v1``: predict, and what is in production; described by ``/api/v1/openapi.json``.
+
+Without a project in the path the default one answers, with ``/api/v1/projects/NAME`` any other.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,29 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from dash_app.answers import Answers
+from dash_app.page.context import Context
+from dash_app.projects import Projects
 from dash_app.security import is_allowed
 from dash_app.settings import PageSettings
 from dash_app.status import status_of
-from dash_app.uploads import JSON_SHAPE, Refusal, TooLarge, from_form, from_json, unpacked
+from dash_app.uploads import (
+    JSON_SHAPE,
+    Refusal,
+    Sent,
+    TooLarge,
+    from_form,
+    from_json,
+    unpacked,
+)
 from model_zoo.errors import UserError
-from model_zoo.predictor import ProductionPredictor
 
 
 def api(
-    model_name: str,
-    page: PageSettings,
-    predictor: ProductionPredictor,
-    answers: Answers,
-    description: dict[str, Any],
-    token: str | None,
+    page: PageSettings, projects: Projects, description: dict[str, Any], token: str | None
 ) -> Blueprint:
     """The routes under ``/api/v1``; all but the description ask for the token, if there is one.
 
     Args:
-        model_name: of the registered model, as the answers say it.
         description: what ``/api/v1/openapi.json`` answers.
     """
     blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -44,43 +49,69 @@ def api(
     def openapi() -> Response:
         return jsonify(description)
 
-    @blueprint.get("/model")
-    def model() -> Response:
-        current = predictor.current
+    @blueprint.get("/projects")
+    def list_projects() -> Response:
         return jsonify(
-            model=model_name,
-            version=current.version,
-            labels=list(current.labels),
-            image_shape=list(current.image_shape),
-            preparation=list(current.preparation),
-            tags=current.tags,
-            problem=status_of(predictor).problem,
+            default=projects.default.project.name,
+            projects=[one.as_dict() for one in projects.listed()],
         )
 
+    def context_of(project: str | None) -> Context:
+        return projects.default if project is None else projects.find(project)
+
+    @blueprint.get("/model")
+    @blueprint.get("/projects/<project>/model")
+    def model(project: str | None = None) -> Response:
+        return jsonify(_model(context_of(project)))
+
     @blueprint.post("/predict")
-    def predict() -> tuple[Response, int]:
-        if request.is_json:
-            uploads = from_json(request.get_json(), page)
-        else:
-            uploads = from_form(request.files.getlist("file"), page)
-        if not uploads:
-            raise UserError(
-                "expected image files as the multipart form field 'file', or JSON: " + JSON_SHAPE
-            )
-        version = predictor.current
-        without = steps_left_out(request.args, version.preparation)
-        found = answers.many(unpacked(uploads, page), without, version, source="api")
-        refused = [one for one in found if isinstance(one, Refusal)]
-        if len(refused) == len(found):
-            kind = TooLarge if all(one.too_large for one in refused) else UserError
-            raise kind("; ".join(map(_sentence, refused[:5])))
-        return jsonify(
-            model=model_name,
-            version=version.version,
-            predictions=[one.as_dict() for one in found],
-        ), 200
+    @blueprint.post("/projects/<project>/predict")
+    def predict(project: str | None = None) -> Response:
+        context = context_of(project)
+        return jsonify(_predictions(context, _sent(page)))
 
     return blueprint
+
+
+def _model(context: Context) -> dict[str, Any]:
+    current = context.predictor.current
+    return {
+        "model": context.store.model,
+        "version": current.version,
+        "labels": list(current.labels),
+        "image_shape": list(current.image_shape),
+        "preparation": list(current.preparation),
+        "tags": current.tags,
+        "problem": status_of(context.predictor).problem,
+    }
+
+
+def _sent(page: PageSettings) -> list[Sent]:
+    """The files of this request, those in a ZIP each for itself."""
+    if request.is_json:
+        sent = from_json(request.get_json(), page)
+    else:
+        sent = from_form(request.files.getlist("file"), page)
+    if not sent:
+        raise UserError(
+            "expected image files as the multipart form field 'file', or JSON: " + JSON_SHAPE
+        )
+    return sent
+
+
+def _predictions(context: Context, sent: list[Sent]) -> dict[str, Any]:
+    version = context.predictor.current
+    without = steps_left_out(request.args, version.preparation)
+    found = context.answers.many(unpacked(sent, context.page), without, version, source="api")
+    refused = [one for one in found if isinstance(one, Refusal)]
+    if len(refused) == len(found):
+        kind = TooLarge if all(one.too_large for one in refused) else UserError
+        raise kind("; ".join(map(_sentence, refused[:5])))
+    return {
+        "model": context.store.model,
+        "version": version.version,
+        "predictions": [one.as_dict() for one in found],
+    }
 
 
 def _sentence(one: Refusal) -> str:

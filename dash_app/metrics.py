@@ -38,58 +38,80 @@ def worker_ended(pid: int) -> None:
 
 
 class Metrics:
-    """The metrics of one server."""
+    """The metrics of one server; each has a label that says of which project."""
 
     def __init__(self, shared: bool = False) -> None:
         self._shared = shared
         self._registry = CollectorRegistry()
-        self._answers = Counter(
-            "catwalk_predictions", "Images answered.", ("version", "label", "source"),
+        self.answers = Counter(
+            "catwalk_predictions", "Images answered.", ("project", "version", "label", "source"),
             registry=self._registry,
         )  # fmt: skip
-        self._refused = Counter(
-            "catwalk_refused", "Files that were no image.", ("source",), registry=self._registry
-        )
-        self._confidence = Histogram(
-            "catwalk_confidence", "Calibrated confidence of the answers.", ("version",),
+        self.refused = Counter(
+            "catwalk_refused", "Files that were no image.", ("project", "source"),
+            registry=self._registry,
+        )  # fmt: skip
+        self.confidence = Histogram(
+            "catwalk_confidence", "Calibrated confidence of the answers.", ("project", "version"),
             buckets=CONFIDENCE, registry=self._registry,
         )  # fmt: skip
-        self._seconds = Histogram(
-            "catwalk_image_seconds", "Decoding, preparing and predicting, an image.", ("source",),
-            buckets=SECONDS, registry=self._registry,
+        self.seconds = Histogram(
+            "catwalk_image_seconds", "Decoding, preparing and predicting, an image.",
+            ("project", "source"), buckets=SECONDS, registry=self._registry,
         )  # fmt: skip
         self._requests = Counter(
             "catwalk_http_requests", "HTTP requests.", ("route", "status"),
             registry=self._registry,
         )  # fmt: skip
         self._serving = Gauge(
-            "catwalk_serving_version", "Number of the version that answers; 0: none.",
+            "catwalk_serving_version", "Number of the version that answers; 0: none.", ("project",),
             registry=self._registry, multiprocess_mode="max",
+        )  # fmt: skip
+        self._loaded = Gauge(
+            "catwalk_loaded_bytes", "Of the versions in memory, production and others.",
+            ("project",), registry=self._registry, multiprocess_mode="livesum",
         )  # fmt: skip
         self._registry_away = Gauge(
-            "catwalk_registry_away", "1 while MLflow does not answer.",
+            "catwalk_registry_away", "1 while MLflow does not answer.", ("project",),
             registry=self._registry, multiprocess_mode="max",
         )  # fmt: skip
 
-    def answered(self, prediction: Prediction, version: str, source: str) -> None:
-        self._answers.labels(version, prediction.label, source).inc()
-        self._confidence.labels(version).observe(prediction.confidence)
-
-    def refused(self, source: str) -> None:
-        self._refused.labels(source).inc()
-
-    def took(self, seconds: float, source: str) -> None:
-        self._seconds.labels(source).observe(seconds)
+    def of(self, project: str) -> ProjectMetrics:
+        """Those of one project."""
+        return ProjectMetrics(self, project)
 
     def request(self, route: str, status: int) -> None:
         self._requests.labels(route, str(status)).inc()
 
-    def text(self, version: str | None, problem: str | None) -> bytes:
+    def serving(self, project: str, version: str | None, loaded: int, away: bool) -> None:
+        """How a project is now; ``loaded``: bytes of its versions in memory."""
+        self._serving.labels(project).set(float(version) if version else 0)
+        self._loaded.labels(project).set(loaded)
+        self._registry_away.labels(project).set(away)
+
+    def text(self) -> bytes:
         """Everything in Prometheus' text format, of all workers."""
-        self._serving.set(float(version) if version else 0)
-        self._registry_away.set(bool(problem))
         if not self._shared:
             return generate_latest(self._registry)
         together = CollectorRegistry()
         multiprocess.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+
+class ProjectMetrics:
+    """What is counted of the answers of one project."""
+
+    def __init__(self, metrics: Metrics, project: str) -> None:
+        self._metrics = metrics
+        self._project = project
+
+    def answered(self, prediction: Prediction, version: str, source: str) -> None:
+        labels = (self._project, version, prediction.label, source)
+        self._metrics.answers.labels(*labels).inc()
+        self._metrics.confidence.labels(self._project, version).observe(prediction.confidence)
+
+    def refused(self, source: str) -> None:
+        self._metrics.refused.labels(self._project, source).inc()
+
+    def took(self, seconds: float, source: str) -> None:
+        self._metrics.seconds.labels(self._project, source).observe(seconds)

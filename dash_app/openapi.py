@@ -30,17 +30,22 @@ def describe(page: PageSettings, max_pixels: int, token: bool) -> Schema:
         },
         "paths": {
             "/api/v1/predict": {"post": _predict(page, max_pixels) | {"security": guarded}},
-            "/api/v1/model": {
+            "/api/v1/model": {"get": MODEL | {"security": guarded}},
+            "/api/v1/projects": {
                 "get": {
-                    "operationId": "model",
-                    "summary": "The version in production",
+                    "operationId": "projects",
+                    "summary": "The projects of this server, and what is in production of each",
                     "security": guarded,
                     "responses": {
-                        "200": _answer("The version that answers now", "Model"),
-                        **_errors(401, 503),
+                        "200": _answer("The default project first", "Projects"),
+                        **_errors(401),
                     },
                 }
             },
+            "/api/v1/projects/{project}/predict": {
+                "post": _of_project(_predict(page, max_pixels)) | {"security": guarded}
+            },
+            "/api/v1/projects/{project}/model": {"get": _of_project(MODEL) | {"security": guarded}},
             "/api/v1/openapi.json": {
                 "get": {
                     "operationId": "openapi",
@@ -48,23 +53,10 @@ def describe(page: PageSettings, max_pixels: int, token: bool) -> Schema:
                     "responses": {"200": _json("OpenAPI 3.1", {"type": "object"})},
                 }
             },
-            "/healthz": {
-                "get": {
-                    "operationId": "healthz",
-                    "summary": "Whether the process answers at all",
-                    "responses": {"200": _answer("It does", "Health")},
-                }
-            },
-            "/readyz": {
-                "get": {
-                    "operationId": "readyz",
-                    "summary": "Whether a version is loaded",
-                    "responses": {
-                        "200": _answer("One is", "Health"),
-                        "503": _answer("None is yet", "Health"),
-                    },
-                }
-            },
+            "/healthz": {"get": HEALTHZ},
+            "/readyz": {"get": READYZ},
+            "/p/{project}/healthz": {"get": _of_project(HEALTHZ)},
+            "/p/{project}/readyz": {"get": _of_project(READYZ)},
             "/metrics": {
                 "get": {
                     "operationId": "metrics",
@@ -128,7 +120,19 @@ def _schemas() -> dict[str, Schema]:
     maybe = {"type": ["string", "null"]}
     return {
         "Error": _object({"error": TEXT}),
-        "Health": _object({"status": TEXT, "version": maybe, "problem": maybe}),
+        "Health": _object({"status": TEXT, "project": TEXT, "version": maybe, "problem": maybe}),
+        "Projects": _object(
+            {"default": TEXT, "projects": {"type": "array", "items": _reference("Project")}}
+        ),
+        "Project": _object(
+            {
+                "project": TEXT,
+                "version": maybe,
+                "problem": maybe,
+                "loaded": {"type": "boolean"},
+                "page": TEXT,
+            }
+        ),
         "Model": _object(
             {
                 "model": TEXT,
@@ -190,8 +194,43 @@ def _errors(*statuses: int) -> dict[str, Schema]:
     words = {
         400: "What was sent cannot be used; the sentence says why",
         401: "The token is missing or wrong",
+        404: "No project has this name; the sentence says the nearest",
         413: "More than the server reads",
         415: "Neither a multipart form nor JSON",
-        503: "Nothing is in production",
+        503: "Nothing is in production, or the project's file cannot be read",
     }
     return {str(status): _answer(words[status], "Error") for status in statuses}
+
+
+def _of_project(operation: Schema) -> Schema:
+    """The same operation for a project named in the path."""
+    name = {"name": "project", "in": "path", "required": True, "schema": TEXT}
+    return operation | {
+        "operationId": f"{operation['operationId']}_of_project",
+        "summary": f"{operation['summary']}, of a project",
+        "parameters": [name, *operation.get("parameters", [])],
+        "responses": operation["responses"] | _errors(404, 503),
+    }
+
+
+MODEL: Schema = {
+    "operationId": "model",
+    "summary": "The version in production",
+    "responses": {
+        "200": _answer("The version that answers now", "Model"),
+        **_errors(401, 503),
+    },
+}
+HEALTHZ: Schema = {
+    "operationId": "healthz",
+    "summary": "Whether the process answers at all",
+    "responses": {"200": _answer("It does", "Health")},
+}
+READYZ: Schema = {
+    "operationId": "readyz",
+    "summary": "Whether a version is loaded, or can be when it is asked",
+    "responses": {
+        "200": _answer("One is", "Health"),
+        "503": _answer("None is yet", "Health"),
+    },
+}

@@ -5,7 +5,8 @@
 Takes from the MLflow store of CATWALK_HOME (or CATWALK_TRACKING_URI) every finished run of the
 project `fashion-mnist` on all official images that was measured on the test set, keeps the facts of
 each as a JSON file in the folder, and writes the table from all files there, best first: machines
-and their stores come and go.
+and their stores come and go. What `python -m benchmarks.own_images` has kept of folders of pictures
+follows.
 """
 
 from __future__ import annotations
@@ -79,6 +80,48 @@ def row(facts: dict[str, Any]) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
+def own_images(facts: dict[str, Any]) -> list[str]:
+    """The section on a folder of pictures."""
+    name, rows = facts["name"], facts["per_class"]
+    learned = len(rows)
+    never = [one["label"] for one in rows if one["recall"] == 0]
+    steps = ", ".join(f"{step} {round(took)} s" for step, took in facts["seconds"].items())
+    return [
+        f"## A folder of pictures: {name}",
+        "",
+        f"By `python -m benchmarks.own_images`; {facts['machine']}; commit "
+        f"{facts['commit'][:8]}. {learned} classes, {facts['training']:,} pictures to train, "
+        f"{facts['validation']:,} to validate, {facts['test']:,} to test; {facts['backbone']} at "
+        f"{facts['image_size']} px, profile {facts['profile']}, as `catwalk new` wrote it.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| test accuracy | **{facts['accuracy']:.2%}** (95 %: {facts['accuracy_low']:.2%} to "
+        f"{facts['accuracy_high']:.2%}) |",
+        f"| always saying the largest class | {facts['largest_class']:.2%} |",
+        f"| balanced accuracy | {facts['balanced_accuracy']:.2%} |",
+        f"| macro F1 | {facts['f1_macro']:.2%} |",
+        f"| no picture recognised of | {', '.join(never) or 'none'} |",
+        *(
+            f"| `catwalk {name}` | {took:.0f} s |"
+            for name, took in facts["command_seconds"].items()
+        ),
+        "",
+        f"Of `catwalk run`: {steps}.",
+        "",
+        "| class | test pictures | recognised | precision | F1 |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {one['label']} | {one['support']} | {one['recall']:.0%} | {one['precision']:.0%} | "
+            f"{one['f1']:.0%} |"
+            for one in rows
+        ),
+        "",
+        f"![Which class of {name} is taken for which](images/confusion-{name}.png)",
+        "",
+    ]
+
+
 def command(facts: dict[str, Any]) -> str:
     """What to run to get the same again; indented as code within a list."""
     given = (f"--{flag.replace('_', '-')} {facts[OPTIONS[flag]]}" for flag in FLAGS)
@@ -115,6 +158,8 @@ def main() -> None:
     lines = [HEAD, *table, "", "Machines and commands, in the same order:", ""]
     for facts in kept:
         lines += [f"- {facts['run']}: {facts['machine']}", "", command(facts), ""]
+    for path in sorted((given.folder / "own-images").glob("*.json")):
+        lines += own_images(read_json(path))
     given.to.write_text("\n".join(lines))
     print(f"{given.to}: {len(kept)} runs")
 

@@ -1,10 +1,10 @@
 """Make the pictures that the README shows, from the running product itself.
 
-    python -m docs.screenshots [--to docs/images]
+    python -m docs.screenshots [--to docs/images] [--project NAME]
 
 Starts `catwalk up` for CATWALK_HOME and drives Chromium: the page light, dark and on a phone, the
 DAG in Airflow, runs and versions in MLflow. The home needs a version in production, and a second
-one for Compare.
+one for Compare. With `--project` it takes only the page of that project, as `page-NAME.png`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,12 @@ PATIENCE = 60_000  # milliseconds
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--to", type=Path, default=Path(__file__).parent / "images")
-    folder = parser.parse_args().to
+    parser.add_argument("--project", help="take only the page of this one")
+    given = parser.parse_args()
+    folder = given.to
     folder.mkdir(parents=True, exist_ok=True)
+    if given.project:
+        return of_project(given.project, folder)
     with catwalk_up() as places, sync_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         expect.set_options(timeout=PATIENCE)
@@ -47,6 +51,22 @@ def main() -> int:
         browser.close()
     for path in sorted(folder.glob("*.png")):
         print(f"{path}: {shrink(path) / 1000:.0f} kB")
+    return 0
+
+
+def of_project(name: str, folder: Path) -> int:
+    """The page of one project, light: its first example is answered."""
+    path = folder / f"page-{name}.png"
+    with catwalk_up() as places, sync_playwright() as playwright:
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        expect.set_options(timeout=PATIENCE)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1240, "height": 900}, color_scheme="light")
+        predict(page, f"{places['Page']}/p/{name}/", example=0)
+        expect(page.locator("#gallery button").first).to_be_visible()
+        shoot(page, path)
+        browser.close()
+    print(f"{path}: {shrink(path) / 1000:.0f} kB")
     return 0
 
 
@@ -145,9 +165,9 @@ def phone(browser: Browser, url: str, folder: Path) -> None:
     context.close()
 
 
-def predict(page: Page, url: str) -> None:
+def predict(page: Page, url: str, example: int = 6) -> None:
     page.goto(url)
-    page.locator("#examples button").nth(6).click()
+    page.locator("#examples button").nth(example).click()
     expect(page.locator("#bars .bars .point").first).to_be_visible()
 
 

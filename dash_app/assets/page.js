@@ -57,6 +57,13 @@
       all_on: function (_, steps) {
         return steps.map(() => true);
       },
+      go_to_project: function (name, hash) {
+        const box = document.getElementById("content");
+        if (name && name !== box.dataset.project) {
+          window.location.assign(`/p/${encodeURIComponent(name)}/${hash || ""}`);
+        }
+        return window.dash_clientside.no_update;
+      },
       open_tab: function (hash, tab) {
         const wanted = (hash || "").slice(1);
         return ["predict", "compare", "batch", "model"].includes(wanted) ? wanted : tab;

@@ -7,6 +7,7 @@ from flask import Flask
 
 from dash_app.page import batch, compare, model, predict, shell
 from dash_app.page.context import Context
+from dash_app.page.shell import Choices
 
 # Dash's own, with the language that screen readers go by.
 INDEX = """<!DOCTYPE html>
@@ -30,12 +31,20 @@ INDEX = """<!DOCTYPE html>
 TABS = {"predict": predict, "compare": compare, "batch": batch, "model": model}
 
 
-def mount(server: Flask, context: Context) -> Dash:
-    """Put the page at ``/`` of ``server``; everything it needs comes from this server."""
+def mount(server: Flask, context: Context, choices: Choices, prefix: str) -> Dash:
+    """Put the page of one project on ``server``; everything it needs comes from this server.
+
+    Args:
+        choices: says which other projects there are.
+        prefix: of the paths as browsers ask for them, ``/`` or ``/p/NAME/``; ``server`` itself
+            gets them without it.
+    """
     app = Dash(
         "dash_app",
         server=server,  # type: ignore[arg-type]
-        title="Catwalk",
+        title="Catwalk" if prefix == "/" else f"{context.project.name} · Catwalk",
+        requests_pathname_prefix=prefix,
+        routes_pathname_prefix="/",
         update_title="",
         serve_locally=True,
         index_string=INDEX,
@@ -46,7 +55,7 @@ def mount(server: Flask, context: Context) -> Dash:
         ],
     )
     app.layout = shell.layout({name: tab.layout(context) for name, tab in TABS.items()}, context)
-    shell.register(app, context)
+    shell.register(app, context, choices)
     for tab in TABS.values():
         tab.register(app, context)
     return app

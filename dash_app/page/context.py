@@ -13,7 +13,12 @@ from dash_app.settings import PageSettings
 from model_zoo.comparison import Comparison, compare_versions
 from model_zoo.data.corrections import CorrectionStore
 from model_zoo.errors import UserError
-from model_zoo.predictor import ProductionPredictor, ServedClassifier, load_classifier
+from model_zoo.predictor import (
+    ModelMemory,
+    ProductionPredictor,
+    ServedClassifier,
+    load_classifier,
+)
 from model_zoo.predictor.versions import is_of
 from model_zoo.registry.client import RegistryUnavailable
 from model_zoo.registry.store import Store
@@ -26,7 +31,7 @@ LOADED_AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Context:
-    """The settings that a tab reads and the readers that it asks; made once a server."""
+    """The settings that a tab reads and the readers that it asks; made once a project."""
 
     project: Project
     places: Places
@@ -44,7 +49,8 @@ class Context:
     @cached_property
     def others(self) -> OtherVersions:
         """Versions to compare production with."""
-        return OtherVersions(self.store, self.serving, self.places.cache_dir)
+        memory = self.predictor.memory
+        return OtherVersions(self.store, self.serving, self.places.cache_dir, memory)
 
     @cached_property
     def comparisons(self) -> Comparisons:
@@ -87,12 +93,21 @@ class Comparisons:
 
 
 class OtherVersions:
-    """Versions to compare with: files from the disk cache, the last two kept in memory."""
+    """Versions to compare with: files from the disk cache, the last two kept in memory.
 
-    def __init__(self, store: Store, serving: Serving, cache_dir: Path) -> None:
+    They go first when memory is short: see :class:`model_zoo.predictor.ModelMemory`.
+    """
+
+    is_answering = False  # whoever asks holds the version itself
+
+    def __init__(
+        self, store: Store, serving: Serving, cache_dir: Path, memory: ModelMemory | None = None
+    ) -> None:
         self.store = store
         self.serving = serving
         self.cache_dir = cache_dir
+        self.memory = memory
+        self.held_bytes = 0
         self._loaded: OrderedDict[str, ServedClassifier] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -111,7 +126,11 @@ class OtherVersions:
             self._loaded.move_to_end(version)
             while len(self._loaded) > LOADED_AT_ONCE:
                 self._loaded.popitem(last=False)
-            return self._loaded[version]
+            found = self._loaded[version]
+            self.held_bytes = sum(one.bytes for one in self._loaded.values())
+        if self.memory is not None:
+            self.memory.loaded(self)
+        return found
 
     def _is_current(self, version: str) -> bool:
         """Whether it is loaded, and what the registry has under this number; or nobody can ask."""
@@ -121,3 +140,10 @@ class OtherVersions:
             return is_of(self._loaded[version], get_version(self.store, version))
         except RegistryUnavailable:
             return True
+
+    def let_go(self) -> None:
+        """Drop what is loaded, unless something is being loaded just now."""
+        if self._lock.acquire(blocking=False):
+            self._loaded.clear()
+            self.held_bytes = 0
+            self._lock.release()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html, no_update
 
 from dash_app.page.context import Context
 from dash_app.settings import PageSettings
-from dash_app.status import status_of
+from dash_app.status import Listed, status_of
 from dash_app.uploads import MIB, ROOM_FOR_BASE64
 from model_zoo.predictor import NothingInProduction
 from model_zoo.registry.set_by_hand import share_in
@@ -34,6 +34,7 @@ def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
             dmc.Group(
                 [
                     dmc.Title("Catwalk", order=1, className="brand"),
+                    project_choice(context.project.name),
                     html.Div(id="serving", className="serving"),
                     dmc.ColorSchemeToggle(
                         lightIcon=html.Span("☀", className="sign"),
@@ -75,12 +76,16 @@ def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
                 ),
                 id="content",
                 tabIndex=-1,
-                **{"data-most-bytes": str(most_bytes(context.page))},  # type: ignore[arg-type]
+                **{  # type: ignore[arg-type]
+                    "data-most-bytes": str(most_bytes(context.page)),
+                    "data-project": context.project.name,
+                },
             ),
             dcc.Interval(id="tick", interval=int(tick * 1000)),
             dcc.Location(id="where", refresh=False),
             dcc.Store(id="shown-version"),
             dcc.Store(id="shown-banner"),
+            dcc.Store(id="gone-to"),
         ],
         id="theme",
         theme=THEME,
@@ -88,12 +93,58 @@ def layout(tabs: dict[str, Any], context: Context) -> dmc.MantineProvider:
     )
 
 
+class Choices(Protocol):
+    """Who knows the projects that this server has."""
+
+    def listed(self) -> list[Listed]: ...
+
+
+def project_choice(name: str) -> Any:
+    """Where people go to another project; hidden while there is only one."""
+    return html.Div(
+        dmc.Select(
+            id="project",
+            data=[{"value": name, "label": name}],
+            value=name,
+            searchable=True,
+            allowDeselect=False,
+            nothingFoundMessage="no such project",
+            size="sm",
+            comboboxProps={"width": 320, "position": "bottom-start"},
+            **{"aria-label": "Project"},
+        ),
+        id="project-box",
+        className="hidden",
+    )
+
+
+def choices_of(listed: list[Listed]) -> list[dict[str, str]]:
+    """What the choice offers: those in production, then the others with what they lack."""
+    words = [
+        (one, one.name if one.version else f"{one.name} · {_lacks(one)}")
+        for one in sorted(listed, key=lambda one: (not one.version, one.name))
+    ]
+    return [{"value": one.name, "label": label} for one, label in words]
+
+
+def _lacks(one: Listed) -> str:
+    return "cannot be used" if one.broken else "not in production"
+
+
 def most_bytes(page: PageSettings) -> int:
     """What may be dropped at once: as base64, in JSON, it must pass the server's own limit."""
     return int(page.max_upload_mb * MIB * ROOM_FOR_BASE64 * 0.7)
 
 
-def register(app: Dash, context: Context) -> None:
+def register(app: Dash, context: Context, choices: Choices) -> None:
+    app.clientside_callback(
+        ClientsideFunction("catwalk", "go_to_project"),
+        Output("gone-to", "data"),
+        Input("project", "value"),
+        State("where", "hash"),
+        prevent_initial_call=True,
+    )
+
     # A link to /#model opens that tab.
     app.clientside_callback(
         ClientsideFunction("catwalk", "open_tab"),
@@ -107,20 +158,28 @@ def register(app: Dash, context: Context) -> None:
         Output("banner", "children"),
         Output("shown-version", "data"),
         Output("shown-banner", "data"),
+        Output("project", "data"),
+        Output("project-box", "className"),
         Input("tick", "n_intervals"),
         State("shown-version", "data"),
         State("shown-banner", "data"),
+        State("project", "data"),
     )
-    def look(_: int | None, shown: str | None, said: str | None) -> tuple[Any, ...]:
-        """Which version answers; what is unchanged stays as it is."""
+    def look(
+        _: int | None, shown: str | None, said: str | None, offered: list[dict[str, str]]
+    ) -> tuple[Any, ...]:
+        """Which version answers, and which projects there are; what is unchanged stays."""
         status = status_of(context.predictor)
         version = status.version or ""
         problem = status.problem or ""
+        there = choices_of(choices.listed())
         return (
             no_update if shown == version else serving(context),
             no_update if said == problem else banner(problem, bool(version)),
             no_update if shown == version else version,
             no_update if said == problem else problem,
+            no_update if offered == there else there,
+            "project-box" if len(there) > 1 else "hidden",
         )
 
 

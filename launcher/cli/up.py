@@ -6,7 +6,7 @@ import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The project is the one that the page serves; Airflow knows all."""
+    """The project is the one that the page opens with; it and Airflow know all."""
 
 
 def run(given: argparse.Namespace) -> int:

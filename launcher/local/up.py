@@ -17,7 +17,7 @@ def up(project: Project, machine: Machine) -> int:
     """Start everything, print where it is, and stay until Ctrl-C or SIGTERM.
 
     Args:
-        project: the one that the page serves; Airflow knows all.
+        project: the one that the page opens with; it and Airflow know all.
 
     Returns:
         0 after a stop that was asked for, 1 if one of the programs ended by itself.

@@ -129,7 +129,7 @@ def _of_counts(
 
 
 def _of_cells(true: np.ndarray, said: np.ndarray, cells: np.ndarray) -> dict[str, np.ndarray]:
-    """Figures of several tables, each (tables,): integers (tables, cells), whose classes those are."""
+    """Figures of several tables, each (tables,), from integers (tables, cells)."""
     classes = int(max(true.max(), said.max())) + 1
 
     def by_class(counts: np.ndarray, classes_of: np.ndarray) -> np.ndarray:

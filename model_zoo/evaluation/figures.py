@@ -96,12 +96,18 @@ def shortened(name: str, most: int = 24) -> str:
 
 
 def _write_shares(axis: Axes, percent: np.ndarray) -> None:
-    """Numbers (classes, classes) where they are not zero, those on the diagonal in bold."""
+    """Numbers (classes, classes) where they are not zero, those on the diagonal in bold.
+
+    White on what is shaded dark: the darkest is the largest off the diagonal.
+    """
+    dark = 0.6 * float((percent * (1 - np.eye(len(percent)))).max())
     for i, j in np.argwhere(percent):
-        weight = "bold" if i == j else "normal"
+        right = i == j
         axis.text(
-            j, i, f"{percent[i, j]:.1f}", ha="center", va="center", fontsize=8, fontweight=weight
-        )
+            j, i, f"{percent[i, j]:.1f}", ha="center", va="center", fontsize=8,
+            fontweight="bold" if right else "normal",
+            color="white" if not right and percent[i, j] > dark else "black",
+        )  # fmt: skip
 
 
 def curves_figure(history: list[dict[str, float]], path: Path) -> Path:

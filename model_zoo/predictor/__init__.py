@@ -6,6 +6,7 @@ follows the alias ``production`` and batches concurrent requests. Whoever starts
 """
 
 from model_zoo.predictor.answer import Answer, Doubts, doubts
+from model_zoo.predictor.memory import ModelMemory
 from model_zoo.predictor.production import NothingInProduction, ProductionPredictor
 from model_zoo.predictor.queue import Overloaded
 from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
@@ -14,6 +15,7 @@ from model_zoo.predictor.versions import load_classifier
 __all__ = [
     "Answer",
     "Doubts",
+    "ModelMemory",
     "NothingInProduction",
     "Overloaded",
     "Prediction",

@@ -1,21 +1,25 @@
 """Predict with whatever the alias ``production`` points at.
 
 The files of each version stay on disk; a new one takes over only when it is loaded, and the last
-good one goes on while the registry is away.
+good one goes on while the registry is away. Where many projects are served, one that nobody asks
+may be let go: its alias is followed all the same, and the next question loads the version again.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
 from model_zoo.images import read_image
+from model_zoo.predictor.memory import ModelMemory
 from model_zoo.predictor.queue import PredictionQueue
 from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
 from model_zoo.predictor.versions import VersionCache, is_of
@@ -35,14 +39,26 @@ class NothingInProduction(UserError):
 class ProductionPredictor:
     """Predicts with whatever the alias ``production`` points at; safe for several threads."""
 
-    def __init__(self, store: Store, serving: Serving, cache_dir: Path) -> None:
+    def __init__(
+        self, store: Store, serving: Serving, cache_dir: Path, memory: ModelMemory | None = None
+    ) -> None:
+        """
+        Args:
+            memory: shared with the predictors of other projects; None: this one is never let go.
+        """
         self.store = store
         self.serving = serving
         self.versions = VersionCache(store, serving, cache_dir)
         self.problem: str | None = None
         self.in_short: str | None = None  # the same for those outside, where it is MLflow's
+        self.registry_away = False  # that is the problem
+        self.memory = memory
         self._current: ServedClassifier | None = None
+        self._resting: str | None = None  # the version in production that was let go
+        self._answering = 0
+        self._changing = threading.Lock()  # of the three above; held for a moment only
         self._refreshing = threading.Lock()
+        self._starting = threading.Lock()
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
         self._queue = PredictionQueue(serving.predictor_batch, serving.predictor_queue)
@@ -54,19 +70,71 @@ class ProductionPredictor:
 
     @property
     def current(self) -> ServedClassifier:
-        """The version that answers now.
+        """The version that answers now; loads it if it was let go.
 
         Raises:
             NothingInProduction: there is none; says what to do.
         """
-        current = self._current  # read once: another thread may replace it meanwhile
+        with self._changing:  # another thread may replace them meanwhile
+            current, resting = self._current, self._resting
+        if current is None and resting is not None:
+            current = self._come_back()
         if current is None:
             raise NothingInProduction(
                 self.problem
                 or f"nothing is in production yet in {self.store.place}: retrain, then promote a "
                 "version"
             )
+        if self.memory is not None:
+            self.memory.used(self)
         return current
+
+    @property
+    def version(self) -> str | None:
+        """Of what answers now, or will when it is asked; None: nothing can. Loads nothing."""
+        with self._changing:
+            return self._resting if self._current is None else self._current.version
+
+    @contextmanager
+    def answering(self) -> Iterator[ServedClassifier]:
+        """The version that answers now; it is not let go meanwhile.
+
+        Raises:
+            NothingInProduction: there is none; says what to do.
+        """
+        with self._changing:
+            self._answering += 1
+        try:
+            yield self.current
+        finally:
+            with self._changing:
+                self._answering -= 1
+
+    @property
+    def is_answering(self) -> bool:
+        return self._answering > 0
+
+    @property
+    def held_bytes(self) -> int:
+        """As large as its file, which is what a loaded version takes."""
+        current = self._current
+        return 0 if current is None else current.bytes
+
+    def let_go(self) -> None:
+        """Drop the loaded version; the next question loads it again."""
+        with self._changing:
+            if self._current is not None:
+                self._resting = self._current.version
+                self._current = None
+
+    def _come_back(self) -> ServedClassifier | None:
+        with self._refreshing:
+            if self._current is not None or self._resting is None:
+                return self._current  # another thread was first
+            found = None
+            if _noted(self._note).get("version") == self._resting:
+                found = self._load_last_good()  # without asking the registry
+            return found or self._look(come_back=True)
 
     def refresh(self) -> None:
         """Ask the registry once, and change to the version that it names.
@@ -75,46 +143,64 @@ class ProductionPredictor:
         then says so, and the last good version stays.
         """
         with self._refreshing:
-            try:
-                found = find_alias(self.store, "production")
-                if found is None:
-                    self._current = None
-                    self.problem = misspelt(aliases_of(self.store))
-                    self.in_short = self.problem
-                    return
-                if self._current is None or not is_of(self._current, found):
-                    self._current = self.versions.load(found)
-                    write_json(self._note, {"version": found.version, "tags": found.tags})
-                self.problem = self.in_short = None
-            except Exception as error:  # whatever it is, the last good version goes on
-                text = str(error).strip().splitlines()
-                self.problem = text[0] if text else type(error).__name__
-                self.in_short = error.in_short if isinstance(error, RegistryUnavailable) else None
-                log.warning("production not refreshed: %s", self.problem)
-                if self._current is None:
-                    self._load_last_good()
+            self._look()
 
-    def _load_last_good(self) -> None:
-        if not self._note.exists():
-            return
-        last = read_json(self._note)
+    def _look(self, come_back: bool = False) -> ServedClassifier | None:
+        """What :meth:`refresh` does; what it loaded. ``come_back``: also a version let go."""
         try:
-            self._current = self.versions.open(last["version"], last["tags"])
+            found = find_alias(self.store, "production")
+            self.registry_away = False
+            loaded = None
+            if found is None:
+                self._change(None)
+                self.problem = self.in_short = misspelt(aliases_of(self.store))
+                return None
+            if self._current is None and self._resting is not None and not come_back:
+                self._resting = found.version  # loaded when somebody asks
+            elif self._current is None or not is_of(self._current, found):
+                loaded = self._change(self.versions.load(found))
+                write_json(self._note, {"version": found.version, "tags": found.tags})
+            self.problem = self.in_short = None
+            return loaded
+        except Exception as error:  # whatever it is, the last good version goes on
+            text = str(error).strip().splitlines()
+            self.problem = text[0] if text else type(error).__name__
+            self.registry_away = isinstance(error, RegistryUnavailable)
+            self.in_short = error.in_short if isinstance(error, RegistryUnavailable) else None
+            log.warning("production not refreshed: %s", self.problem)
+            resting = self._resting is not None and not come_back
+            return self._load_last_good() if self._current is None and not resting else None
+
+    def _load_last_good(self) -> ServedClassifier | None:
+        last = _noted(self._note)
+        try:
+            return self._change(self.versions.open(last["version"], last["tags"])) if last else None
         except UserError as error:
             log.warning("the version kept on disk cannot be loaded: %s", error)
+            return None
+
+    def _change(self, loaded: ServedClassifier | None) -> ServedClassifier | None:
+        with self._changing:
+            self._current, self._resting = loaded, None
+        if loaded is not None and self.memory is not None:
+            self.memory.loaded(self)
+        return loaded
 
     def start(self) -> None:
-        """Load a version, then follow the alias.
+        """Load a version, then follow the alias; once, whoever else calls waits for the first.
 
         With one on disk that answers at once, and the registry is asked in the background: the
         client alone takes seconds to import.
         """
-        self._load_last_good()
-        if self._current is None:
-            self.refresh()
-        else:
-            self._in_background(self.refresh, "first-refresh")
-        self.follow()
+        with self._starting:
+            if self._threads:
+                return
+            self._load_last_good()
+            if self._current is None:
+                self.refresh()
+            else:
+                self._in_background(self.refresh, "first-refresh")
+            self.follow()
 
     def follow(self) -> None:
         """Refresh every ``poll_seconds`` in a background thread, until :meth:`close`."""
@@ -131,11 +217,14 @@ class ProductionPredictor:
         thread.start()
 
     def close(self) -> None:
-        """Stop following, and answer what still waits; no thread of it is left then."""
+        """Stop following, answer what still waits, let go; no thread of it is left then."""
         self._stopped.set()
         for thread in self._threads:
             thread.join()
         self._queue.close()
+        self._change(None)
+        if self.memory is not None:
+            self.memory.forget(self)
 
     def predict(self, image: np.ndarray) -> tuple[ServedClassifier, Prediction]:
         """Predict for raw pixels, uint8 of the version's ``array_shape``.
@@ -173,3 +262,8 @@ class ProductionPredictor:
             content, classifier.image_shape, classifier.preparation, self.serving.max_pixels
         )
         return classifier, self._queue.predict(classifier, image)
+
+
+def _noted(note: Path) -> dict[str, Any]:
+    """The version that was in production last, and its tags; empty before the first."""
+    return read_json(note) if note.exists() else {}

@@ -67,7 +67,7 @@ def open_session(
             f"{path} cannot be run by ONNX Runtime {onnxruntime.__version__}: {reason}. A newer "
             "ONNX Runtime may know its opset; a damaged file has to be fetched again"
         ) from None
-    _give_memory_back()
+    give_memory_back()
     used, first = session.get_providers()[0], next(iter(wanted))
     if used == first:
         return session, None
@@ -77,7 +77,7 @@ def open_session(
     )
 
 
-def _give_memory_back() -> None:
+def give_memory_back() -> None:
     """Return to the system what loading has freed: glibc keeps more than the file is large.
 
     A ResNet50 took 332 MiB after loading, 173 MiB after this, for the rest of the process's life.

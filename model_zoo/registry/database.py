@@ -114,6 +114,15 @@ def read_aliases(home: Path, model: str) -> dict[str, str]:
         return aliases_in(connection, model)
 
 
+def read_alias_of_all(home: Path, alias: str) -> dict[str, str]:
+    """Which version an alias points at, by registered model; those without it are not there."""
+    if not is_made(home / FILE):
+        return {}
+    with _open(home / FILE) as connection:
+        wanted = "SELECT name, version FROM registered_model_aliases WHERE alias = ?"
+        return {str(key): str(value) for key, value in connection.execute(wanted, (alias,))}
+
+
 def read_tags(home: Path, model: str) -> dict[str, str]:
     """The tags of a registered model."""
     if not is_made(home / FILE):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CONTENT_TAG = "content_sha256"
 #: Tags without which a version cannot be judged or served.
 NEEDED_TAGS = ("project", "generated", FACTS_TAG)
+PAGE = 200  # registered models in one answer of MLflow
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,22 @@ def find_alias(store: Store, alias: str) -> Version | None:
         return None
     found = _version(store, aliases[alias])
     return None if found is None else _with_aliases(found, aliases)
+
+
+def alias_of_all(store: Store, alias: str) -> dict[str, str]:
+    """Which version ``alias`` points at, by registered model, whatever project ``store`` is of."""
+    if not store.server:
+        with usable(store):
+            return database.read_alias_of_all(store.home, alias)
+    found: dict[str, str] = {}
+    token: str | None = None
+    with answered_by(store) as client:
+        while True:
+            some = client.search_registered_models(max_results=PAGE, page_token=token)
+            found |= {one.name: str(one.aliases[alias]) for one in some if alias in one.aliases}
+            token = some.token
+            if not token:
+                return found
 
 
 def get_version(store: Store, version: str) -> Version:

@@ -44,7 +44,7 @@ def fitting(sample: Sample, gpus: int) -> Fitting:
     machine = f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else "no GPU"
     return Fitting(
         profile="standard" if gpus else "photographs",
-        why=f"{count:,} images on a machine with {machine}",
+        why=f"{count:,} files on a machine with {machine}",
         image_size=side,
         colour=sample.grey < 1,
         framing="whole" if sample.transparent > 0.5 else "crop",

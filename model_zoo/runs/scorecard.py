@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -61,14 +62,21 @@ def print_scorecard(
         console.print("Weights         none: the whole trunk was trained from scratch")
     console.print(_classes(measured["per_class"]))
     console.print(_times(facts))
-    console.print(
-        "Go on with\n"
-        "  catwalk up                  MLflow, Airflow and the page\n"
-        "  catwalk versions            what is registered, and what each alias points at\n"
-        "  catwalk demo --epochs 10    train another version and compare it with this one\n"
-        "  catwalk rollback            back to the version before",
-        highlight=False,
-    )
+    console.print("Go on with", *_next_commands(project, places), sep="\n  ", highlight=False)
+
+
+def _next_commands(project: Project, places: Places) -> list[str]:
+    default = project.name == Path(places.project).stem
+    of = "" if default else f" --project {project.name}"
+    commands = {
+        f"catwalk up{of}": "MLflow, Airflow and the page",
+        f"catwalk versions{of}": "what is registered, and what each alias points at",
+        f"catwalk {'demo' if default else 'run'}{of} --epochs 10": "train another version and "
+        "compare it with this one",
+        f"catwalk rollback{of}": "back to the version before",
+    }
+    longest = max(map(len, commands))
+    return [f"{command.ljust(longest)}    {words}" for command, words in commands.items()]
 
 
 def _classes(rows: list[dict[str, Any]]) -> Table:

@@ -34,6 +34,14 @@ class Serving(Environment):
     cached_versions: int = Field(
         3, ge=1, description="Versions whose files the predictor keeps on disk."
     )
+    models_mb: float = Field(
+        1000.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Memory for the versions that one process of the page holds loaded, of all "
+        "projects: ten ResNet50s. Each counts as its file; those that nobody has asked for "
+        "longest are let go, and loaded again at the next question, which takes about a second.",
+    )
     poll_seconds: float = Field(
         3.0,
         gt=0,

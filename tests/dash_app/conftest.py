@@ -92,7 +92,7 @@ def make_server(project: Project) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for one in made:
-        one.extensions["predictor"].close()
+        one.extensions["projects"].close()
 
 
 @pytest.fixture(scope="module")

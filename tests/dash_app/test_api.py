@@ -106,9 +106,9 @@ def test_the_description_is_valid_and_is_what_the_server_does(
     spec = client.get("/api/v1/openapi.json").json
     validate(spec)
     ours = {
-        rule.rule
+        rule.rule.replace("<project>", "{project}")
         for rule in server.url_map.iter_rules()
-        if rule.rule.startswith(("/api", "/healthz", "/readyz", "/metrics"))
+        if rule.rule.startswith("/api") or rule.rule.endswith(("/healthz", "/readyz", "/metrics"))
     }
     assert ours == set(spec["paths"])
 
@@ -119,11 +119,15 @@ def test_the_description_is_valid_and_is_what_the_server_does(
         OAS31Validator(whole).validate(answer.json)
 
     conforms("/api/v1/model", "get", client.get("/api/v1/model"))
+    conforms("/api/v1/projects", "get", client.get("/api/v1/projects"))
     conforms("/healthz", "get", client.get("/healthz"))
     conforms("/readyz", "get", client.get("/readyz"))
     post = client.post("/api/v1/predict", data=form(example, b"hello"))
     conforms("/api/v1/predict", "post", post)
     conforms("/api/v1/predict", "post", client.post("/api/v1/predict", data=form(b"hello")))
+    of_project = "/api/v1/projects/{project}/model"
+    conforms(of_project, "get", client.get("/api/v1/projects/fashion-mnist/model"))
+    conforms(of_project, "get", client.get("/api/v1/projects/fashion/model"))
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -26,7 +26,7 @@ PICTURE[10:30, 5:25] = (220, 30, 30)
 def client(colours: ColourProject) -> Iterator[FlaskClient]:
     server = create_server(colours.project, colours.places)
     yield server.test_client()
-    server.extensions["predictor"].close()
+    server.extensions["projects"].close()
 
 
 def as_png(picture: np.ndarray) -> bytes:

@@ -8,7 +8,6 @@ import sys
 import pytest
 from flask.testing import FlaskClient
 
-from dash_app.metrics import Metrics
 from model_zoo.predictor import ProductionPredictor
 from model_zoo.registry import promotion, versions
 from model_zoo.registry.experiment import ensure_experiment
@@ -83,9 +82,10 @@ def test_prometheus_counts_answers_refusals_and_requests(
     client.post("/api/v1/predict", data=form(example, b"hello"))
     text = client.get("/metrics").get_data(as_text=True)
     version = client.get("/api/v1/model").json["version"]
+    of_project = 'project="fashion-mnist"'
     assert 'catwalk_predictions_total{label="' in text
-    assert 'catwalk_refused_total{source="api"} 1.0' in text
-    assert f"catwalk_serving_version {float(version)}" in text
+    assert f'catwalk_refused_total{{{of_project},source="api"}} 1.0' in text
+    assert f"catwalk_serving_version{{{of_project}}} {float(version)}" in text
     assert 'catwalk_http_requests_total{route="/api/v1/predict",status="200"} 1.0' in text
 
 
@@ -145,12 +145,13 @@ def test_workers_count_together(tmp_path) -> None:
     program = (
         "import sys; from pathlib import Path; from dash_app.metrics import *\n"
         "import prometheus_client.values\n"
-        "m = Metrics(shared=True); m.refused('api'); sys.stdout.write(m.text('3', None).decode())"
+        "m = Metrics(shared=True); m.of('shop').refused('api'); m.serving('shop', '3', 0, True)\n"
+        "sys.stdout.write(m.text().decode())"
     )
     env = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     for _ in range(2):
         printed = subprocess.run(
             [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
         ).stdout
-    assert 'catwalk_refused_total{source="api"} 2.0' in printed
-    assert Metrics().text(None, "away").count(b"catwalk_registry_away 1.0") == 1
+    assert 'catwalk_refused_total{project="shop",source="api"} 2.0' in printed
+    assert 'catwalk_registry_away{project="shop"} 1.0' in printed

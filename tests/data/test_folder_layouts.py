@@ -204,6 +204,15 @@ def test_locations_that_cannot_be_read_are_refused(
     with pytest.raises(UserError, match=r"nfs://x cannot be read \(Protocol not known: nfs\)"):
         arranged("nfs://x")
 
+    def forbid(*_: object, **__: object) -> None:
+        raise PermissionError("Forbidden")
+
+    with pytest.raises(UserError, match="memory://x: expected a folder of images or a table"):
+        arranged("memory://x")
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.info", forbid)
+    with pytest.raises(UserError, match=r"memory://x cannot be read \(Forbidden\): correct data"):
+        arranged("memory://x")
+
     def refuse(folder: Path) -> None:  # root may read everything
         raise PermissionError(13, "Permission denied")
 

@@ -15,7 +15,7 @@ from model_zoo.registry.experiment import ensure_experiment
 from model_zoo.registry.promotion import history, promote, rollback
 from model_zoo.registry.run_files import fetch_run_file
 from model_zoo.registry.store import Store
-from model_zoo.registry.versions import find_alias, get_version, list_versions
+from model_zoo.registry.versions import alias_of_all, find_alias, get_version, list_versions
 
 
 def test_versions_are_those_that_the_client_lists(three: Store) -> None:
@@ -31,7 +31,10 @@ def test_versions_are_those_that_the_client_lists(three: Store) -> None:
     assert list_versions(three) == list_versions(by_client)
     assert [one.version for one in list_versions(three)] == ["4", "3", "2"]
     assert history(three) == history(by_client) and len(history(three)) == 2
+    client.set_registered_model_alias("another", "production", "1")
+    assert alias_of_all(three, "production") == {three.model: "2", "another": "1"}
     for alias in ("production", "previous", "candidate", "champion"):
+        assert alias_of_all(three, alias) == alias_of_all(by_client, alias)
         assert find_alias(three, alias) == find_alias(by_client, alias)
     assert get_version(three, "4") == get_version(by_client, "4")
 

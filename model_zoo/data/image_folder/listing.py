@@ -118,11 +118,10 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...], found: 
 def _at_a_url(url: str) -> Iterator[File]:
     fs, root = open_url(url)
     try:
-        if not fs.exists(root):
-            raise UserError(f"{url}: expected a folder of images or a table. There is none")
+        fs.info(root)  # not `exists`, which says no where rights are missing, too
         listed = fs.find(root, detail=True)
-    except UserError:
-        raise
+    except FileNotFoundError:
+        raise UserError(f"{url}: expected a folder of images or a table. There is none") from None
     except Exception as error:  # each protocol's library has exceptions of its own
         raise cannot_read(url, error) from error
     root = root.rstrip("/")

@@ -146,7 +146,8 @@ def found_of(looked: Looked, data: DataSettings) -> Found:
         image_shape=image_shape(data),
         preparation=preparation(data),
         statistics=STATISTICS,
-        origin=f"{len(divided.images):,} images in {looked.arranged.root}",
+        # Not where: people who only see the page learn no path.
+        origin=f"{len(divided.images):,} images by {looked.arranged.kind}",
     )
     return Found(
         dataset,
