@@ -23,6 +23,7 @@ OPTIONS = {
     "batch_size": "training.batch_size",
     "learning_rate": "training.learning_rate",
     "train_limit": "data.train_limit",
+    "snapshot": "data.snapshot",
     "promotion": "judging.promotion",
 }
 #: Those that Airflow's trigger form has too, and the one that it has beside them.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model_zoo.backbones import get_backbone, weights_origin
+from model_zoo.data import snapshots
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.data.source import LeftOut
 from model_zoo.evaluation import figures
@@ -64,6 +65,7 @@ def log_data(
     from mlflow.data.numpy_dataset import from_numpy
 
     page = figures.samples_page(training, dataset.labels, run.folder / "figures" / "samples.png")
+    manifest = snapshots.path_of(run.places.of(run.project.name).project_data, dataset.snapshot)
     with parent_run(run):
         mlflow.log_params({name: str(value) for name, value in run.project.deciding().items()})
         mlflow.log_params({"profile": run.project.profile, "recipe": run.project.recipe})
@@ -76,11 +78,16 @@ def log_data(
             }
         )
         parts = {"training": training, "validation": validation, "test": test}
+        where = str(manifest) if manifest.exists() else None
         for context, part in parts.items():
             # MLflow notes shape and size of an array, and nothing of its content.
             like = np.broadcast_to(np.zeros((), part.images.dtype), part.images.shape)
             logged = from_numpy(
-                like, targets=part.labels, name=dataset.name, digest=dataset.snapshot
+                like,
+                source=where,
+                targets=part.labels,
+                name=dataset.name,
+                digest=dataset.snapshot,
             )
             mlflow.log_input(logged, context=context)
         mlflow.log_dict(found, "data/facts.json")
@@ -88,6 +95,8 @@ def log_data(
         if (run.folder / LEFT_OUT).exists():
             mlflow.log_artifact(str(run.folder / LEFT_OUT), "data")
         mlflow.log_artifact(str(page), "data")
+        if manifest.exists():
+            mlflow.log_artifact(str(manifest), "data")
 
 
 @contextmanager

@@ -26,6 +26,17 @@ class DataSettings(Group):
         "0: however unbalanced, a class needs one image.",
     )
 
+    snapshot: str = Field(
+        "",
+        description="Train on this snapshot of the images (`catwalk data` lists them); empty: on "
+        "what the source holds now.",
+    )
+    window: str = Field(
+        "",
+        pattern=r"^([1-9][0-9]*d?)?$",
+        description="Train on what is recent: 180d, images first seen in the last 180 days, or "
+        "5000, as many as were seen last; the test part stays whole. Empty: on all.",
+    )
     images: str = Field(
         "",
         description="For source image-folder: a folder, a table (.csv, .jsonl, .parquet) of paths "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -16,7 +15,7 @@ from model_zoo.data.image_folder.file_index import Known, open_index
 from model_zoo.data.image_folder.layouts import TEST, TRAINING, VALIDATION, Arranged, arrange
 from model_zoo.data.image_folder.reading import index_path, read_files
 from model_zoo.data.pixel_store import DIGEST, PixelStore, store_folder
-from model_zoo.data.source import Found, LeftOut, Say, register_source
+from model_zoo.data.source import Found, ImageFiles, LeftOut, Say, register_source
 from model_zoo.errors import UserError
 from model_zoo.locks import locked
 from model_zoo.settings import DataSettings, Places
@@ -130,15 +129,21 @@ def found_of(looked: Looked, data: DataSettings) -> Found:
         )
     numbers = {label: number for number, label in enumerate(labels)}
     parts: dict[str, Images] = {}
+    read_from: dict[str, ImageFiles] = {}
+    by_digest = {one.digest: one for one in looked.known.values() if not one.problem}
     for part in (TRAINING, VALIDATION, TEST):
         # In the order of their digests: any first few of them are a fair sample.
         mine = sorted(digest for digest, (_, where) in divided.images.items() if where == part)
         rows = looked.store.rows_of(np.array(mine, DIGEST))
         classes = np.array([numbers[divided.images[digest][0]] for digest in mine], np.int32)
         parts[part] = Images(looked.store.pixels(rows), classes)
-    content = hashlib.sha256()
-    for digest, (label, part) in sorted(divided.images.items()):
-        content.update(f"{digest} {part} {label}\n".encode())
+        files = [by_digest[digest] for digest in mine]
+        read_from[part] = ImageFiles(
+            np.array(mine, DIGEST),
+            tuple(one.path for one in files),
+            np.array([one.size for one in files], np.int64),
+            tuple(mine),
+        )
     name = PurePosixPath(data.images.rstrip("/"))
     dataset = Dataset(
         name=name.stem if name.suffix else name.name,
@@ -153,9 +158,10 @@ def found_of(looked: Looked, data: DataSettings) -> Found:
         parts[TRAINING],
         parts[TEST],
         parts[VALIDATION] if len(parts[VALIDATION]) else None,
-        content.hexdigest(),
         looked.left_out,
         looked.notes,
+        read_from,
+        {item.file.path: item.file.stamp for item in looked.arranged.items},
     )
 
 
