@@ -111,7 +111,7 @@ def read_manifest(path: Path) -> Manifest:
             Dataset.from_dict(json.loads(table.schema.metadata[DATASET])),
             [one.hex() for one in table["digest"].to_pylist()],
             *(table[name].to_pylist() for name in ("label", "part", "group")),
-            table["first_seen"].cast(pa.int64()).to_numpy(),
+            table["first_seen"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy(),
             table["origin"].to_pylist(),
             table["size"].to_numpy(),
             int(table.schema.metadata[MADE]),

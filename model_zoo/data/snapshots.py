@@ -12,6 +12,7 @@ import numpy as np
 
 from model_zoo.data import store
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.forgotten import forgotten
 from model_zoo.data.manifest import Manifest, made_at, manifest_of, read_manifest
 from model_zoo.data.pixel_store import DIGEST, PixelStore, store_folder
 from model_zoo.data.seen import Seen, newly_seen, read_seen, write_seen
@@ -104,6 +105,11 @@ def restored(reference: str, places: Places, look: Callable[[], Found]) -> Datas
     """
     manifest = read(places.project_data, reference)
     name = manifest.name
+    if gone := forgotten(places.project_data).keys() & set(manifest.digests):
+        raise UserError(
+            f"snapshot {name} holds an image that was forgotten ({min(gone)[:16]}): train on a "
+            "later one"
+        )
     if (places.datasets_dir / name).is_dir():
         return store.describe(places.datasets_dir, name)
     found = _from_store(manifest, places)
