@@ -36,7 +36,7 @@ def prints_of(images: np.ndarray) -> np.ndarray:
         waves = waves.reshape(len(some), -1)
         signs = waves > np.median(waves[:, 1:], axis=1, keepdims=True)
         signs[:, 0] = False  # the mean brightness is no sign
-        fields = np.einsum("ah,nhwc,bw->nabc", _fields(height), colour, _fields(width))
+        fields = _fields(height) @ np.moveaxis(colour, 3, 1) @ _fields(width).T
         here = slice(start, start + len(some))
         found[here, :8] = np.packbits(signs, axis=1)
         found[here, 8:] = np.rint(fields).reshape(len(some), -1)

@@ -71,6 +71,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Places:
 
 def settings(folder: Path | str, **more: Any) -> DataSettings:
     given = {"images": str(folder), "image_size": SIDE, "broken_share": 0.1} | more
+    given |= {"near_duplicates": False}  # each number is another picture here, if by one grey level
     return DataSettings(source="image-folder", **given)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.forgotten import forgotten
 from model_zoo.data.image_folder.decoding import Wanted
-from model_zoo.data.image_folder.division import Divided, divide
+from model_zoo.data.image_folder.division import Divided, Near, divide
 from model_zoo.data.image_folder.file_index import Known, open_index
 from model_zoo.data.image_folder.layouts import TEST, TRAINING, VALIDATION, Arranged, arrange
 from model_zoo.data.image_folder.reading import index_path, read_files
+from model_zoo.data.near_duplicates import near_pairs
 from model_zoo.data.pixel_store import DIGEST, PixelStore, store_folder
+from model_zoo.data.seen import Seen, read_seen
 from model_zoo.data.source import Found, ImageFiles, LeftOut, Say, register_source
 from model_zoo.errors import UserError
 from model_zoo.locks import locked
@@ -85,8 +88,9 @@ def look(data: DataSettings, places: Places, say: Say) -> Looked:
         store = PixelStore(folder)
         files = (item.file for item in arranged.items)
         known = read_files(files, wanted, kept, store, say)
-        divided = divide(arranged, known, data, kept.parts())
-        kept.keep_parts(divided.chosen)
+    seen = read_seen(places.project_data)
+    near = _near(store, seen) if data.near_duplicates else None
+    divided = divide(arranged, known, data, seen, near, forgotten(places.project_data))
     _without_doubles(divided, store, known)
     return Looked(arranged, known, divided, store)
 
@@ -142,7 +146,7 @@ def found_of(looked: Looked, data: DataSettings) -> Found:
             np.array(mine, DIGEST),
             tuple(one.path for one in files),
             np.array([one.size for one in files], np.int64),
-            tuple(mine),
+            tuple(divided.groups[digest] for digest in mine),
         )
     name = PurePosixPath(data.images.rstrip("/"))
     dataset = Dataset(
@@ -163,6 +167,20 @@ def found_of(looked: Looked, data: DataSettings) -> Found:
         read_from,
         {item.file.path: item.file.stamp for item in looked.arranged.items},
     )
+
+
+def _near(store: PixelStore, seen: Mapping[str, Seen]) -> Near:
+    """Compares images that are new with all, by the prints in the store."""
+
+    def near(digests: Sequence[str]) -> list[tuple[str, str]]:
+        if all(digest in seen for digest in digests):
+            return []
+        rows = store.rows_of(np.array(list(digests), DIGEST))
+        here = [one for one, row in zip(digests, rows, strict=True) if row >= 0]
+        new = np.flatnonzero([digest not in seen for digest in here])
+        return [(here[a], here[b]) for a, b in near_pairs(store.prints(rows[rows >= 0]), new)]
+
+    return near
 
 
 def _without_doubles(divided: Divided, store: PixelStore, known: Mapping[str, Known]) -> None:
