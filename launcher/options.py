@@ -25,9 +25,13 @@ OPTIONS = {
     "train_limit": "data.train_limit",
     "snapshot": "data.snapshot",
     "promotion": "judging.promotion",
+    "force": "retraining.force",
 }
 #: Those that Airflow's trigger form has too, and the one that it has beside them.
-FIELDS = ("profile", "backbone", "search_trials", "epochs", "learning_rate", "promotion")
+FIELDS = (
+    "profile", "backbone", "search_trials", "epochs", "learning_rate", "promotion", "snapshot",
+    "force",
+)  # fmt: skip
 RUN_NAME = "run_name"
 
 

@@ -9,6 +9,7 @@ from model_zoo.runs import project_data
 from model_zoo.runs import run_records as records
 from model_zoo.runs.facts import IngestFacts, left_out_in_words
 from model_zoo.runs.folder import Run
+from model_zoo.runs.nothing_new import nothing_new
 
 
 def ingested(run: Run) -> IngestFacts:
@@ -33,9 +34,14 @@ def ingested(run: Run) -> IngestFacts:
             records.write_left_out(run, found.left_out)
             left_out = left_out_in_words(found.left_out)
             project_data.send(places)
+    found_nothing = nothing_new(run, dataset)
+    if found_nothing:
+        run.say(found_nothing)
     return {
         "dataset": dataset.snapshot,
         "generated": dataset.generated,
         "origin": dataset.origin,
-        "summary": f"{dataset.name}: {dataset.origin}{left_out}; snapshot {dataset.snapshot}",
+        "nothing_new": found_nothing,
+        "summary": found_nothing
+        or f"{dataset.name}: {dataset.origin}{left_out}; snapshot {dataset.snapshot}",
     }

@@ -36,9 +36,12 @@ class TimedFacts(Facts, total=False):
 
 
 class IngestFacts(TimedFacts):
+    """``nothing_new``: why the run ends here; empty: it goes on."""
+
     dataset: str
     generated: bool
     origin: str
+    nothing_new: str
 
 
 class PreprocessFacts(TimedFacts):

@@ -105,12 +105,14 @@ def run_all(
     run: Callable[[str, Project, Places, str], Facts] = run_step,
 ) -> Facts:
     """Run every step, in this process unless ``run`` does otherwise; steps that are done already
-    are not run again."""
+    are not run again, and where there is nothing new the first is the last."""
     facts: Facts = {}
     for step in STEPS:
         done = run_folder(places, project.name, run_name) / f"{step}.json"
         facts = read_json(done) if done.exists() else run(step, project, places, run_name)
         on_step(step, facts)
+        if facts.get("nothing_new"):
+            break
     return facts
 
 
