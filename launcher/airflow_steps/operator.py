@@ -63,6 +63,7 @@ class StepOperator(BaseOperator):
                 given,
                 lambda line: self.log.info("%s", line),
                 approved_by=self.approved_by(context),
+                reason=self.reason(context),
             )
             return or_skipped(found)
         except UserError as error:
@@ -78,6 +79,10 @@ class StepOperator(BaseOperator):
 
     def approved_by(self, context: Context) -> str:
         """Who said yes to what this step does; empty: nobody was asked."""
+        return ""
+
+    def reason(self, context: Context) -> str:
+        """What started the run, where this step notes it."""
         return ""
 
     def on_kill(self) -> None:

@@ -78,7 +78,11 @@ class Found:
 #: Looks where ``data`` and ``places`` say, tells what takes long, raises UserError for a mistake.
 Source = Callable[[DataSettings, Places, Say], Found]
 SOURCES: Registry[Source] = Registry("source of images", "catwalk.datasets")
+#: What lies at a source, by path, with a mark that changes when a file does; opens no file.
+Listing = Callable[[DataSettings], Mapping[str, str]]
+LISTINGS: Registry[Listing] = Registry("listing of a source", "catwalk.listings")
 F = TypeVar("F", bound=Source)
+L = TypeVar("L", bound=Listing)
 
 
 def register_source(name: str) -> Callable[[F], F]:
@@ -91,5 +95,19 @@ def register_source(name: str) -> Callable[[F], F]:
     def register(find: F) -> F:
         SOURCES.add(name, find, find)
         return find
+
+    return register
+
+
+def register_listing(name: str) -> Callable[[L], L]:
+    """Register how the source of that name is looked at in seconds, for those that can be.
+
+    Raises:
+        DuplicateName: the name is taken; names both files.
+    """
+
+    def register(listing: L) -> L:
+        LISTINGS.add(name, listing, listing)
+        return listing
 
     return register

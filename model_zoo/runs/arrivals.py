@@ -5,7 +5,7 @@ from __future__ import annotations
 from model_zoo.data import snapshots
 from model_zoo.data.source import SOURCES, Found
 from model_zoo.locks import locked
-from model_zoo.runs import project_data
+from model_zoo.runs import project_data, reasons
 from model_zoo.runs import run_records as records
 from model_zoo.runs.facts import IngestFacts, left_out_in_words
 from model_zoo.runs.folder import Run
@@ -31,6 +31,7 @@ def ingested(run: Run) -> IngestFacts:
         else:
             found = look()
             dataset = snapshots.keep(found, data, places, run.say)
+            reasons.note_listing(places, found.listing)
             records.write_left_out(run, found.left_out)
             left_out = left_out_in_words(found.left_out)
             project_data.send(places)
@@ -42,6 +43,7 @@ def ingested(run: Run) -> IngestFacts:
         "generated": dataset.generated,
         "origin": dataset.origin,
         "nothing_new": found_nothing,
+        "reason": run.reason,
         "summary": found_nothing
         or f"{dataset.name}: {dataset.origin}{left_out}; snapshot {dataset.snapshot}",
     }

@@ -11,15 +11,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from model_zoo.data.forgotten import FILE as FORGOTTEN
 from model_zoo.data.seen import FILE as SEEN
 from model_zoo.data.seen import read_seen, united, write_seen
 from model_zoo.data.snapshots import FOLDER
 from model_zoo.files import complete_or_absent
+from model_zoo.runs.reasons import FILE as LISTING
 from model_zoo.runs.stored_folder import file_system
 from model_zoo.settings import Places
 
 #: Files that are replaced as a whole; the newest one counts.
-REPLACED = ("listing.json", "forgotten.json")
+REPLACED = (LISTING, FORGOTTEN)
 
 
 def fetch(places: Places) -> None:

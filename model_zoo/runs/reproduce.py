@@ -107,6 +107,7 @@ def make_again(
                 "generated": dataset.generated,
                 "origin": dataset.origin,
                 "nothing_new": "",
+                "reason": "a version is made again",
                 "summary": f"{dataset.name}: {dataset.origin}, as it was kept",
                 "step_seconds": 0.0,
             }

@@ -17,6 +17,7 @@ from model_zoo.data.source import LeftOut
 from model_zoo.evaluation import figures
 from model_zoo.files import complete_or_absent
 from model_zoo.registry import run_log, test_set_record
+from model_zoo.runs.facts import facts_of
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
 
@@ -74,6 +75,7 @@ def log_data(
                 "dataset": dataset.name,
                 "dataset_digest": dataset.snapshot,
                 "data_origin": dataset.origin,
+                "reason": facts_of(run, "ingest").get("reason", ""),
                 "generated": "true" if dataset.generated else "false",
             }
         )

@@ -16,9 +16,6 @@ class RetrainingSettings(Group):
         description="New or changed images at the source that are a reason to retrain at once, "
         "before the schedule says so; 0: they are none.",
     )
-    corrections: int = Field(
-        20, ge=0, description="The same of corrections that people sent since; 0: they are none."
-    )
     force: bool = Field(
         False, description="Retrain although images and settings are those of the last version."
     )

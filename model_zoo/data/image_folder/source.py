@@ -18,7 +18,14 @@ from model_zoo.data.image_folder.reading import index_path, read_files
 from model_zoo.data.near_duplicates import near_pairs
 from model_zoo.data.pixel_store import DIGEST, PixelStore, store_folder
 from model_zoo.data.seen import Seen, read_seen
-from model_zoo.data.source import Found, ImageFiles, LeftOut, Say, register_source
+from model_zoo.data.source import (
+    Found,
+    ImageFiles,
+    LeftOut,
+    Say,
+    register_listing,
+    register_source,
+)
 from model_zoo.errors import UserError
 from model_zoo.locks import locked
 from model_zoo.settings import DataSettings, Places
@@ -69,6 +76,20 @@ def find(data: DataSettings, places: Places, say: Say) -> Found:
         say(note)
     check_broken(looked, data)
     return found_of(looked, data)
+
+
+@register_listing(NAME)
+def listing(data: DataSettings) -> dict[str, str]:
+    """Every picture that has a class, by its path, and its size and time; no file is opened.
+
+    Raises:
+        UserError: as :func:`find`, for what the names alone show.
+    """
+    return _stamps(arrange(data))
+
+
+def _stamps(arranged: Arranged) -> dict[str, str]:
+    return {item.file.path: item.file.stamp for item in arranged.items}
 
 
 def look(data: DataSettings, places: Places, say: Say) -> Looked:
@@ -165,7 +186,7 @@ def found_of(looked: Looked, data: DataSettings) -> Found:
         looked.left_out,
         looked.notes,
         read_from,
-        {item.file.path: item.file.stamp for item in looked.arranged.items},
+        _stamps(looked.arranged),
     )
 
 
