@@ -61,15 +61,18 @@ def main() -> None:
         flat.append(Image.alpha_composite(white, whole).convert("RGB"))
     started = time.process_time()
     prints = prints_of(np.stack(pixels))
-    print(f"{len(paths):,} pictures, {1e3 * (time.process_time() - started) / len(paths):.2f} ms each")
+    print(
+        f"{len(paths):,} pictures, {1e3 * (time.process_time() - started) / len(paths):.2f} ms each"
+    )
     every, colour = np.arange(len(paths)), near_duplicates.MOST_COLOUR
     for rule, most in (("signs alone", 255.0), ("signs and colours", colour)):
         near_duplicates.MOST_COLOUR = most
         pairs = list(near_pairs(prints, every))
         print(f"  {rule}: {len(pairs)} pairs")
     if given.show:
+        named = [str(path.relative_to(given.folder)) for path in paths]
         for one, other in pairs:
-            print(f"    {paths[one].relative_to(given.folder)} {paths[other].relative_to(given.folder)}")
+            print(f"    {named[one]} {named[other]}")
     for name, make in TWINS.items():
         made = []
         for image in flat:

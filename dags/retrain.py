@@ -25,8 +25,8 @@ DOC = """
 ### Retrain {name} and put it into production if it earned that
 
 `ingest` has the source find the images; where they and the settings are those of the last version
-the run ends there, as skipped, unless *Force* is chosen. `preprocess` validates and splits them, `tune` searches
-head size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks `search_share` before it run
+the run ends there, as skipped, unless *Force* is chosen. `preprocess` validates and splits them,
+`tune` searches head size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks `search_share` before it run
 the trials), `train` fits the model, `evaluate` measures it once on the test set, `register` makes
 it a version in MLflow, `gate` compares it with production on the same images, `promote`
 moves the alias `production` if the gate was passed.

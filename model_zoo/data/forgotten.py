@@ -60,9 +60,9 @@ def blacken(cache_dir: Path, datasets_dir: Path, digest: str) -> int:
         pixels = np.load(shard, mmap_mode="r+")
         if pixels.shape[1:] not in looks.values():
             continue
-        for row, image in enumerate(pixels):
+        for place, image in enumerate(pixels):
             if look_of(image) in looks:
-                pixels[row] = 0
+                pixels[place] = 0
                 touched.add(_file(shard))
         pixels.flush()
     return len(touched)

@@ -24,7 +24,7 @@ from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 #: Fields of a description that say how the images came here, not what they are.
 CIRCUMSTANCES = ("origin", "licence", "snapshot")
@@ -110,7 +110,9 @@ def read_manifest(path: Path) -> Manifest:
         found = Manifest(
             Dataset.from_dict(json.loads(table.schema.metadata[DATASET])),
             [one.hex() for one in table["digest"].to_pylist()],
-            *(table[name].to_pylist() for name in ("label", "part", "group")),
+            table["label"].to_pylist(),
+            table["part"].to_pylist(),
+            table["group"].to_pylist(),
             table["first_seen"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy(),
             table["origin"].to_pylist(),
             table["size"].to_numpy(),

@@ -80,7 +80,7 @@ def log_data(
             }
         )
         parts = {"training": training, "validation": validation, "test": test}
-        where = str(manifest) if manifest.exists() else None
+        where = str(manifest) if manifest.exists() else dataset.origin
         for context, part in parts.items():
             # MLflow notes shape and size of an array, and nothing of its content.
             like = np.broadcast_to(np.zeros((), part.images.dtype), part.images.shape)

@@ -177,9 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         places = Places.load()
         project = load_project(given.project, json.loads(given.set), places)
-        facts = run_step(
-            given.step, project, places, given.run, given.approved_by, given.reason
-        )
+        facts = run_step(given.step, project, places, given.run, given.approved_by, given.reason)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -18,10 +18,10 @@ from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
 from model_zoo.runs import facts, verdicts
 from model_zoo.runs import run_records as records
+from model_zoo.runs.arrivals import ingested
 from model_zoo.runs.checks import check_class_groups
 from model_zoo.runs.facts import facts_of
 from model_zoo.runs.folder import Run
-from model_zoo.runs.arrivals import ingested
 from model_zoo.runs.images import (
     calibration_images,
     dataset_of,

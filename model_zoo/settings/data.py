@@ -17,7 +17,11 @@ class DataSettings(Group):
         0.1, gt=0, lt=0.5, description="Part of each class's training images held out to validate."
     )
     train_limit: int = Field(0, ge=0, description="Train on this many images only; 0: all.")
-    seed: int = Field(20, ge=0, description="Seeds the split. An image that was in a run keeps its part, whatever this is.")
+    seed: int = Field(
+        20,
+        ge=0,
+        description="Seeds the split. An image that was in a run keeps its part, whatever this is.",
+    )
     least_class_share: float = Field(
         0.1,
         ge=0,

@@ -132,7 +132,7 @@ def test_a_project_whose_images_come_and_go_is_watched_and_starts_by_time_or_rea
     assert found["dags"]["shop_watch"]["schedule"] == "@hourly"
     assert found["dags"]["shop_watch"]["outlets"] == {"look": ["shop-retraining-may-be-wanted"]}
     assert not {"keras", "tensorflow", "mlflow", "pandas", "pyarrow"} & set(found["modules"])
-    program = PROGRAM.replace('str(dag.schedule)', 'repr(dag.timetable)')
+    program = PROGRAM.replace("str(dag.schedule)", "repr(dag.timetable)")
     retrain = run_program(program, tmp_path, **projects)["dags"]["shop_retrain"]
     assert "AssetOrTimeSchedule" in retrain["schedule"]
 

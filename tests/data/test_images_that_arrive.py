@@ -148,7 +148,9 @@ def scene(seed: int, side: int = 64) -> np.ndarray:
 
 def test_prints_tell_twins_from_other_pictures() -> None:
     originals = [scene(number) for number in range(60)]
-    small = [np.asarray(Image.fromarray(one).resize((52, 52)).resize((64, 64))) for one in originals]
+    small = [
+        np.asarray(Image.fromarray(one).resize((52, 52)).resize((64, 64))) for one in originals
+    ]
     lighter = [np.minimum(one.astype(int) + 4, 255).astype(np.uint8) for one in originals]
     blank = [np.full((64, 64, 3), value, np.uint8) for value in (250, 251)]
     prints = prints_of(np.stack([*originals, *small, *lighter, *blank]))

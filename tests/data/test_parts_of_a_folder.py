@@ -15,7 +15,9 @@ from model_zoo.settings import DataSettings
 DATA = DataSettings(source="image-folder", test_share=0.2, validation_share=0.1)
 
 
-def divided(*images: tuple[str, str, str | None], seen: Mapping[str, Seen] | None = None) -> Divided:
+def divided(
+    *images: tuple[str, str, str | None], seen: Mapping[str, Seen] | None = None
+) -> Divided:
     """Of images given as (content, class, part); each lies in a file of its own."""
     arranged, known = Arranged("root", "class folders"), {}
     for number, (content, label, part) in enumerate(images):

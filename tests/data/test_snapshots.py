@@ -213,6 +213,10 @@ def test_seventy_thousand_small_images_are_named_in_a_second() -> None:
     dataset = replace(DATASET, image_shape=(28, 28, 1))
     started = time.process_time()
     snapshot_of(
-        Found(dataset, Images(images[10_000:], labels[10_000:]), Images(images[:10_000], labels[:10_000]))
+        Found(
+            dataset,
+            Images(images[10_000:], labels[10_000:]),
+            Images(images[:10_000], labels[:10_000]),
+        )
     )
     assert time.process_time() - started < 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,11 @@ from model_zoo.errors import UserError
 from model_zoo.registry.run_files import fetch_run_file
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import find_alias
+from model_zoo.runs.folder import open_run
+from model_zoo.runs.images import dataset_of
 from model_zoo.runs.nothing_new import nothing_new
 from model_zoo.runs.runner import run_all, run_step
 from model_zoo.runs.steps import ingest
-from model_zoo.runs.folder import open_run
-from model_zoo.runs.images import dataset_of
 from model_zoo.settings import Places, Project
 
 
@@ -51,8 +52,6 @@ def test_force_another_value_or_another_image_makes_it_run(
         assert not nothing_new(other, dataset), name
     judged_otherwise = open_run(project.with_values({"judging.floor": 0.1}), places, "again")
     assert nothing_new(judged_otherwise, dataset), "that decides no model"
-    from dataclasses import replace
-
     assert not nothing_new(run, replace(dataset, snapshot="another"))
 
 

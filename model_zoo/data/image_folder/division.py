@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from model_zoo.data.forgotten import REASON as FORGOTTEN
 from model_zoo.data.image_folder.file_index import Known
-from model_zoo.data.image_folder.layouts import TEST, TRAINING, VALIDATION, Arranged, Item
 from model_zoo.data.image_folder.groups import groups_of, parts_of
+from model_zoo.data.image_folder.layouts import TEST, TRAINING, VALIDATION, Arranged, Item
 from model_zoo.data.seen import Seen
 from model_zoo.data.source import LeftOut
 from model_zoo.settings import DataSettings
@@ -164,10 +164,8 @@ def _leave_out_unjudged(found: Divided) -> None:
     for label, counts in found.counts().items():
         missing = [part for part in (TRAINING, TEST) if not counts[part]]
         if missing:
-            found.notes.append(
-                f"class {label!r} has no {' and no '.join(missing)} image{_all_alike(found, label)}: "
-                "it is left out"
-            )
+            lacks, why = " and no ".join(missing), _all_alike(found, label)
+            found.notes.append(f"class {label!r} has no {lacks} image{why}: it is left out")
             for digest, (other, _) in list(found.images.items()):
                 if other == label:
                     del found.images[digest]

@@ -47,9 +47,7 @@ class Known:
 
 
 COLUMNS = ", ".join(one.name for one in fields(Known))
-TABLES = (
-    f"create table if not exists files ({COLUMNS}, primary key (path)) without rowid",
-)
+TABLES = (f"create table if not exists files ({COLUMNS}, primary key (path)) without rowid",)
 
 
 class FileIndex:
