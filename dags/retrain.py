@@ -26,10 +26,10 @@ DOC = """
 
 `ingest` has the source find the images; where they and the settings are those of the last version
 the run ends there, as skipped, unless *Force* is chosen. `preprocess` validates and splits them,
-`tune` searches head size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks `search_share` before it run
-the trials), `train` fits the model, `evaluate` measures it once on the test set, `register` makes
-it a version in MLflow, `gate` compares it with production on the same images, `promote`
-moves the alias `production` if the gate was passed.
+`tune` searches head size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks
+`search_share` before it run the trials), `train` fits the model, `evaluate` measures it once on the
+test set, `register` makes it a version in MLflow, `gate` compares it with production on the same
+images, `promote` moves the alias `production` if the gate was passed.
 
 With promotion `approval` the run waits at `approve` for a person, who sees the gate's report under
 *Required Actions*; a rejection, or no answer within `judging.approval_hours`, leaves the version as

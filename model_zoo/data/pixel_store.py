@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from model_zoo.data.near_duplicates import PRINT_BYTES, prints_of
-from model_zoo.data.pixels import StoredPixels
+from model_zoo.data.pixels import Pixels, StoredPixels, chunks_of
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
 
@@ -96,7 +96,7 @@ class PixelStore:
         """
         if not self._digests:
             raise UserError(f"{self.folder} holds no images")
-        return StoredPixels(self.shards, rows)
+        return StoredPixels(self.shards, rows, looks=self.looks(rows))
 
     def _shard(self, number: int) -> Path:
         return self.folder / f"{number:05d}.npy"
@@ -114,6 +114,13 @@ class PixelStore:
 def look_of(image: np.ndarray) -> str:
     """Digest of the pixels of one image."""
     return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).hexdigest()
+
+
+def looks_of(pixels: Pixels) -> np.ndarray:
+    """Digests of the pixels of each image, ``LOOK`` (N,); read where they were kept."""
+    if isinstance(pixels, StoredPixels) and pixels.looks is not None:
+        return pixels.looks
+    return np.array([look_of(one) for some in chunks_of(pixels) for one in some], LOOK)
 
 
 def store_folder(

@@ -16,6 +16,7 @@ import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.data.manifest import manifest_of
+from model_zoo.data.pixel_store import looks_of
 from model_zoo.data.pixels import StoredPixels
 from model_zoo.data.source import Found
 from model_zoo.errors import UserError
@@ -42,6 +43,7 @@ def keep(found: Found, datasets_dir: Path, dataset: Dataset | None = None) -> Da
         for name, part in found.parts.items():
             np.save(partial / f"{name}.rows.npy", shards.rows_of(part.images), allow_pickle=False)
             np.save(partial / f"{name}.labels.npy", part.labels, allow_pickle=False)
+            np.save(partial / f"{name}.looks.npy", looks_of(part.images), allow_pickle=False)
         write_json(partial / DESCRIPTION, dataset.as_dict())
 
     fill_folder(datasets_dir / dataset.snapshot, fill)
@@ -114,4 +116,5 @@ def load(datasets_dir: Path, snapshot: str, part: str) -> Images:
     shards = sorted((folder / SHARDS).glob("*.npy"))
     rows = np.load(folder / f"{part}.rows.npy", allow_pickle=False)
     labels = np.load(folder / f"{part}.labels.npy", allow_pickle=False)
-    return Images(StoredPixels(shards, rows, snapshot), labels)
+    looks = np.load(folder / f"{part}.looks.npy", allow_pickle=False)
+    return Images(StoredPixels(shards, rows, snapshot, looks), labels)

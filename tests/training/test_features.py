@@ -155,6 +155,27 @@ def test_another_augmentation_or_other_images_are_other_features(
     assert len(list(cache.folder.glob("*.npy"))) == 5
 
 
+def test_what_an_image_had_in_another_set_is_read_and_the_few_new_ones_are_computed(
+    finetuned: Project, cache: FeatureCache
+) -> None:
+    frozen, views = _frozen(finetuned), views_of(finetuned, 2)
+    old, order = IMAGES.take(np.arange(140)), RANDOM.permutation(150)
+    before = cache.features(frozen, old, {}, views)
+    compute, calls = frozen.predict_on_batch, []
+
+    def counted(pixels: np.ndarray) -> np.ndarray:
+        calls.append(len(pixels))
+        return compute(pixels)
+
+    frozen.predict_on_batch = counted
+    after = cache.features(frozen, IMAGES.take(order), {}, views)
+    assert calls == [10, 10], "ten images in each of two views"
+    for was, now in zip(before.views, after.views, strict=True):
+        back = np.argsort(order)
+        np.testing.assert_array_equal(now[back][:140], was)
+        assert np.abs(now[back][140:]).sum() > 0
+
+
 def test_a_view_that_was_interrupted_is_continued(
     finetuned: Project, cache: FeatureCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
