@@ -3,7 +3,7 @@
     python -m benchmarks.arriving [--files 100000] [--new 1000] [--images 2000] [--backbone NAME]
 
 First a folder of small PNG files (noise of 8 x 8 pixels, all different, in four classes) is read
-into snapshots: all of it, unchanged, and with `--new` more; and looked at as `<project>_watch` does.
+into snapshots: all of it, unchanged, and with `--new` more; and listed, as `<project>_watch` does.
 Then features of a frozen trunk are computed for `--images` images and again for five per cent more.
 Seconds are of processor time, with all processes that were started; load and machine are printed.
 """
