@@ -52,7 +52,11 @@ def draw(folder: Path, files: int, width: int, height: int) -> int:
 def into_the_store(folder: Path, side: int, home: Path) -> int:
     """The source, with all that it keeps."""
     data = DataSettings(
-        source="image-folder", images=str(folder), image_size=side, broken_share=MOST
+        source="image-folder",
+        images=str(folder),
+        image_size=side,
+        broken_share=MOST,
+        near_duplicates=False,
     )
     found = find(data, Places.load(home=home), lambda words: None)
     return sum(map(len, found.parts.values()))

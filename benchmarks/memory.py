@@ -51,7 +51,7 @@ def write(folder: Path, count: int, side: int) -> str:
     training, validation, test = (
         images.take(rows) for rows in np.split(np.arange(count), cut)
     )  # fmt: skip
-    return keep(Found(dataset, training, test, validation, "noise"), folder / "datasets").snapshot
+    return keep(Found(dataset, training, test, validation), folder / "datasets").snapshot
 
 
 def run(folder: Path, snapshot: str, backbone: str) -> None:

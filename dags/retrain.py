@@ -15,6 +15,7 @@ from launcher.airflow_steps.operator import StepOperator
 from launcher.airflow_steps.placement import heavy, of_shares
 from launcher.airflow_steps.projects import readable_projects
 from launcher.airflow_steps.promotion import PromoteOperator, production_of
+from launcher.airflow_steps.reasons import IngestOperator, schedule_of
 from launcher.airflow_steps.trigger_form import trigger_form
 from launcher.settings import Placement
 from model_zoo.settings import Project
@@ -23,11 +24,12 @@ from model_zoo.settings.judging import strictest
 DOC = """
 ### Retrain {name} and put it into production if it earned that
 
-`ingest` has the source find the images, `preprocess` validates and splits them, `tune` searches
-head size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks `search_share` before it run
-the trials), `train` fits the model, `evaluate` measures it once on the test set, `register` makes
-it a version in MLflow, `gate` compares it with production on the same images, `promote`
-moves the alias `production` if the gate was passed.
+`ingest` has the source find the images; where they and the settings are those of the last version
+the run ends there, as skipped, unless *Force* is chosen. `preprocess` validates and splits them,
+`tune` searches head size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks
+`search_share` before it run the trials), `train` fits the model, `evaluate` measures it once on the
+test set, `register` makes it a version in MLflow, `gate` compares it with production on the same
+images, `promote` moves the alias `production` if the gate was passed.
 
 With promotion `approval` the run waits at `approve` for a person, who sees the gate's report under
 *Required Actions*; a rejection, or no answer within `judging.approval_hours`, leaves the version as
@@ -53,7 +55,7 @@ def retrain(project: Project) -> DAG:
 
     @dag(
         dag_id=project.dag_id,
-        schedule=project.airflow_schedule,
+        schedule=schedule_of(project),
         start_date=datetime(2026, 1, 1),
         catchup=False,
         max_active_runs=1,
@@ -63,7 +65,8 @@ def retrain(project: Project) -> DAG:
         doc_md=DOC.format(name=project.name),
     )
     def workflow() -> None:
-        ingest, preprocess = step("ingest", **NETWORK), step("preprocess")
+        ingest = IngestOperator(task_id="ingest", project=str(project.file), **NETWORK)
+        preprocess = step("preprocess")
         divided = PLACEMENT.search_shares > 1
         # A share that is lost does not stop the workflow: `tune` runs what is missing.
         rule = {"trigger_rule": "all_done_min_one_success"} if divided else {}

@@ -24,12 +24,14 @@ OPTIONS = {
     "learning_rate": "training.learning_rate",
     "class_weights": "training.class_weights",
     "train_limit": "data.train_limit",
+    "snapshot": "data.snapshot",
     "promotion": "judging.promotion",
+    "force": "retraining.force",
 }
 #: Those that Airflow's trigger form has too, and the one that it has beside them.
 FIELDS = (
     *("profile", "backbone", "search_trials", "epochs", "learning_rate", "class_weights"),
-    "promotion",
+    *("promotion", "snapshot", "force"),
 )
 RUN_NAME = "run_name"
 

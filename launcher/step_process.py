@@ -56,6 +56,7 @@ def run_step(
     module: str = "model_zoo.runs.runner",
     speak_every: float | None = EVERY_SECONDS,
     approved_by: str = "",
+    reason: str = "",
 ) -> dict[str, Any]:
     """Run ``step`` of the run ``run_name`` and return its facts.
 
@@ -64,6 +65,7 @@ def run_step(
         on_line: receives each line that the step prints, and between them what it works on.
         speak_every: seconds after which that is told; None: somebody else does.
         approved_by: who said yes to the promotion, where somebody was asked.
+        reason: what started the run, in words; empty: somebody's hand.
 
     Raises:
         UserError: the step found a user's mistake; its sentence.
@@ -77,6 +79,8 @@ def run_step(
     arguments += ["--set", json.dumps(given)]
     if approved_by:
         arguments += ["--approved-by", approved_by]
+    if reason:
+        arguments += ["--reason", reason]
     last: deque[str] = deque(maxlen=1)
     reports, started = progress_folder(places, folder, step), time.monotonic()
 

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+)
 
 from launcher import step_process
 from launcher.airflow_steps.trigger_form import overrides
@@ -50,8 +54,8 @@ class StepOperator(BaseOperator):
                 done = storage.facts(project, places, run_name, self.step)
                 if done is not None:
                     self.log.info("Already done in run %s", run_name)
-                    return done
-            return step_process.run_step(
+                    return or_skipped(done)
+            found = step_process.run_step(
                 self.step,
                 project,
                 places,
@@ -59,11 +63,15 @@ class StepOperator(BaseOperator):
                 given,
                 lambda line: self.log.info("%s", line),
                 approved_by=self.approved_by(context),
+                reason=self.reason(context),
             )
+            return or_skipped(found)
         except UserError as error:
             raise AirflowFailException(str(error)) from None
         except step_process.StepFailed as error:
             raise AirflowException(str(error)) from None
+        except AirflowSkipException:
+            raise
         except Exception as error:
             if whose(error) is None:
                 raise  # a bug of ours
@@ -73,8 +81,23 @@ class StepOperator(BaseOperator):
         """Who said yes to what this step does; empty: nobody was asked."""
         return ""
 
+    def reason(self, context: Context) -> str:
+        """What started the run, where this step notes it."""
+        return ""
+
     def on_kill(self) -> None:
         step_process.stop_running()
+
+
+def or_skipped(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts of a step.
+
+    Raises:
+        AirflowSkipException: the run has nothing to do; what follows is skipped too.
+    """
+    if facts.get("nothing_new"):
+        raise AirflowSkipException(facts["nothing_new"])
+    return facts
 
 
 def check_fields(params: Mapping[str, Any]) -> None:

@@ -13,9 +13,10 @@ from model_zoo.errors import UserError
 def add_options(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
     """A flag for each short name, and `--set`."""
     for name in names:
+        switch = field_of(OPTIONS[name]).annotation is bool
         parser.add_argument(
             f"--{name.replace('_', '-')}",
-            metavar=name.upper(),
+            **({"action": "store_const", "const": True} if switch else {"metavar": name.upper()}),
             help=f"{field_of(OPTIONS[name]).description} ({OPTIONS[name]})".replace("%", "%%"),
         )
     parser.add_argument(

@@ -28,6 +28,7 @@ def run(given: argparse.Namespace) -> int:
 
     places = Places.load()
     project = load_project(given.name or given.project, places=places)
+    places = places.of(project.name)  # whose images keep the parts that they have
     discover(places.plugins_dir)
 
     def say(words: str) -> None:

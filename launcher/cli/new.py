@@ -34,7 +34,7 @@ def run(given: argparse.Namespace) -> int:
         images = os.path.abspath(os.path.expanduser(images))
     fits = fitting(sample(DataSettings(source=NAME, images=images)), len(gpus()))
     data = data_settings(images, fits)
-    looked = look(data, places, lambda words: print(words, flush=True))
+    looked = look(data, places.of(given.name), lambda words: print(words, flush=True))
     print_looked(given.name, looked)
     check_broken(looked, data)
     found_of(looked, data)  # or a sentence why nothing can be trained on them

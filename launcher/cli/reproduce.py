@@ -34,7 +34,8 @@ def run(given: argparse.Namespace) -> int:
     name = given.name or f"reproduce-{version.version}"
 
     def in_a_process(step: str, project: Project, places: Places, name: str) -> dict[str, Any]:
-        return step_process.run_step(step, project, places, name, before.lineage.settings, print)
+        given = before.lineage.settings | {"retraining.force": True}
+        return step_process.run_step(step, project, places, name, given, print)
 
     runs = run_step if project.training.backend == "tensorflow" else in_a_process
     made = make_again(project, places, before.lineage, name, runs, print)

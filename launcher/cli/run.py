@@ -46,13 +46,16 @@ def run(given: argparse.Namespace) -> int:
         return step_process.run_step(step, project, places, name, chosen, print, speak_every=None)
 
     with shown(Watched(project, places, name).standing, Console()):
-        run_all(
+        last = run_all(
             project,
             places,
             name,
             lambda step, facts: print(f"{step} done in {facts['step_seconds']:.0f} s", flush=True),
             in_a_process,
         )
+    if last.get("nothing_new"):
+        print(last["nothing_new"])
+        return 0
     print_scorecard(project, places, name)
     return 0
 

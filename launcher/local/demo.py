@@ -64,7 +64,7 @@ def demo(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "failure.json").unlink(missing_ok=True)
         given = {key: chosen[key] for key in FIELDS if chosen.get(key) is not None}
-        given |= {RUN_NAME: name} | without_a_question(project)
+        given |= {RUN_NAME: name, "force": True} | without_a_question(project)
         log = machine.logs / f"{project.name}-{name}.log"
         print(
             f"Run {name}: DAG {project.dag_id}, profile {project.profile}; Airflow's log {log}",

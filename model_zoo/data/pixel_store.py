@@ -3,7 +3,8 @@
 Pixels depend on the size and on the steps of preparation, so there is one store for each such pair
 in a home, shared by all projects. Of a shard first the pixels are written, then the digests, which
 make it count: a kill loses no more than the shard that was being collected. With each image lies a
-digest of its pixels, by which equal images of different files are told.
+digest of its pixels, by which equal images of different files are told, and a print, by which near
+duplicates are.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ from pathlib import Path
 
 import numpy as np
 
-from model_zoo.data.pixels import StoredPixels
+from model_zoo.data.near_duplicates import PRINT_BYTES, prints_of
+from model_zoo.data.pixels import Pixels, StoredPixels, chunks_of
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
 
 #: Counts up when the same steps make other pixels of the same file.
-MADE_BY = 1
+MADE_BY = 2
 DIGEST = np.dtype("S64")  # SHA-256 of a file's bytes, hexadecimal
 LOOK = np.dtype("S32")  # BLAKE2b of an image's pixels, hexadecimal
 
 
 class PixelStore:
-    """One folder of shards ``00000.npy``, each with its ``.looks.npy`` and ``.digests.npy``.
+    """One folder of shards ``00000.npy``, each with ``.looks.npy``, ``.prints.npy`` and
+    ``.digests.npy``.
 
     For one writer at a time (``model_zoo.locks``), and any number of readers.
     """
@@ -50,11 +53,12 @@ class PixelStore:
             UserError: no room; the shards that are there stay whole.
         """
         number = len(self._digests)
-        names = np.array(list(digests), DIGEST)
+        names, stacked = np.array(list(digests), DIGEST), np.stack(pixels)
         looks = np.array([look_of(image) for image in pixels], LOOK)
         for path, array in (
-            (self._shard(number), np.stack(pixels)),
+            (self._shard(number), stacked),
             (self._looks(number), looks),
+            (self._prints(number), prints_of(stacked)),
             (self._names(number), names),
         ):
             with complete_or_absent(path) as partial:
@@ -79,6 +83,11 @@ class PixelStore:
         every = [np.load(self._looks(number)) for number in range(len(self._digests))]
         return np.concatenate([np.empty(0, LOOK), *every])[rows]
 
+    def prints(self, rows: np.ndarray) -> np.ndarray:
+        """Prints of images (``data.near_duplicates``), uint8 (N, 200)."""
+        every = [np.load(self._prints(number)) for number in range(len(self._digests))]
+        return np.concatenate([np.empty((0, PRINT_BYTES), np.uint8), *every])[rows]
+
     def pixels(self, rows: np.ndarray) -> StoredPixels:
         """Images by their places.
 
@@ -87,13 +96,16 @@ class PixelStore:
         """
         if not self._digests:
             raise UserError(f"{self.folder} holds no images")
-        return StoredPixels(self.shards, rows)
+        return StoredPixels(self.shards, rows, looks=self.looks(rows))
 
     def _shard(self, number: int) -> Path:
         return self.folder / f"{number:05d}.npy"
 
     def _looks(self, number: int) -> Path:
         return self.folder / f"{number:05d}.looks.npy"
+
+    def _prints(self, number: int) -> Path:
+        return self.folder / f"{number:05d}.prints.npy"
 
     def _names(self, number: int) -> Path:
         return self.folder / f"{number:05d}.digests.npy"
@@ -102,6 +114,13 @@ class PixelStore:
 def look_of(image: np.ndarray) -> str:
     """Digest of the pixels of one image."""
     return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).hexdigest()
+
+
+def looks_of(pixels: Pixels) -> np.ndarray:
+    """Digests of the pixels of each image, ``LOOK`` (N,); read where they were kept."""
+    if isinstance(pixels, StoredPixels) and pixels.looks is not None:
+        return pixels.looks
+    return np.array([look_of(one) for some in chunks_of(pixels) for one in some], LOOK)
 
 
 def store_folder(

@@ -25,11 +25,18 @@ class StoredPixels:
         shards: NumPy files.
         rows: int64 (N,), places of the images in all shards one after the other.
         name: of the collection, if what lies in its rows never changes; empty: nobody knows.
+        looks: digests of the pixels of each image, ``S32`` (N,), where they were kept.
     """
 
     dtype = np.dtype(np.uint8)
 
-    def __init__(self, shards: Sequence[Path], rows: np.ndarray | None = None, name: str = ""):
+    def __init__(
+        self,
+        shards: Sequence[Path],
+        rows: np.ndarray | None = None,
+        name: str = "",
+        looks: np.ndarray | None = None,
+    ):
         """
         Args:
             rows: by default all of them, in their order.
@@ -42,6 +49,7 @@ class StoredPixels:
         self._one: tuple[int, ...] = shapes[0][1:]
         self.rows = np.arange(self._starts[-1]) if rows is None else np.asarray(rows, np.int64)
         self.name = name
+        self.looks = looks
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -83,6 +91,7 @@ class StoredPixels:
         some = object.__new__(StoredPixels)
         some.__dict__.update(self.__dict__)
         some.rows = self.rows[indices]
+        some.looks = None if self.looks is None else self.looks[indices]
         return some
 
     def fingerprint(self) -> str:

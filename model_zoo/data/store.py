@@ -8,16 +8,15 @@ of one.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from model_zoo.data.dataset import Dataset, Images, digest
+from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.manifest import manifest_of
+from model_zoo.data.pixel_store import looks_of
 from model_zoo.data.pixels import StoredPixels
 from model_zoo.data.source import Found
 from model_zoo.errors import UserError
@@ -26,27 +25,28 @@ from model_zoo.files import fill_folder, read_json, write_json
 DESCRIPTION = "dataset.json"
 SHARDS = "shards"
 PARTS = ("training", "test")  # that every dataset has; a source may give validation images too
-#: Fields of a description that say how the images came here, not what they are.
-CIRCUMSTANCES = ("origin", "licence", "snapshot")
 
 
-def keep(found: Found, datasets_dir: Path) -> Dataset:
+def keep(found: Found, datasets_dir: Path, dataset: Dataset | None = None) -> Dataset:
     """Write what a source found, unless it lies there; returns the dataset with its snapshot.
+
+    Args:
+        dataset: the description with its snapshot, where somebody has made its manifest.
 
     Raises:
         UserError: no room.
     """
-    snapshot = snapshot_of(found)
-    dataset = replace(found.dataset, snapshot=snapshot)
+    dataset = dataset or manifest_of(found, {}, 0).dataset
 
     def fill(partial: Path) -> None:
         shards = _Shards(partial / SHARDS)
         for name, part in found.parts.items():
             np.save(partial / f"{name}.rows.npy", shards.rows_of(part.images), allow_pickle=False)
             np.save(partial / f"{name}.labels.npy", part.labels, allow_pickle=False)
+            np.save(partial / f"{name}.looks.npy", looks_of(part.images), allow_pickle=False)
         write_json(partial / DESCRIPTION, dataset.as_dict())
 
-    fill_folder(datasets_dir / snapshot, fill)
+    fill_folder(datasets_dir / dataset.snapshot, fill)
     return dataset
 
 
@@ -86,17 +86,6 @@ def _link(shard: Path, path: Path) -> None:
         shutil.copyfile(shard, path)
 
 
-def snapshot_of(found: Found) -> str:
-    """SHA-256 (16 hex digits) over images, labels and what the description says of them.
-
-    Of the description too: a class that is renamed, or another preparation, makes another dataset
-    of the same pixels.
-    """
-    about = {k: v for k, v in found.dataset.as_dict().items() if k not in CIRCUMSTANCES}
-    content = found.content or digest(*found.parts.values())
-    return hashlib.sha256((content + json.dumps(about, sort_keys=True)).encode()).hexdigest()[:16]
-
-
 def describe(datasets_dir: Path, snapshot: str) -> Dataset:
     """The description of a kept dataset.
 
@@ -128,7 +117,8 @@ def load(datasets_dir: Path, snapshot: str, part: str) -> Images:
     try:
         rows = np.load(folder / f"{part}.rows.npy", allow_pickle=False)
         labels = np.load(folder / f"{part}.labels.npy", allow_pickle=False)
-        return Images(StoredPixels(shards, rows, snapshot), labels)
+        looks = np.load(folder / f"{part}.looks.npy", allow_pickle=False)
+        return Images(StoredPixels(shards, rows, snapshot, looks), labels)
     except (ValueError, EOFError) as error:  # NumPy's, for a file with fewer bytes than it says
         raise UserError(
             f"dataset {snapshot} is damaged ({error}): delete {folder}, then run the step `ingest` "

@@ -85,6 +85,7 @@ class Contest:
         anchor: the best version that ever was in production, by evidence; None as above.
         unanswered: why production could not be asked at all, in words; empty: it was.
         columns: what the images can be cut into slices by, each a value an image (N,).
+        new: bool (N,), images that production's snapshot does not have; None: nobody knows.
         look: which use of the test part this is.
     """
 
@@ -96,6 +97,7 @@ class Contest:
     anchor: Side | None = None
     unanswered: str = ""
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    new: np.ndarray | None = None
     look: Look = field(default_factory=Look)
 
     @property

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from model_zoo.data import snapshots
 from model_zoo.data.dataset import Dataset, Images, digest
+from model_zoo.data.manifest import Manifest, read_manifest
 from model_zoo.errors import UserError
 from model_zoo.images.statistics import MEASURED_AT_ONCE, STATISTICS
 from model_zoo.judging.contest import Contest, Side, not_comparable
@@ -22,6 +26,7 @@ from model_zoo.registry.judged_answers import (
     decisions,
     read_answers,
 )
+from model_zoo.registry.run_files import fetch_run_file
 from model_zoo.registry.versions import Version, get_version, list_versions
 from model_zoo.runs.folder import Run
 from model_zoo.runs.images import dataset_of, official_part
@@ -72,10 +77,35 @@ def trial_of(run: Run, version: str, production: Version | None) -> Trial:
         production=rival,
         anchor=anchor,
         unanswered=unanswered,
+        new=new_images(run, dataset, production),
         columns=columns(run.project.judging, dataset, test),
         look=look_of(run, known, version, part, series),
     )
     return Trial(contest, part, series, anchor_after(contest))
+
+
+def new_images(run: Run, dataset: Dataset, production: Version | None) -> np.ndarray | None:
+    """Which test images production's snapshot does not have, bool (N,); None: nobody knows."""
+    if production is None:
+        return None
+    theirs = _manifest(run, production.tags.get("dataset_digest", ""), production.run_id)
+    ours = _manifest(run, dataset.snapshot, "")
+    if theirs is None or ours is None:
+        return None
+    known = set(theirs.digests)
+    return np.array([ours.digests[row] not in known for row in ours.rows_of("test")], bool)
+
+
+def _manifest(run: Run, name: str, mlflow_run: str) -> Manifest | None:
+    """A snapshot as this home has it, or as a run in MLflow has."""
+    path = snapshots.path_of(run.places.of(run.project.name).project_data, name)
+    if path.exists():
+        return read_manifest(path)
+    if not mlflow_run:
+        return None
+    with tempfile.TemporaryDirectory(prefix="catwalk-") as folder:
+        there = fetch_run_file(run.store, mlflow_run, f"data/{path.name}", Path(folder))
+        return None if there is None else read_manifest(there)
 
 
 def _asked_if_it_can(asker: Asker, version: Version | None) -> tuple[Side | None, str]:

@@ -37,9 +37,13 @@ class TimedFacts(Facts, total=False):
 
 
 class IngestFacts(TimedFacts):
+    """``nothing_new``: why the run ends here; empty: it goes on. ``reason``: why it was started."""
+
     dataset: str
     generated: bool
     origin: str
+    nothing_new: str
+    reason: str
 
 
 class PreprocessFacts(TimedFacts):

@@ -18,6 +18,7 @@ from model_zoo.registry.store import Store, store_of
 from model_zoo.settings import Places, Project, Serving
 
 NOTE = "run.json"
+BY_HAND = "started by hand"
 LONGEST_NAME = 100
 READABLE = 60  # characters of the name that the folder's name keeps
 
@@ -32,6 +33,7 @@ class Run:
         folder: everything that the steps leave for each other.
         say: takes what a step tells, and how far it is (``model_zoo.progress``).
         approved_by: who said yes to the promotion, as Airflow says; empty: nobody was asked.
+        reason: what started the run, in words.
     """
 
     project: Project
@@ -41,6 +43,7 @@ class Run:
     folder: Path
     say: Say = print
     approved_by: str = ""
+    reason: str = BY_HAND
 
     @property
     def store(self) -> Store:

@@ -80,7 +80,8 @@ def recorded(store: Store, version: Version) -> Recorded:
 
 def project_of(project: Project, origin: Lineage, places: Places) -> Project:
     """The project with every value that decided the version, whatever its file says today."""
-    return load_project(str(project.file), origin.settings, places)
+    given = origin.settings | {"retraining.force": True}  # the same again is what is asked for
+    return load_project(str(project.file), given, places)
 
 
 def make_again(
@@ -105,6 +106,8 @@ def make_again(
                 "dataset": dataset.snapshot,
                 "generated": dataset.generated,
                 "origin": dataset.origin,
+                "nothing_new": "",
+                "reason": "a version is made again",
                 "summary": f"{dataset.name}: {dataset.origin}, as it was kept",
                 "step_seconds": 0.0,
             }

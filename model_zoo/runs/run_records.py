@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model_zoo.backbones import get_backbone, weights_origin
+from model_zoo.data import snapshots
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.data.source import LeftOut
 from model_zoo.evaluation import figures
 from model_zoo.files import complete_or_absent
 from model_zoo.registry import run_log, test_set_record
+from model_zoo.runs.facts import facts_of
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
 
@@ -67,6 +69,7 @@ def log_data(
     from mlflow.data.numpy_dataset import from_numpy
 
     page = figures.samples_page(training, dataset.labels, run.folder / "figures" / "samples.png")
+    manifest = snapshots.path_of(run.places.of(run.project.name).project_data, dataset.snapshot)
     with parent_run(run):
         mlflow.log_params(run.project.parameters())
         mlflow.log_params({"profile": run.project.profile, "recipe": run.project.recipe})
@@ -75,16 +78,19 @@ def log_data(
                 "dataset": dataset.name,
                 "dataset_digest": dataset.snapshot,
                 "data_origin": dataset.origin,
+                "reason": facts_of(run, "ingest").get("reason", ""),
                 "generated": "true" if dataset.generated else "false",
             }
         )
         parts = {"training": training, "validation": validation, "test": test}
+        where = str(manifest) if manifest.exists() else dataset.origin
         for context, part in parts.items():
             # MLflow notes shape and size of an array, and nothing of its content.
             like = np.broadcast_to(np.zeros((), part.images.dtype), part.images.shape)
             # A dataset of MLflow's is its name and digest: under one name only the first arrives.
             logged = from_numpy(
                 like,
+                source=where,
                 targets=part.labels,
                 name=f"{dataset.name} {context}",
                 digest=dataset.snapshot,
@@ -95,6 +101,8 @@ def log_data(
         if (run.folder / LEFT_OUT).exists():
             mlflow.log_artifact(str(run.folder / LEFT_OUT), "data")
         mlflow.log_artifact(str(page), "data")
+        if manifest.exists():
+            mlflow.log_artifact(str(manifest), "data")
 
 
 @contextmanager

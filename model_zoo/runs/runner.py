@@ -25,7 +25,7 @@ from model_zoo.locks import try_locked
 from model_zoo.progress import MAIN, Reporter
 from model_zoo.runs import storage
 from model_zoo.runs.checks import check_project
-from model_zoo.runs.folder import Run, open_run, progress_folder, run_folder
+from model_zoo.runs.folder import BY_HAND, Run, open_run, progress_folder, run_folder
 from model_zoo.runs.steps import STEPS, WORKFLOW, search_share
 from model_zoo.settings import Places, Project, load_project
 
@@ -41,12 +41,18 @@ def share_step(share: int, shares: int) -> str:
 
 
 def run_step(
-    step: str, project: Project, places: Places, run_name: str, approved_by: str = ""
+    step: str,
+    project: Project,
+    places: Places,
+    run_name: str,
+    approved_by: str = "",
+    reason: str = BY_HAND,
 ) -> Facts:
     """Run one step of a run and leave its facts in ``<run folder>/<step>.json``.
 
     Args:
         approved_by: who said yes to the promotion, where somebody was asked.
+        reason: what started the run, in words; `ingest` notes it.
 
     Raises:
         UserError: unknown step, a step before it is missing, somebody else works in the run, or it
@@ -72,7 +78,7 @@ def run_step(
         reporter = Reporter(say, reports / f"{MAIN}.json")
         reporter.note()
         run = open_run(project, places, run_name, reporter)
-        run = replace(run, approved_by=approved_by)
+        run = replace(run, approved_by=approved_by, reason=reason)
         keep_values(run)
         return _timed(step, function, run)
 
@@ -110,12 +116,14 @@ def run_all(
     run: Callable[[str, Project, Places, str], Facts] = run_step,
 ) -> Facts:
     """Run every step, in this process unless ``run`` does otherwise; steps that are done already
-    are not run again."""
+    are not run again, and where there is nothing new the first is the last."""
     facts: Facts = {}
     for step in STEPS:
         done = run_folder(places, project.name, run_name) / f"{step}.json"
         facts = read_json(done) if done.exists() else run(step, project, places, run_name)
         on_step(step, facts)
+        if facts.get("nothing_new"):
+            break
     return facts
 
 
@@ -173,6 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--project", help="name or file; default: CATWALK_PROJECT")
     parser.add_argument("--set", default="{}", help="JSON object: values by dotted names")
     parser.add_argument("--approved-by", default="", help="who said yes to the promotion")
+    parser.add_argument("--reason", default=BY_HAND, help="what started the run")
     given = parser.parse_args(arguments)
     quiet()
     signal.signal(signal.SIGTERM, _stop)
@@ -181,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         places = Places.load()
         project = load_project(given.project, json.loads(given.set), places)
-        facts = run_step(given.step, project, places, given.run, given.approved_by)
+        facts = run_step(given.step, project, places, given.run, given.approved_by, given.reason)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -13,13 +13,12 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from model_zoo.data import store as data_store
 from model_zoo.data.checks import validate
-from model_zoo.data.source import SOURCES
 from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
 from model_zoo.runs import facts, verdicts
 from model_zoo.runs import run_records as records
+from model_zoo.runs.arrivals import ingested
 from model_zoo.runs.checks import check_class_groups
 from model_zoo.runs.facts import facts_of
 from model_zoo.runs.folder import Run
@@ -36,16 +35,7 @@ from model_zoo.runs.images import (
 
 def ingest(run: Run) -> facts.IngestFacts:
     """Have the project's source find the images, and keep them under their digest."""
-    source = SOURCES.get(run.project.data.source)
-    found = source(run.project.data, run.places, run.say)
-    dataset = data_store.keep(found, run.places.datasets_dir)
-    records.write_left_out(run, found.left_out)
-    return {
-        "dataset": dataset.snapshot,
-        "generated": dataset.generated,
-        "origin": dataset.origin,
-        "summary": f"{dataset.name}: {dataset.origin}{facts.left_out_in_words(found.left_out)}",
-    }
+    return ingested(run)
 
 
 def preprocess(run: Run) -> facts.PreprocessFacts:

@@ -17,7 +17,11 @@ class DataSettings(Group):
         0.1, gt=0, lt=0.5, description="Part of each class's training images held out to validate."
     )
     train_limit: int = Field(0, ge=0, description="Train on this many images only; 0: all.")
-    seed: int = Field(20, ge=0, description="Seeds the split.")
+    seed: int = Field(
+        20,
+        ge=0,
+        description="Seeds the split. An image that was in a run keeps its part, whatever this is.",
+    )
     least_class_share: float = Field(
         0.1,
         ge=0,
@@ -26,6 +30,17 @@ class DataSettings(Group):
         "0: however unbalanced, a class needs one image.",
     )
 
+    snapshot: str = Field(
+        "",
+        description="Train on this snapshot of the images (`catwalk data` lists them); empty: on "
+        "what the source holds now.",
+    )
+    window: str = Field(
+        "",
+        pattern=r"^([1-9][0-9]*d?)?$",
+        description="Train on what is recent: 180d, images first seen in the last 180 days, or "
+        "5000, as many as were seen last; the test part stays whole. Empty: on all.",
+    )
     images: str = Field(
         "",
         description="For source image-folder: a folder, a table (.csv, .jsonl, .parquet) of paths "
@@ -53,6 +68,11 @@ class DataSettings(Group):
     )
     least_images: int = Field(
         3, ge=3, description="A class with fewer images is left out, and named."
+    )
+    near_duplicates: bool = Field(
+        True,
+        description="Whether pictures that look all but the same lie in one part; false where "
+        "different pictures of yours look alike.",
     )
     broken_share: float = Field(
         0.02,

@@ -61,6 +61,15 @@ class Places(Environment):
             raise ValueError("this is a file; expected a folder, or one that can be made")
         return home
 
+    def of(self, project: str) -> Places:
+        """The same places, of this project."""
+        return self.model_copy(update={"project": project})
+
+    @property
+    def project_data(self) -> Path:
+        """What is known of the images of the project at hand; no cache: it is not made again."""
+        return self.home / "data" / Path(self.project).stem
+
     @property
     def cache_dir(self) -> Path:
         return self.home / "cache"

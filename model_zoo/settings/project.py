@@ -19,6 +19,7 @@ from model_zoo.settings.export import ExportSettings
 from model_zoo.settings.group import Group
 from model_zoo.settings.judging import JudgingSettings
 from model_zoo.settings.model import ModelSettings
+from model_zoo.settings.retraining import RetrainingSettings
 from model_zoo.settings.search import SearchSettings
 from model_zoo.settings.training import TrainingSettings
 
@@ -31,6 +32,7 @@ GROUPS: dict[str, type[Group]] = {
     "training": TrainingSettings,
     "judging": JudgingSettings,
     "export": ExportSettings,
+    "retraining": RetrainingSettings,
 }
 #: Those that decide the trained model: a run that is continued must keep all of their values.
 DECIDING = ("data", "model", "search", "training")
@@ -64,6 +66,7 @@ class Project(BaseSettings):
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     judging: JudgingSettings = Field(default_factory=JudgingSettings)
     export: ExportSettings = Field(default_factory=ExportSettings)
+    retraining: RetrainingSettings = Field(default_factory=RetrainingSettings)
 
     # Not values of the file: set by whoever read it.
     name: str = Field("", exclude=True)

@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from model_zoo.classifier import augmentation_layers
-from model_zoo.data.dataset import Images, digest
+from model_zoo.data.dataset import Images
+from model_zoo.data.pixel_store import looks_of
 from model_zoo.files import read_json, write_json
 from model_zoo.locks import locked
 from model_zoo.progress import Work, part
 from model_zoo.settings import Augmentation
+from model_zoo.training.known_features import SUFFIX, copy_known, name_of, note_looks
 
 if TYPE_CHECKING:
     import keras
@@ -154,12 +156,13 @@ class FeatureCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         paths: set[Path] = set()
         arrays: list[np.ndarray] = []
-        decided = key | {"images": digest(images), "seed": views.seed}
-        decided |= views.augmentation.model_dump()
-        names = [
+        decided = key | {"seed": views.seed} | views.augmentation.model_dump()
+        families = [
             _name(decided | {"view": view if views.count else "plain"})
             for view in range(max(1, views.count))
         ]
+        looks = looks_of(images.images)
+        names = [name_of(family, looks, images.labels) for family in families]
         missing = sum(not (self.folder / f"{name}.npy").exists() for name in names)
         with part(say, "features of the frozen layers", missing * len(images)) as work:
             for view, name in enumerate(names):
@@ -168,14 +171,10 @@ class FeatureCache:
                     if not _is_whole(path):
                         self._make_room(len(images), frozen, keep={*paths, path})
                         seen = view if views.count else None
+                        rows = _rows(int(key.get("size", 224)))
+                        note_looks(path, looks)
                         _compute(
-                            frozen,
-                            images,
-                            path,
-                            views,
-                            seen,
-                            work,
-                            _rows(int(key.get("size", 224))),
+                            frozen, images, path, views, seen, work, rows, families[view], looks
                         )
                     path.touch()  # the oldest are removed first when room is needed
                     # Opened under the lock: what is mapped outlives its file's removal by another.
@@ -195,6 +194,7 @@ class FeatureCache:
                 return
             if path not in keep:
                 path.unlink(missing_ok=True)
+                path.with_suffix(SUFFIX).unlink(missing_ok=True)
 
 
 def _is_whole(path: Path) -> bool:
@@ -224,29 +224,39 @@ def _compute(
     view: int | None,
     work: Work,
     rows: int,
+    family: str,
+    looks: np.ndarray,
 ) -> None:
-    """Fill ``path`` chunk by chunk; the count of finished chunks lies beside the partial file."""
+    """Fill ``path`` chunk by chunk; the count of finished images lies beside the partial file.
+
+    What other files of the family have is copied first; which images that left to compute is noted
+    too, so that a try that goes on counts the same ones.
+    """
     partial, counted = path.with_suffix(".partial"), path.with_suffix(".json")
     shape = (len(images), *frozen.output_shape[1:])
-    done = read_json(counted)["images"] if counted.exists() and partial.exists() else 0
-    mode = "r+" if done else "w+"
+    before = read_json(counted) if counted.exists() and partial.exists() else None
+    mode = "r+" if before else "w+"
     stored: np.memmap = np.lib.format.open_memmap(
-        partial, mode, None if done else STORED, None if done else shape
+        partial, mode, None if before else STORED, None if before else shape
     )
+    if before:
+        done, left = before["images"], np.array(before["left"], np.int64)
+    else:
+        done, left = 0, copy_known(path, family, looks, stored)
     noted = time.monotonic()
-    if done:
-        work.advance(done)
-    for start in range(done, len(images), rows):
-        batch = np.asarray(images.images[start : start + rows])
+    work.advance(len(images) - len(left) + done)
+    for start in range(done, len(left), rows):
+        mine = left[start : start + rows]
+        batch = np.asarray(images.images[mine])
         pixels = _pixels(views, batch, view, start)
         found = np.asarray(frozen.predict_on_batch(pixels), np.float32)
-        stored[start : start + len(batch)] = np.clip(found, -LARGEST, LARGEST)
+        stored[mine] = np.clip(found, -LARGEST, LARGEST)
         done = start + len(batch)
         work.advance(len(batch))
         if time.monotonic() - noted > NOTED_SECONDS:
             noted = time.monotonic()
             stored.flush()
-            write_json(counted, {"images": done})
+            write_json(counted, {"images": done, "left": left.tolist()})
     stored.flush()
     del stored
     partial.replace(path)

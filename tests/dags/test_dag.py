@@ -123,6 +123,24 @@ def test_what_follows_a_promotion_hangs_on_the_asset(
     assert not {"keras", "tensorflow", "mlflow", "onnxruntime"} & set(found["modules"])
 
 
+def test_a_project_whose_images_come_and_go_is_watched_and_starts_by_time_or_reason(
+    small_environment: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.toml").write_text(
+        'schedule = "@daily"\n[data]\nsource = "image-folder"\nimages = "photos"\n'
+    )
+    projects = {"CATWALK_PROJECTS_DIR": str(tmp_path), "CATWALK_PROJECT": "shop"}
+    program = PROGRAM.replace("import retrain as file", "import watch as file")
+    found = run_program(program, tmp_path, **projects)
+    assert "shop_retrain" not in found["dags"]
+    assert found["dags"]["shop_watch"]["schedule"] == "@hourly"
+    assert found["dags"]["shop_watch"]["outlets"] == {"look": ["shop-retraining-may-be-wanted"]}
+    assert not {"keras", "tensorflow", "mlflow", "pandas", "pyarrow"} & set(found["modules"])
+    program = PROGRAM.replace("str(dag.schedule)", "repr(dag.timetable)")
+    retrain = run_program(program, tmp_path, **projects)["dags"]["shop_retrain"]
+    assert "AssetOrTimeSchedule" in retrain["schedule"]
+
+
 def test_shares_of_the_search_are_mapped_tasks_before_tune(
     shipped: dict, small_environment: Path, tmp_path: Path
 ) -> None:

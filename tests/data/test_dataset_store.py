@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.manifest import snapshot_of
 from model_zoo.data.pixels import StoredPixels
 from model_zoo.data.source import Found
-from model_zoo.data.store import describe, keep, load, snapshot_of
+from model_zoo.data.store import describe, keep, load
 from model_zoo.errors import UserError
 
 DATASET = Dataset("tiles", ("dark", "light"), (4, 5, 3), ("fit",), origin="made up", licence="CC0")

@@ -48,6 +48,7 @@ def contest(
     anchor: Side | None = None,
     look: Look | None = None,
     unanswered: str = "",
+    new: np.ndarray | None = None,
     **settings: Any,
 ) -> Contest:
     """A contest of version 2 against version 1."""
@@ -58,6 +59,7 @@ def contest(
     count = len(candidate.predicted)
     return Contest(
         settings=JudgingSettings(**settings),
+        new=new,
         truth=np.zeros(count, int) if truth is None else truth,
         images=np.zeros((count, 8, 8), np.uint8),
         candidate=candidate,

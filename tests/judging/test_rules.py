@@ -72,6 +72,24 @@ def test_on_the_same_images_a_candidate_must_be_better_on_newer_ones_not_worse()
     assert newer.outcome == "passed" and newer.figures["new_images"] == "not judged"
 
 
+def test_on_newer_images_a_candidate_that_fell_on_those_that_are_new_fails() -> None:
+    ours, theirs = right(900), right(900)
+    newest = np.arange(1000) >= 850  # of these production is right about 50
+    candidate = np.where(newest, False, ours) | (np.arange(1000) >= 985)
+    given = {"margin": 0.06, "new": newest}
+
+    def asked(correct, **more):
+        return ask("better-or-newer", side("2", correct, snapshot="new"), theirs, **(given | more))
+
+    fell = asked(candidate)
+    assert fell.outcome == "failed" and "150 test images that are new 10.0%" in fell.sentence
+    assert "it fell there" in fell.sentence and fell.figures["new_images"] == "failed"
+    equal = asked(ours)
+    assert equal.outcome == "passed" and "no evidence that it fell there" in equal.sentence
+    few = asked(ours, new=np.arange(1000) >= 990)
+    assert few.outcome == "passed" and "10 test images that are new: not judged" in few.sentence
+
+
 def test_a_class_that_falls_is_seen_behind_a_better_mean() -> None:
     # Two classes of 500: one up by 180, the other's recall from 0.81 to 0.49.
     truth = np.repeat([0, 1], 500)

@@ -136,8 +136,9 @@ def test_a_promotion_updates_the_asset_and_hands_on_who_approved(
 ) -> None:
     asked: dict[str, Any] = {}
 
-    def run_step(step: str, *given: Any, approved_by: str) -> dict[str, Any]:
+    def run_step(step: str, *given: Any, approved_by: str, reason: str) -> dict[str, Any]:
         asked.update(step=step, by=approved_by)
+        assert not reason, "only ingest notes what started the run"
         return {"promoted": promoted, "version": "7", "why": "better"}
 
     monkeypatch.setattr(step_process, "run_step", run_step)

@@ -94,9 +94,9 @@ def test_training_on_cached_features_trains_the_whole_model(
     held_out = model.predict(VALIDATION.images, verbose=0).argmax(axis=1)
     reached = float(np.mean(held_out == VALIDATION.labels))
     assert reached == pytest.approx(progress.best_accuracy, abs=0.021), "one image of 50"
-    files = list(cache.folder.glob("*"))
+    files = list(cache.folder.glob("*.npy"))
     assert len(files) == finetuned.training.feature_views + 1
-    assert {path.suffix for path in files} == {".npy"}
+    assert {path.suffix for path in cache.folder.glob("*")} == {".npy", ".looks"}, "nothing partial"
 
 
 def test_without_views_the_frozen_layers_see_each_image_anew_and_nothing_is_said_of_it(
@@ -167,6 +167,27 @@ def test_another_augmentation_or_other_images_are_other_features(
     cache.features(frozen, IMAGES, {"weights": "other"}, views)
     cache.features(frozen, IMAGES, {}, replace(views, seed=views.seed + 1))
     assert len(list(cache.folder.glob("*.npy"))) == 5
+
+
+def test_what_an_image_had_in_another_set_is_read_and_the_few_new_ones_are_computed(
+    finetuned: Project, cache: FeatureCache
+) -> None:
+    frozen, views = _frozen(finetuned), views_of(finetuned, 2)
+    old, order = IMAGES.take(np.arange(140)), RANDOM.permutation(150)
+    before = cache.features(frozen, old, {}, views)
+    compute, calls = frozen.predict_on_batch, []
+
+    def counted(pixels: np.ndarray) -> np.ndarray:
+        calls.append(len(pixels))
+        return compute(pixels)
+
+    frozen.predict_on_batch = counted
+    after = cache.features(frozen, IMAGES.take(order), {}, views)
+    assert calls == [10, 10], "ten images in each of two views"
+    for was, now in zip(before.views, after.views, strict=True):
+        back = np.argsort(order)
+        np.testing.assert_array_equal(now[back][:140], was)
+        assert np.abs(now[back][140:]).sum() > 0
 
 
 def test_a_view_that_was_interrupted_is_continued(

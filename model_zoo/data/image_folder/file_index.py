@@ -47,10 +47,7 @@ class Known:
 
 
 COLUMNS = ", ".join(one.name for one in fields(Known))
-TABLES = (
-    f"create table if not exists files ({COLUMNS}, primary key (path)) without rowid",
-    "create table if not exists parts (digest primary key, part) without rowid",
-)
+TABLES = (f"create table if not exists files ({COLUMNS}, primary key (path)) without rowid",)
 
 
 class FileIndex:
@@ -71,18 +68,6 @@ class FileIndex:
             UserError: no room.
         """
         self._write("files", len(fields(Known)), map(astuple, files))
-
-    def parts(self) -> dict[str, str]:
-        """Parts of images, by digest, that another rule than the hash has decided."""
-        return dict(self._connection.execute("select * from parts"))
-
-    def keep_parts(self, parts: dict[str, str]) -> None:
-        """Keep such parts for good.
-
-        Raises:
-            UserError: no room.
-        """
-        self._write("parts", 2, parts.items())
 
     def _write(self, table: str, columns: int, rows: Iterable[tuple[object, ...]]) -> None:
         marks = ", ".join("?" * columns)

@@ -17,6 +17,7 @@ from model_zoo.data.image_folder.listing import (
     plain,
 )
 from model_zoo.data.image_folder.tables import (
+    GROUP_COLUMN,
     PATH_COLUMNS,
     SPLIT_COLUMNS,
     Row,
@@ -46,11 +47,12 @@ NAMED = 3  # files that a sentence names as examples
 
 @dataclass(frozen=True)
 class Item:
-    """One image: where it lies, its class by name, its part if the source says one."""
+    """One image: where it lies, its class by name, its part and group if the source says them."""
 
     file: File
     label: str
     part: str | None = None
+    group: str = ""
 
 
 @dataclass
@@ -133,6 +135,7 @@ def _by_table(
     path_column = column(table, rows, PATH_COLUMNS, "the image's path")
     label_column = column(table, rows, (data.label_column,), "the class (data.label_column)")
     split_column = find_column(rows, SPLIT_COLUMNS)
+    group_column = find_column(rows, (GROUP_COLUMN,))
     known = {file.path: file for file in listing.images}
     for number, row in enumerate(rows, start=1):
         written = str(row[path_column] or "")
@@ -146,7 +149,25 @@ def _by_table(
             found.left_out.append(LeftOut(path, reason, broken=True))
         else:
             part = _part(table, row[split_column]) if split_column else _part_of_folder(path)
-            found.items.append(Item(file, plain(str(label).strip()), part))
+            group = str(row[group_column] or "").strip() if group_column else ""
+            found.items.append(Item(file, plain(str(label).strip()), part, plain(group)))
+    _tell_of_folders(found, table)
+
+
+def _tell_of_folders(found: Arranged, table: str) -> None:
+    """A table may say otherwise than the folder in which a file lies: the table counts."""
+    labels = {item.label for item in found.items}
+    folders = [Path(item.file.path).parent.name for item in found.items]
+    other = [
+        item.file.path
+        for item, folder in zip(found.items, folders, strict=True)
+        if folder != item.label and folder in labels
+    ]
+    if other:
+        found.notes.append(
+            f"{len(other):,} files lie in the folder of another class than "
+            f"{posixpath.basename(table)} says, and the table counts: {_some(other)}"
+        )
 
 
 def _part(table: str, value: object) -> str:

@@ -31,6 +31,11 @@ class File:
     size: int
     mark: str
 
+    @property
+    def stamp(self) -> str:
+        """Another one when the file is."""
+        return f"{self.size} {self.mark}"
+
 
 @dataclass
 class Listing:

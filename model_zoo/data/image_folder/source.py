@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
+from model_zoo.data.forgotten import forgotten
 from model_zoo.data.image_folder.decoding import Wanted
-from model_zoo.data.image_folder.division import Divided, divide
+from model_zoo.data.image_folder.division import Divided, Near, divide
 from model_zoo.data.image_folder.file_index import Known, open_index
 from model_zoo.data.image_folder.layouts import TEST, TRAINING, VALIDATION, Arranged, arrange
 from model_zoo.data.image_folder.reading import index_path, read_files
+from model_zoo.data.near_duplicates import near_pairs
 from model_zoo.data.pixel_store import DIGEST, PixelStore, store_folder
-from model_zoo.data.source import Found, LeftOut, Say, register_source
+from model_zoo.data.seen import Seen, read_seen
+from model_zoo.data.source import (
+    Found,
+    ImageFiles,
+    LeftOut,
+    Say,
+    register_listing,
+    register_source,
+)
 from model_zoo.errors import UserError
 from model_zoo.locks import locked
 from model_zoo.settings import DataSettings, Places
@@ -69,6 +78,20 @@ def find(data: DataSettings, places: Places, say: Say) -> Found:
     return found_of(looked, data)
 
 
+@register_listing(NAME)
+def listing(data: DataSettings) -> dict[str, str]:
+    """Every picture that has a class, by its path, and its size and time; no file is opened.
+
+    Raises:
+        UserError: as :func:`find`, for what the names alone show.
+    """
+    return _stamps(arrange(data))
+
+
+def _stamps(arranged: Arranged) -> dict[str, str]:
+    return {item.file.path: item.file.stamp for item in arranged.items}
+
+
 def look(data: DataSettings, places: Places, say: Say) -> Looked:
     """Read all files that are new or changed and divide them.
 
@@ -86,8 +109,9 @@ def look(data: DataSettings, places: Places, say: Say) -> Looked:
         store = PixelStore(folder)
         files = (item.file for item in arranged.items)
         known = read_files(files, wanted, kept, store, say)
-        divided = divide(arranged, known, data, kept.parts())
-        kept.keep_parts(divided.chosen)
+    seen = read_seen(places.project_data)
+    near = _near(store, seen) if data.near_duplicates else None
+    divided = divide(arranged, known, data, seen, near, forgotten(places.project_data))
     _without_doubles(divided, store, known)
     return Looked(arranged, known, divided, store)
 
@@ -130,15 +154,21 @@ def found_of(looked: Looked, data: DataSettings) -> Found:
         )
     numbers = {label: number for number, label in enumerate(labels)}
     parts: dict[str, Images] = {}
+    read_from: dict[str, ImageFiles] = {}
+    by_digest = {one.digest: one for one in looked.known.values() if not one.problem}
     for part in (TRAINING, VALIDATION, TEST):
         # In the order of their digests: any first few of them are a fair sample.
         mine = sorted(digest for digest, (_, where) in divided.images.items() if where == part)
         rows = looked.store.rows_of(np.array(mine, DIGEST))
         classes = np.array([numbers[divided.images[digest][0]] for digest in mine], np.int32)
         parts[part] = Images(looked.store.pixels(rows), classes)
-    content = hashlib.sha256()
-    for digest, (label, part) in sorted(divided.images.items()):
-        content.update(f"{digest} {part} {label}\n".encode())
+        files = [by_digest[digest] for digest in mine]
+        read_from[part] = ImageFiles(
+            np.array(mine, DIGEST),
+            tuple(one.path for one in files),
+            np.array([one.size for one in files], np.int64),
+            tuple(divided.groups[digest] for digest in mine),
+        )
     name = PurePosixPath(data.images.rstrip("/"))
     dataset = Dataset(
         name=name.stem if name.suffix else name.name,
@@ -154,10 +184,25 @@ def found_of(looked: Looked, data: DataSettings) -> Found:
         parts[TRAINING],
         parts[TEST],
         parts[VALIDATION] if len(parts[VALIDATION]) else None,
-        content.hexdigest(),
         looked.left_out,
         looked.notes,
+        read_from,
+        _stamps(looked.arranged),
     )
+
+
+def _near(store: PixelStore, seen: Mapping[str, Seen]) -> Near:
+    """Compares images that are new with all, by the prints in the store."""
+
+    def near(digests: Sequence[str]) -> list[tuple[str, str]]:
+        if all(digest in seen for digest in digests):
+            return []
+        rows = store.rows_of(np.array(list(digests), DIGEST))
+        here = [one for one, row in zip(digests, rows, strict=True) if row >= 0]
+        new = np.flatnonzero([digest not in seen for digest in here])
+        return [(here[a], here[b]) for a, b in near_pairs(store.prints(rows[rows >= 0]), new)]
+
+    return near
 
 
 def _without_doubles(divided: Divided, store: PixelStore, known: Mapping[str, Known]) -> None:

@@ -14,6 +14,8 @@ from model_zoo.errors import UserError
 #: Columns that may hold the path: the first is that of Hugging Face's ImageFolder.
 PATH_COLUMNS = ("file_name", "path", "image", "file", "filename")
 SPLIT_COLUMNS = ("split", "part", "subset")
+#: What images belong to that must not be torn apart: a patient, a session, a product.
+GROUP_COLUMN = "group"
 
 Row = dict[str, Any]
 

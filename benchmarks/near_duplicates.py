@@ -1,0 +1,89 @@
+"""Which images are taken for one: false groups on a folder, and twins that are found.
+
+    python -m benchmarks.near_duplicates FOLDER [--side 128] [--show]
+
+Every picture of the folder is brought to a square as a project does; pairs that are taken for near
+duplicates are counted, by each rule, and listed with --show so that a person can look at them. Then
+each picture gets five twins that people make without knowing: JPEG at quality 60, nine tenths of
+its size, three per cent lighter, a pixel of border cut off, its mirror image (which is another
+picture); and it is counted how many are found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from model_zoo.data import near_duplicates
+from model_zoo.data.near_duplicates import near_pairs, prints_of
+from model_zoo.images import decode, image_of
+
+STEPS = ("upright", "flatten", "whole-on-white")
+
+
+def jpeg(image: Image.Image) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=60)
+    return Image.open(file).convert("RGB")
+
+
+TWINS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "JPEG at quality 60": jpeg,
+    "nine tenths of the size": lambda one: one.resize(
+        (max(1, one.width * 9 // 10), max(1, one.height * 9 // 10)), Image.Resampling.LANCZOS
+    ),
+    "3 % lighter": lambda one: one.point(lambda value: min(255, round(value * 1.03))),
+    "a pixel cut off": lambda one: one.crop((1, 1, one.width - 1, one.height - 1)),
+    "mirrored": lambda one: one.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--show", action="store_true")
+    given = parser.parse_args()
+    paths = sorted(given.folder.rglob("*.png")) + sorted(given.folder.rglob("*.jpg"))
+    shape = (given.side, given.side, 3)
+    flat, pixels = [], []
+    for path in paths:
+        decoded = decode(path.read_bytes(), 10**8)
+        pixels.append(image_of(decoded, shape, STEPS))
+        whole = Image.open(path).convert("RGBA")
+        white = Image.new("RGBA", whole.size, "white")
+        flat.append(Image.alpha_composite(white, whole).convert("RGB"))
+    started = time.process_time()
+    prints = prints_of(np.stack(pixels))
+    print(
+        f"{len(paths):,} pictures, {1e3 * (time.process_time() - started) / len(paths):.2f} ms each"
+    )
+    every, colour = np.arange(len(paths)), near_duplicates.MOST_COLOUR
+    for rule, most in (("signs alone", 255.0), ("signs and colours", colour)):
+        near_duplicates.MOST_COLOUR = most
+        pairs = list(near_pairs(prints, every))
+        print(f"  {rule}: {len(pairs)} pairs")
+    if given.show:
+        named = [str(path.relative_to(given.folder)) for path in paths]
+        for one, other in pairs:
+            print(f"    {named[one]} {named[other]}")
+    for name, make in TWINS.items():
+        made = []
+        for image in flat:
+            file = io.BytesIO()
+            make(image).save(file, "PNG")
+            made.append(image_of(decode(file.getvalue(), 10**8), shape, STEPS))
+        both = np.concatenate([prints, prints_of(np.stack(made))])
+        new = np.arange(len(paths), 2 * len(paths))
+        found = {one for one, other in near_pairs(both, new) if other == one - len(paths)}
+        print(f"  {name}: {len(found) / len(paths):.1%} are found")
+
+
+if __name__ == "__main__":
+    main()
