@@ -27,7 +27,7 @@ LABELS = tuple(f"pattern {number:03d}" for number in range(300))
 def client(patterns: ColourProject) -> Iterator[FlaskClient]:
     server = create_server(patterns.project, patterns.places)
     yield server.test_client()
-    server.extensions["predictor"].close()
+    server.extensions["projects"].close()
 
 
 def prediction(classes: int) -> Prediction:

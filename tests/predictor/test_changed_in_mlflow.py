@@ -118,7 +118,7 @@ def test_production_that_cannot_be_served_is_one_sentence(
         assert on_the_page in ready.json["problem"]
         assert "does not answer" not in ready.json["problem"]
     finally:
-        server.extensions["predictor"].close()
+        server.extensions["projects"].close()
 
 
 def test_tags_that_cannot_be_read_are_named_and_stop_nothing(
@@ -160,7 +160,7 @@ def test_tags_that_cannot_be_read_are_named_and_stop_nothing(
         assert shown.status_code == 200 and "version 1" in shown.text
         assert "test accuracy" not in shown.text
     finally:
-        server.extensions["predictor"].close()
+        server.extensions["projects"].close()
 
 
 def made_again(home: Home, temperature: float = 3.0) -> None:
