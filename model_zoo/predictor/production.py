@@ -40,6 +40,7 @@ class ProductionPredictor:
         self.serving = serving
         self.versions = VersionCache(store, serving, cache_dir)
         self.problem: str | None = None
+        self.registry_away = False  # that is the problem
         self.in_short: str | None = None  # the same for those outside, where it is MLflow's
         self._current: ServedClassifier | None = None
         self._refreshing = threading.Lock()
@@ -80,15 +81,17 @@ class ProductionPredictor:
                 if found is None:
                     self._current = None
                     self.problem = misspelt(aliases_of(self.store))
-                    self.in_short = self.problem
+                    self.in_short, self.registry_away = self.problem, False
                     return
                 if self._current is None or not is_of(self._current, found):
                     self._current = self.versions.load(found)
                     write_json(self._note, {"version": found.version, "tags": found.tags})
                 self.problem = self.in_short = None
+                self.registry_away = False
             except Exception as error:  # whatever it is, the last good version goes on
                 text = str(error).strip().splitlines()
                 self.problem = text[0] if text else type(error).__name__
+                self.registry_away = isinstance(error, RegistryUnavailable)
                 self.in_short = error.in_short if isinstance(error, RegistryUnavailable) else None
                 log.warning("production not refreshed: %s", self.problem)
                 if self._current is None:
