@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from first_run import FirstRun
+from flask.testing import FlaskClient
 
 from dash_app.page.context import OtherVersions
 from dash_app.server import create_server
@@ -77,6 +79,16 @@ def model_deleted(client: MlflowClient, home: Home) -> None:
     client.delete_registered_model(home.store.model)
 
 
+@contextmanager
+def page(project: Project, home: Home) -> Iterator[FlaskClient]:
+    """The page of this home; it follows nothing any more when it is left."""
+    server = create_server(project, home.places, Serving.load(), PageSettings.load())
+    try:
+        yield server.test_client()
+    finally:
+        server.extensions["predictor"].close()
+
+
 @pytest.mark.parametrize(
     ("deed", "at_the_command_line", "on_the_page"),
     [
@@ -111,14 +123,11 @@ def test_production_that_cannot_be_served_is_one_sentence(
         assert at_the_command_line in said and len(said.splitlines()) == 1
         assert "does not answer" not in said
     assert main(["versions"]) == 0 and main(["history"]) == 0
-    server = create_server(project, home.places, Serving.load(), PageSettings.load())
-    try:
-        ready = server.test_client().get("/readyz")
+    with page(project, home) as client:
+        ready = client.get("/readyz")
         assert ready.status_code == 503
         assert on_the_page in ready.json["problem"]
         assert "does not answer" not in ready.json["problem"]
-    finally:
-        server.extensions["projects"].close()
 
 
 def test_tags_that_cannot_be_read_are_named_and_stop_nothing(
@@ -127,9 +136,8 @@ def test_tags_that_cannot_be_read_are_named_and_stop_nothing(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    client = connect(home.store)
-    client.set_model_version_tag(home.store.model, "1", "accuracy", "87,5 %")
-    client.set_model_version_tag(home.store.model, "2", "accuracy", "nan")
+    for version, accuracy in (("1", "87,5 %"), ("2", "nan")):
+        connect(home.store).set_model_version_tag(home.store.model, version, "accuracy", accuracy)
     monkeypatch.setenv("CATWALK_HOME", str(home.places.home))
     assert main(["versions"]) == 0
     said = capsys.readouterr().err.splitlines()
@@ -138,8 +146,7 @@ def test_tags_that_cannot_be_read_are_named_and_stop_nothing(
         "1 such as 0.8750. Correct it there"
     )
     assert "version 2" in said[0] and "'nan'" in said[0]
-    server = create_server(project, home.places, Serving.load(), PageSettings.load())
-    try:
+    with page(project, home) as client:
         look = {
             "output": "..serving.children...banner.children...shown-version.data..."
             "shown-banner.data..",
@@ -156,11 +163,9 @@ def test_tags_that_cannot_be_read_are_named_and_stop_nothing(
             ],
             "changedPropIds": ["tick.n_intervals"],
         }
-        shown = server.test_client().post("/_dash-update-component", json=look)
+        shown = client.post("/_dash-update-component", json=look)
         assert shown.status_code == 200 and "version 1" in shown.text
         assert "test accuracy" not in shown.text
-    finally:
-        server.extensions["projects"].close()
 
 
 def made_again(home: Home, temperature: float = 3.0) -> None:

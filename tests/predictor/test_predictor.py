@@ -244,7 +244,8 @@ def test_a_version_damaged_in_the_registry_does_not_replace_a_good_one(
     promote(home.store, "2")
     predictor.refresh()
     assert predictor.current.version == "1"
-    assert "version 2 is damaged in the registry" in predictor.problem and not predictor.in_short
+    assert "version 2 is damaged in the registry" in predictor.problem
+    assert not predictor.registry_away
     assert predictor.predict(images[0])[0].version == "1"
 
 
