@@ -62,7 +62,8 @@ def print_scorecard(
         console.print("Weights         none: the whole trunk was trained from scratch")
     console.print(_classes(measured["per_class"]))
     console.print(_times(facts))
-    console.print("Go on with", *_next_commands(project, places), sep="\n  ", highlight=False)
+    commands = _next_commands(project, places)
+    console.print("Go on with", *commands, sep="\n  ", highlight=False, soft_wrap=True)
 
 
 def _next_commands(project: Project, places: Places) -> list[str]:
