@@ -74,7 +74,7 @@ from model_zoo.processor import tell_libraries
 if TYPE_CHECKING:
     from model_zoo.backbones import Backbone, PackageFile, register_backbone
     from model_zoo.data.dataset import Dataset, Images
-    from model_zoo.data.source import Found, register_source
+    from model_zoo.data.source import Found, ImageFiles, register_listing, register_source
     from model_zoo.errors import UserError
     from model_zoo.images import read_image, register_step
     from model_zoo.images.statistics import register_statistic
@@ -87,6 +87,7 @@ __all__ = [
     "Dataset",
     "Finding",
     "Found",
+    "ImageFiles",
     "Images",
     "PackageFile",
     "UserError",
@@ -94,6 +95,7 @@ __all__ = [
     "load_project",
     "read_image",
     "register_backbone",
+    "register_listing",
     "register_rule",
     "register_source",
     "register_statistic",
@@ -106,12 +108,14 @@ _HOMES = {
     "Dataset": "model_zoo.data.dataset",
     "Finding": "model_zoo.judging.rule",
     "Found": "model_zoo.data.source",
+    "ImageFiles": "model_zoo.data.source",
     "Images": "model_zoo.data.dataset",
     "PackageFile": "model_zoo.backbones",
     "UserError": "model_zoo.errors",
     "load_project": "model_zoo.settings",
     "read_image": "model_zoo.images",
     "register_backbone": "model_zoo.backbones",
+    "register_listing": "model_zoo.data.source",
     "register_rule": "model_zoo.judging.rule",
     "register_source": "model_zoo.data.source",
     "register_statistic": "model_zoo.images.statistics",

@@ -132,6 +132,6 @@ def in_words(found: Change) -> str:
 
 def by_class(counts: Mapping[str, int]) -> str:
     """Classes with their numbers, the largest first."""
-    rows = Counter(counts).most_common()
+    rows = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     more = f" and {len(rows) - MOST_CLASSES:,} more" if len(rows) > MOST_CLASSES else ""
     return ", ".join(f"{name} {count:,}" for name, count in rows[:MOST_CLASSES]) + more

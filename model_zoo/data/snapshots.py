@@ -71,7 +71,10 @@ def path_of(folder: Path, name: str) -> Path:
 
 def names(folder: Path) -> list[str]:
     """Of a project's snapshots, the oldest first."""
-    made = {one.stem: made_at(one) for one in (folder / FOLDER).glob("*.parquet")}
+    made = {
+        one.stem: (made_at(one), one.stat().st_mtime_ns)
+        for one in (folder / FOLDER).glob("*.parquet")
+    }
     return sorted(made, key=lambda name: (made[name], name))
 
 

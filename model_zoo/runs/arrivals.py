@@ -18,6 +18,7 @@ def ingested(run: Run) -> IngestFacts:
     Raises:
         UserError: what the source finds wrong; no such snapshot.
     """
+    run.say(f"What started this run: {run.reason}")
     places, data = run.places.of(run.project.name), run.project.data
 
     def look() -> Found:

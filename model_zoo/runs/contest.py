@@ -28,6 +28,7 @@ from model_zoo.registry.judged_answers import (
 )
 from model_zoo.registry.run_files import fetch_run_file
 from model_zoo.registry.versions import Version, get_version, list_versions
+from model_zoo.runs import project_data
 from model_zoo.runs.folder import Run
 from model_zoo.runs.images import dataset_of, official_part
 from model_zoo.runs.sides import Asker
@@ -88,6 +89,7 @@ def new_images(run: Run, dataset: Dataset, production: Version | None) -> np.nda
     """Which test images production's snapshot does not have, bool (N,); None: nobody knows."""
     if production is None:
         return None
+    project_data.fetch(run.places.of(run.project.name))
     theirs = _manifest(run, production.tags.get("dataset_digest", ""), production.run_id)
     ours = _manifest(run, dataset.snapshot, "")
     if theirs is None or ours is None:

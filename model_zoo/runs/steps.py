@@ -16,7 +16,7 @@ from typing import Any
 from model_zoo.data.checks import validate
 from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
-from model_zoo.runs import facts, verdicts
+from model_zoo.runs import facts, project_data, verdicts
 from model_zoo.runs import run_records as records
 from model_zoo.runs.arrivals import ingested
 from model_zoo.runs.checks import check_class_groups
@@ -40,6 +40,7 @@ def ingest(run: Run) -> facts.IngestFacts:
 
 def preprocess(run: Run) -> facts.PreprocessFacts:
     """Validate the dataset, split off validation images, log a page of samples."""
+    project_data.fetch(run.places.of(run.project.name))  # `ingest` may have run elsewhere
     dataset, data = dataset_of(run), run.project.data
     images, test = official_part(run, "training"), official_part(run, "test")
     with part(run.say, "checking the images"):
