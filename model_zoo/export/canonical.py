@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def make_regular(model: onnx.ModelProto) -> None:
-    """Rename nodes, inner values and constants, and put constants in the order of their first use.
+    """Order and rename nodes, inner values and constants by what they are for.
+
+    Nodes are in the order in which the outputs need them, constants in that of their first use.
 
     Inputs and outputs of the graph keep their names. A graph with graphs inside is left as it is:
     those may use names from outside.
@@ -24,6 +26,9 @@ def make_regular(model: onnx.ModelProto) -> None:
     graph = model.graph
     if any(one.type == onnx.AttributeProto.GRAPH for node in graph.node for one in node.attribute):
         return
+    ordered = _in_order_of_need(graph)
+    del graph.node[:]
+    graph.node.extend(ordered)
     outer = {one.name for one in (*graph.input, *graph.output)} | {""}
     constants = {one.name: one for one in graph.initializer}
     renamed: dict[str, str] = {}
@@ -50,3 +55,27 @@ def make_regular(model: onnx.ModelProto) -> None:
             if size.HasField("dim_param"):  # of no fixed size
                 size.dim_param = f"{one.name}_{axis}" if axis else "N"
     graph.name, graph.doc_string = "classifier", ""
+
+
+def _in_order_of_need(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes so that each comes after those whose values it takes, by the graph alone.
+
+    tf2onnx breaks ties by the names that it counts: two branches changed places from one process
+    to the next.
+    """
+    nodes = list(graph.node)
+    maker = {name: place for place, node in enumerate(nodes) for name in node.output}
+    ordered: dict[int, None] = {}
+    wanted = [maker[one.name] for one in graph.output if one.name in maker]
+    for last in (*wanted, *range(len(nodes))):  # also what no output needs
+        stack = [last]
+        while stack:
+            place = stack[-1]
+            needs = [maker[name] for name in nodes[place].input if name in maker]
+            missing = next((one for one in needs if one not in ordered), None)
+            if missing is None:
+                ordered.setdefault(place)
+                stack.pop()
+            else:
+                stack.append(missing)
+    return [nodes[place] for place in ordered]

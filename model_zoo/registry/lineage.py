@@ -16,7 +16,7 @@ from model_zoo.errors import UserError
 from model_zoo.registry.run_log import git_revision
 from model_zoo.registry.versions import Version, content_of
 from model_zoo.settings import CHECKOUT, Project
-from model_zoo.settings.project import DECIDING, flattened
+from model_zoo.settings.project import CHOSEN_BY, DECIDING, flattened
 
 FILE = "lineage.json"
 UNKNOWN = "unknown"
@@ -83,7 +83,8 @@ def lineage_here(
         project=project.name,
         profile=project.profile,
         recipe=project.recipe,
-        settings=flattened(project.model_dump(mode="json", include=set(DECIDING))),
+        settings=flattened(project.model_dump(mode="json", include=set(DECIDING)))
+        | {CHOSEN_BY: project.judging.metric},
         dataset=dataset,
         snapshot=snapshot,
         commit=git_revision(),

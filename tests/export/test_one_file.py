@@ -44,3 +44,24 @@ def test_two_exports_of_one_network_are_one_file_that_answers_as_before() -> Non
     session = onnxruntime.InferenceSession(first.SerializeToString())
     np.testing.assert_array_equal(session.run(["probabilities"], {"image": image}), before)
     assert [one.name for one in session.get_inputs()] == ["image"]
+
+
+def test_branches_that_change_places_are_one_file() -> None:
+    def two_branches(swapped: bool) -> onnx.ModelProto:
+        branches = [
+            helper.make_node("Exp", ["image"], ["up"]),
+            helper.make_node("Neg", ["image"], ["down"]),
+        ]
+        nodes = [*reversed(branches)] if swapped else branches
+        values = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 2])
+            for name in ("image", "sum")
+        ]
+        last = helper.make_node("Add", ["up", "down"], ["sum"])
+        return helper.make_model(helper.make_graph([*nodes, last], "g", values[:1], values[1:]))
+
+    first, again = two_branches(False), two_branches(True)
+    for one in (first, again):
+        make_regular(one)
+        onnx.checker.check_model(one)
+    assert first.SerializeToString() == again.SerializeToString()

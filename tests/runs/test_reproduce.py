@@ -35,7 +35,8 @@ def test_the_first_version_is_made_again_bit_for_bit(
     assert version.tags["parent"] == "none" and version.tags["replaced"] == "nothing"
     assert {"commit", "constraints_sha256", "dataset_digest"} <= set(version.tags)
     before = recorded(store, version)
-    edited = load_project(given={"training.epochs": 9, "search.trials": 0})
+    changed = {"training.epochs": 9, "search.trials": 0, "judging.metric": "macro_f1"}
+    edited = load_project(given=changed)
     asked = project_of(edited, before.lineage, places)
     assert asked.deciding() == project.deciding(), "the recorded values, not those of today"
 
