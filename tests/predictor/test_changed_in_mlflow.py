@@ -86,7 +86,7 @@ def page(project: Project, home: Home) -> Iterator[FlaskClient]:
     try:
         yield server.test_client()
     finally:
-        server.extensions["predictor"].close()
+        server.extensions["projects"].close()
 
 
 @pytest.mark.parametrize(
@@ -147,20 +147,17 @@ def test_tags_that_cannot_be_read_are_named_and_stop_nothing(
     )
     assert "version 2" in said[0] and "'nan'" in said[0]
     with page(project, home) as client:
+        header = next(
+            one
+            for one in client.get("/_dash-dependencies").json
+            if one["output"].startswith("..serving.children")
+        )
+        outputs = [one.split(".") for one in header["output"].strip(".").split("...")]
         look = {
-            "output": "..serving.children...banner.children...shown-version.data..."
-            "shown-banner.data..",
-            "outputs": [
-                {"id": "serving", "property": "children"},
-                {"id": "banner", "property": "children"},
-                {"id": "shown-version", "property": "data"},
-                {"id": "shown-banner", "property": "data"},
-            ],
-            "inputs": [{"id": "tick", "property": "n_intervals", "value": 1}],
-            "state": [
-                {"id": "shown-version", "property": "data"},
-                {"id": "shown-banner", "property": "data"},
-            ],
+            "output": header["output"],
+            "outputs": [{"id": of, "property": what} for of, what in outputs],
+            "inputs": [one | {"value": 1} for one in header["inputs"]],
+            "state": header["state"],
             "changedPropIds": ["tick.n_intervals"],
         }
         shown = client.post("/_dash-update-component", json=look)
