@@ -10,9 +10,9 @@ from model_zoo.data.dataset import Dataset
 from model_zoo.data.source import SOURCES
 from model_zoo.errors import UserError
 from model_zoo.evaluation.corruptions import CORRUPTIONS
-from model_zoo.images.statistics import STATISTICS
 from model_zoo.judging.rule import RULES
 from model_zoo.plugin_registry import discover
+from model_zoo.runs.slice_columns import known_columns
 from model_zoo.settings import JudgingSettings, Places, Project
 from model_zoo.settings.judging import CLASS_GROUP
 from model_zoo.settings.layers import line_of, read_file
@@ -67,7 +67,7 @@ def _where(project: Project, name: str) -> str:
 def _check_slices(judging: JudgingSettings) -> None:
     if "slices" in judging.rules and not judging.slices:
         raise UserError("the rule slices needs judging.slices to name a column. Received: none")
-    known = [CLASS_GROUP, *STATISTICS.names()]
+    known = known_columns()
     for column in judging.slices:
         if column not in known:
             raise UserError(f"unknown column {column!r}{_nearest(column, known)}")

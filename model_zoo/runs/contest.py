@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from model_zoo.data import snapshots
-from model_zoo.data.dataset import Dataset, Images, digest
+from model_zoo.data.dataset import Dataset, digest
 from model_zoo.data.manifest import Manifest, read_manifest
 from model_zoo.errors import UserError
-from model_zoo.images.statistics import MEASURED_AT_ONCE, STATISTICS
 from model_zoo.judging.contest import Contest, Side, not_comparable
 from model_zoo.judging.looks import Look
 from model_zoo.judging.metric import compared
@@ -32,8 +31,8 @@ from model_zoo.runs import project_data
 from model_zoo.runs.folder import Run
 from model_zoo.runs.images import dataset_of, official_part
 from model_zoo.runs.sides import Asker
-from model_zoo.settings import JudgingSettings, Project
-from model_zoo.settings.judging import CLASS_GROUP
+from model_zoo.runs.slice_columns import columns
+from model_zoo.settings import Project
 
 #: Values by which two candidates of one recipe may differ.
 SEEDS = ("data.seed", "training.seed")
@@ -79,7 +78,7 @@ def trial_of(run: Run, version: str, production: Version | None) -> Trial:
         anchor=anchor,
         unanswered=unanswered,
         new=new_images(run, dataset, production),
-        columns=columns(run.project.judging, dataset, test),
+        columns=columns(run.project.judging, dataset, test, lambda: _own_manifest(run, dataset)),
         look=look_of(run, known, version, part, series),
     )
     return Trial(contest, part, series, anchor_after(contest))
@@ -96,6 +95,21 @@ def new_images(run: Run, dataset: Dataset, production: Version | None) -> np.nda
         return None
     known = set(theirs.digests)
     return np.array([ours.digests[row] not in known for row in ours.rows_of("test")], bool)
+
+
+def _own_manifest(run: Run, dataset: Dataset) -> Manifest:
+    """The run's own snapshot.
+
+    Raises:
+        UserError: it is gone.
+    """
+    project_data.fetch(run.places.of(run.project.name))
+    found = _manifest(run, dataset.snapshot, "")
+    if found is None:
+        raise UserError(
+            f"the snapshot {dataset.snapshot} of this run is gone: run its step `ingest` again"
+        )
+    return found
 
 
 def _manifest(run: Run, name: str, mlflow_run: str) -> Manifest | None:
@@ -180,24 +194,3 @@ def look_of(run: Run, known: dict[str, Version], version: str, part: str, series
                 place = all_series.index(series) + 1
                 return Look(number, place, kept.tries + 1, kept.series_right)
     return Look(number, len(all_series) + 1)  # new, or what it found is lost
-
-
-def columns(settings: JudgingSettings, dataset: Dataset, test: Images) -> dict[str, np.ndarray]:
-    """The columns that the project's slices name, each a value an image (N,)."""
-    found = {}
-    for name in settings.slices:
-        if name == CLASS_GROUP:
-            group_of = {
-                label: group
-                for group, labels in settings.classes_of_groups.items()
-                for label in labels
-            }
-            names = np.array([group_of.get(label, "") for label in dataset.labels])
-            found[name] = names[test.labels]
-        else:
-            measure = STATISTICS.get(name).measure
-            parts = range(0, len(test), MEASURED_AT_ONCE)
-            found[name] = np.concatenate(
-                [measure(np.asarray(test.images[i : i + MEASURED_AT_ONCE])) for i in parts]
-            )
-    return found

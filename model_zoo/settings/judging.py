@@ -127,7 +127,8 @@ class JudgingSettings(Group):
     slices: Names = Field(
         (),
         description="slices: columns that cut the test images into parts of which none may fall: "
-        "class-group, or a statistic of images such as brightness, which is cut in quarters.",
+        "class-group; of the snapshot origin (the folder), first_seen (the month), group, size; "
+        "or a statistic of images such as brightness. Numbers are cut in quarters.",
     )
     class_groups: tuple[str, ...] = Field(
         (),
