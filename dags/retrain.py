@@ -43,7 +43,13 @@ SIDE_BY_SIDE = (
     "Side by side, with the images on which they differ: the page's tab Compare, or "
     "`catwalk compare production {{{{ ti.xcom_pull('gate')['version'] }}}} --project {name}`."
 )
-NETWORK = {"retries": 4, "retry_delay": timedelta(seconds=15), "retry_exponential_backoff": 2}
+# What is away for now comes back in minutes; a person's mistake fails at once, whatever this says.
+RETRIES = {
+    "retries": 5,
+    "retry_delay": timedelta(seconds=15),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=10),
+}
 PLACEMENT = Placement.load()
 
 
@@ -61,18 +67,18 @@ def retrain(project: Project) -> DAG:
         max_active_runs=1,
         params=trigger_form(project),
         tags=["catwalk", project.name, "training"],
-        default_args={"owner": "catwalk", "retries": 1, "retry_delay": timedelta(seconds=10)},
+        default_args={"owner": "catwalk", **RETRIES},
         doc_md=DOC.format(name=project.name),
     )
     def workflow() -> None:
-        ingest = IngestOperator(task_id="ingest", project=str(project.file), **NETWORK)
+        ingest = IngestOperator(task_id="ingest", project=str(project.file))
         preprocess = step("preprocess")
         divided = PLACEMENT.search_shares > 1
         # A share that is lost does not stop the workflow: `tune` runs what is missing.
         rule = {"trigger_rule": "all_done_min_one_success"} if divided else {}
         tune = step("tune", **rule, **heavy(PLACEMENT))
         train, evaluate = step("train", **heavy(PLACEMENT)), step("evaluate")
-        register, gate = step("register", **NETWORK), step("gate", **NETWORK)
+        register, gate = step("register"), step("gate")
         approve = ApprovalOperator(
             task_id="approve",
             subject="Put version {{ ti.xcom_pull('gate')['version'] }} into production?",
@@ -87,7 +93,6 @@ def retrain(project: Project) -> DAG:
             asset=production_of(project),
             asked="approve",
             trigger_rule="none_failed_min_one_success",
-            **NETWORK,
         )
 
         @task.branch

@@ -24,7 +24,7 @@ from typing import IO, Any
 from launcher import owned_process
 from launcher.progress.speaker import EVERY_SECONDS, Speaker
 from launcher.progress.words import in_a_line
-from model_zoo.errors import UserError
+from model_zoo.errors import AWAY_STATUS, Unavailable, UserError
 from model_zoo.files import cannot_write, read_json, write_json
 from model_zoo.progress import read_reports
 from model_zoo.runs.folder import progress_folder, run_folder
@@ -69,6 +69,7 @@ def run_step(
 
     Raises:
         UserError: the step found a user's mistake; its sentence.
+        Unavailable: what it needs is away for now.
         StepFailed: the step crashed or was stopped.
     """
     env = _environment(step, project.training.backend, places)
@@ -116,6 +117,8 @@ def run_step(
     write_json(failure, {"step": step, "sentence": sentence, "status": status})
     if status == USER_ERROR_STATUS:
         raise UserError(sentence)
+    if status == AWAY_STATUS:
+        raise Unavailable(sentence)
     stopped_by = -status if status < 0 else status - 128  # as shells tell it
     how = f"was stopped by signal {stopped_by}" if stopped_by > 0 else f"ended with status {status}"
     raise StepFailed(f"step {step} {how}; its last line: {sentence}")

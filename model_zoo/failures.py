@@ -31,6 +31,19 @@ LIBRARIES = {
     "urllib3": "the connection",
     "zipfile": "a ZIP",
 }
+#: Errors of requests, urllib3, botocore and aiohttp, by the names of their classes.
+NETWORKS = {
+    "ClientConnectionError",
+    "ConnectTimeoutError",
+    "ConnectionError",
+    "EndpointConnectionError",
+    "HTTPClientError",
+    "IncompleteRead",
+    "ProtocolError",
+    "ReadTimeoutError",
+    "Timeout",
+    "gaierror",
+}
 FOLDER = "errors"  # under the home
 KEPT = 20  # files in it
 LONGEST = 300  # characters of what a library says
@@ -53,6 +66,18 @@ def sentence(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = lines[0][:LONGEST] if lines else type(error).__name__
     return f"{whose(error)} says: {said}"
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether it is a network, or who should answer there, that failed, in any library's words."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if isinstance(error, (ConnectionError, TimeoutError)) or kinds & NETWORKS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def told(error: BaseException, home: Callable[[], Path]) -> str:

@@ -16,17 +16,20 @@ from airflow.sdk.exceptions import (
 from launcher import step_process
 from launcher.airflow_steps.trigger_form import overrides
 from launcher.options import FIELDS, RUN_NAME
-from model_zoo.errors import UserError
+from model_zoo.errors import Unavailable, UserError
 from model_zoo.failures import told, whose
 from model_zoo.runs import storage
 from model_zoo.settings import Places, check_variables, load_project
+
+#: Tries after which a step that crashed each time is left alone: it will not mend itself.
+CRASHES = 3
 
 
 class StepOperator(BaseOperator):
     """Runs a step of ``model_zoo.runs.steps`` in a fresh process; its facts become the XCom.
 
-    A user's mistake fails the task at once, with its sentence; any other failure is retried as
-    the DAG says, and the step goes on from what its last try left.
+    A user's mistake fails the task at once, with its sentence; what is away for now is tried again
+    as the DAG says, a crash twice, and the step goes on from what its last try left.
     """
 
     ui_color = "#e8f4ec"
@@ -66,10 +69,13 @@ class StepOperator(BaseOperator):
                 reason=self.reason(context),
             )
             return or_skipped(found)
+        except Unavailable as error:
+            raise AirflowException(f"{error} (tried again)") from None
         except UserError as error:
             raise AirflowFailException(str(error)) from None
         except step_process.StepFailed as error:
-            raise AirflowException(str(error)) from None
+            last = context["ti"].try_number >= CRASHES
+            raise (AirflowFailException if last else AirflowException)(str(error)) from None
         except AirflowSkipException:
             raise
         except Exception as error:

@@ -25,8 +25,6 @@ def heavy(placement: Placement) -> dict[str, Any]:
         chosen["pool"] = placement.heavy_pool
     if placement.heavy_gpus and "KubernetesExecutor" in conf.get("core", "executor"):
         chosen["executor_config"] = {"pod_override": _pod_with(placement.heavy_gpus)}
-    if chosen:
-        chosen["retries"] = 3  # machines come and go; each try goes on where the last one was
     return chosen
 
 
@@ -36,7 +34,7 @@ def of_shares(placement: Placement) -> dict[str, Any]:
     On a queue of their own they need no GPU, and no slot of the pool that stands for the GPUs.
     """
     if placement.share_queue:
-        return {"queue": placement.share_queue, "retries": 3}
+        return {"queue": placement.share_queue}
     return heavy(placement)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from model_zoo.errors import UserError
+from model_zoo.errors import Unavailable
 from model_zoo.progress import Say, part
 
 ATTEMPTS = 3
@@ -16,7 +16,7 @@ def download(url: str, path: Path, say: Say = print) -> None:
     """Download ``url`` to ``path``; bytes that lie there already are continued, not refetched.
 
     Raises:
-        UserError: the server cannot be reached or answers with an error after three attempts.
+        Unavailable: the server cannot be reached or answers with an error after three attempts.
     """
     import requests
     import tenacity
@@ -34,7 +34,7 @@ def download(url: str, path: Path, say: Say = print) -> None:
     except OSError as error:
         lost = isinstance(error, requests.ConnectionError)
         failure = f"no connection: {type(error).__name__}" if lost else str(error)
-        raise UserError(
+        raise Unavailable(
             f"{url} could not be downloaded after {ATTEMPTS} attempts ({failure})"
         ) from None
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from model_zoo.errors import UserError
+from model_zoo.errors import Unavailable
 from model_zoo.registry import database
 from model_zoo.registry.store import Store
 
@@ -28,7 +28,7 @@ REMEDIES = {
 }
 
 
-class RegistryUnavailable(UserError):
+class RegistryUnavailable(Unavailable):
     """MLflow cannot be asked; what was fetched before goes on being served.
 
     Attributes:

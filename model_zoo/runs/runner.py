@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from model_zoo.errors import UserError
+from model_zoo.errors import AWAY_STATUS, Unavailable, UserError
 from model_zoo.failures import told, whose
 from model_zoo.files import NO_ROOM, cannot_write, read_json, remove_leftovers, write_json
 from model_zoo.lean_keras import import_keras
@@ -168,7 +168,8 @@ def _stop(number: int, frame: object) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one step in this process: exit status 0, 2 for a user's mistake, else 1."""
+    """Run one step in this process: exit status 0, 2 for a user's mistake, 75 for
+    what is away for now, else 1."""
     import argparse
     import json
     import sys
@@ -193,7 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
         facts = run_step(given.step, project, places, given.run, given.approved_by, given.reason)
     except UserError as error:
         print(error, file=sys.stderr)
-        return 2
+        return AWAY_STATUS if isinstance(error, Unavailable) else 2
     except Exception as error:
         if whose(error) is None:
             raise  # a bug of ours

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from model_zoo.errors import UserError
+from model_zoo.errors import Unavailable, UserError
+from model_zoo.failures import is_away
 from model_zoo.files import fill_folder, read_json
 from model_zoo.runs.folder import run_folder
 from model_zoo.runs.stored_folder import StoredFolder, file_system
@@ -102,7 +103,8 @@ def check_writable(url: str) -> None:
     """Write a few bytes to storage and delete them.
 
     Raises:
-        UserError: that failed; names the location and the reason.
+        Unavailable: it does not answer.
+        UserError: that failed otherwise; names the location and the reason.
     """
     try:
         fs, root = file_system(url)
@@ -110,8 +112,11 @@ def check_writable(url: str) -> None:
         fs.pipe_file(probe, b"catwalk")
         fs.rm_file(probe)
     except Exception as error:  # each protocol's library has exceptions of its own
+        reason = " ".join(str(error).split())
+        if is_away(error):
+            raise Unavailable(f"storage {url} does not answer ({reason}): try again") from error
         raise UserError(
-            f"storage {url} cannot be written ({' '.join(str(error).split())}): "
+            f"storage {url} cannot be written ({reason}): "
             "correct CATWALK_STORAGE, or the credentials and the bucket that it means"
         ) from error
 

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from launcher import step_process
-from launcher.airflow_steps.operator import StepOperator
+from launcher.airflow_steps.operator import CRASHES, StepOperator
 from launcher.airflow_steps.promotion import PromoteOperator, production_of
 from launcher.options import FIELDS, RUN_NAME
 from model_zoo.files import read_json
@@ -89,8 +89,20 @@ def test_a_step_that_crashes_may_be_tried_again(
     monkeypatch.setattr(
         step_process, "run_step", lambda *given, **more: run(*given, **more, module="no.such")
     )
-    with pytest.raises(AirflowException, match="ended with status 1"):
-        operator("ingest", project).execute(context("crash"))
+    for tries, left_alone in ((1, False), (2, False), (CRASHES, True)):
+        with pytest.raises(AirflowException, match="ended with status 1") as failed:
+            operator("ingest", project).execute(context("crash", tries))
+        assert isinstance(failed.value, AirflowFailException) is left_alone
+
+
+def test_what_is_away_for_now_is_nobodys_mistake_and_is_tried_again(
+    here: Places, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator("ingest", project).execute(context("away"))
+    monkeypatch.setenv("CATWALK_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(AirflowException, match=r"MLflow at .* does not answer") as failed:
+        operator("preprocess", project).execute(context("away", 4))
+    assert not isinstance(failed.value, AirflowFailException)
 
 
 def test_a_kill_of_the_task_ends_the_step_and_all_that_it_started(

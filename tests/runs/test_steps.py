@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from first_run import FirstRun
 
-from model_zoo.errors import UserError
+from model_zoo.errors import AWAY_STATUS, UserError
 from model_zoo.files import read_json
 from model_zoo.processor import ONEDNN
 from model_zoo.registry.client import connect
@@ -197,7 +197,7 @@ def test_mlflow_away_is_one_sentence(small_environment: Path, tmp_path: Path) ->
     start("ingest", "away", **away).communicate(timeout=120)
     process = start("preprocess", "away", **away)
     printed, _ = process.communicate(timeout=120)
-    assert process.returncode == 2, printed
+    assert process.returncode == AWAY_STATUS, printed
     assert "MLflow at http://127.0.0.1:9 does not answer" in printed.splitlines()[-1]
     assert "Traceback" not in printed and not list(tmp_path.rglob(".partial-*"))
 

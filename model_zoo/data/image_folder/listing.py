@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from model_zoo.errors import UserError
+from model_zoo.errors import Unavailable, UserError
+from model_zoo.failures import is_away
 
 IMAGE_SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".avif", ".heic", ".heif")
@@ -160,6 +161,8 @@ def open_url(url: str) -> tuple[Any, str]:
 def cannot_read(url: str, error: Exception) -> UserError:
     """The sentence for a location that gives nothing away."""
     reason = " ".join(str(error).split()) or type(error).__name__
+    if is_away(error):
+        return Unavailable(f"{url} does not answer ({reason}): try again")
     return UserError(
         f"{url} cannot be read ({reason}): correct data.images, or the rights and credentials that "
         "it takes"
