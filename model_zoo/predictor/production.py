@@ -29,6 +29,7 @@ from model_zoo.registry.store import Store
 from model_zoo.registry.versions import aliases_of, find_alias
 from model_zoo.settings import Serving
 
+NOT_NAMED = "no version carries the alias production any more"
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +67,7 @@ class ProductionPredictor:
     @property
     def _note(self) -> Path:
         """Says which version was in production last."""
-        return self.versions.folder / "production.json"
+        return self.versions.note
 
     @property
     def current(self) -> ServedClassifier:
@@ -152,8 +153,9 @@ class ProductionPredictor:
             self.registry_away = False
             loaded = None
             if found is None:
-                self._change(None)
                 self.problem = self.in_short = misspelt(aliases_of(self.store))
+                if self.version is not None:  # whoever deleted the alias may not have meant this
+                    self.problem = self.in_short = self.problem or NOT_NAMED
                 return None
             if self._current is None and self._resting is not None and not come_back:
                 self._resting = found.version  # loaded when somebody asks

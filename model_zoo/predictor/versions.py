@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from model_zoo.errors import UserError
-from model_zoo.files import fill_folder
+from model_zoo.files import fill_folder, read_json
 from model_zoo.predictor.served_classifier import ServedClassifier
 from model_zoo.registry.served_files import (
     FACTS,
@@ -123,6 +123,11 @@ class VersionCache:
         self.serving = serving
         self.folder = cache_dir / "versions" / store.model
 
+    @property
+    def note(self) -> Path:
+        """Says which version was in production last; its files are never dropped."""
+        return self.folder / "production.json"
+
     def load(self, version: Version) -> ServedClassifier:
         """Load a registered version; what is damaged in the cache is fetched again, once.
 
@@ -173,7 +178,10 @@ class VersionCache:
         return folder
 
     def _prune(self, keep: str) -> None:
-        """Drop all but the versions used last, and what killed downloads left."""
+        """Drop all but the versions used last and that in production, and what killed downloads
+        left."""
+        pinned = str(read_json(self.note).get("version")) if self.note.exists() else ""
+        kept = {keep, self.folder_of(pinned).name}
         found = []
         for folder in self.folder.iterdir():
             try:
@@ -183,7 +191,7 @@ class VersionCache:
             if folder.name.startswith(".partial-"):
                 if age > PARTIAL_SECONDS:
                     shutil.rmtree(folder, ignore_errors=True)
-            elif folder.is_dir() and folder.name != keep:
+            elif folder.is_dir() and folder.name not in kept:
                 found.append((age, folder))
         for _, folder in sorted(found)[self.serving.cached_versions - 1 :]:
             shutil.rmtree(folder, ignore_errors=True)

@@ -229,6 +229,27 @@ def test_versions_on_disk_are_bounded(home: Home) -> None:
         assert [path.name for path in home.cached.iterdir() if path.is_dir()] == [number]
 
 
+def test_looking_at_other_versions_drops_none_of_the_one_in_production(home: Home) -> None:
+    home.predictor().refresh()
+    assert home.load("2", cached_versions=1).version == "2"
+    assert {path.name for path in home.cached.iterdir() if path.is_dir()} == {"1", "2"}
+
+
+def test_a_deleted_alias_does_not_stop_the_last_good_version(
+    home: Home, images: np.ndarray
+) -> None:
+    predictor = home.predictor()
+    predictor.refresh()
+    client = connect(home.store)
+    client.delete_registered_model_alias(home.store.model, "production")
+    predictor.refresh()
+    assert predictor.predict(images[0])[0].version == "1"
+    assert predictor.problem == "no version carries the alias production any more"
+    client.delete_registered_model(home.store.model)
+    predictor.refresh()
+    assert predictor.predict(images[0])[0].version == "1" and predictor.problem
+
+
 def test_a_damaged_cache_is_fetched_again(home: Home, images: np.ndarray) -> None:
     home.load("1")
     (home.cached / "1" / "model.onnx").write_bytes(b"half a file")
