@@ -75,6 +75,12 @@ class Lineage:
             ) from None
 
 
+def deciding(project: Project) -> dict[str, Any]:
+    """Every value that decides the model, by its dotted name, as JSON has it."""
+    values = flattened(project.model_dump(mode="json", include=set(DECIDING)))
+    return values | {CHOSEN_BY: project.judging.metric}
+
+
 def lineage_here(
     project: Project, dataset: str, snapshot: str, production: Version | None = None
 ) -> Lineage:
@@ -83,8 +89,7 @@ def lineage_here(
         project=project.name,
         profile=project.profile,
         recipe=project.recipe,
-        settings=flattened(project.model_dump(mode="json", include=set(DECIDING)))
-        | {CHOSEN_BY: project.judging.metric},
+        settings=deciding(project),
         dataset=dataset,
         snapshot=snapshot,
         commit=git_revision(),

@@ -13,7 +13,6 @@ from model_zoo.registry.run_files import fetch_run_file
 from model_zoo.registry.versions import Version, list_versions
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
-from model_zoo.settings.project import DECIDING, flattened
 
 #: Says which images, as the snapshot itself does.
 NAMES_IMAGES = "data.snapshot"
@@ -42,7 +41,7 @@ def nothing_new(run: Run, dataset: Dataset) -> str:
 
 def deciding(project: Project) -> dict[str, Any]:
     """The values that decide a model, but for the name of its images, as JSON has them."""
-    values = flattened(project.model_dump(mode="json", include=set(DECIDING)))
+    values = lineage.deciding(project)
     values.pop(NAMES_IMAGES, None)
     return dict(json.loads(json.dumps(values)))
 
