@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from model_zoo.errors import UserError
 from model_zoo.files import write_json
+from model_zoo.lean_keras import import_keras
 from model_zoo.settings import Project
 from model_zoo.tuning.space import declare
 from model_zoo.tuning.trial import Result, objective_of
@@ -107,6 +108,7 @@ def open_oracle(project: Project, folder: Path) -> Any:
     Raises:
         UserError: unknown backbone.
     """
+    import_keras()
     import keras_tuner
     from keras_tuner import oracles
 

@@ -20,6 +20,7 @@ def test_the_page_does_what_it_says(small_environment: Path, tmp_path: Path) -> 
     }
     environment.pop("CATWALK_DATA__SOURCE", None)  # of the tests' own plugins, not among these
     environment.pop("CATWALK_MODEL__WEIGHTS", None)  # a reader has those of the profile
+    environment.pop("CATWALK_EXPORT__FORMATS", None)
     commands = 0
     for language, path, content in BLOCK.findall(PAGE):
         if language == "python":
