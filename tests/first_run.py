@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from sqlalchemy.engine import Engine
 
 from model_zoo.files import read_json, write_json
 from model_zoo.settings import Places, Project
@@ -32,5 +34,14 @@ def make_first_run(project: Project, places: Places, shared: Path) -> FirstRun:
             made = places.model_copy(update={"home": shared / "home"})
             run_all(project, made, "first", facts.__setitem__)
             write_json(shared / "facts.json", facts)
+    _close_databases()
     shutil.copytree(shared / "home", places.home, dirs_exist_ok=True)
     return FirstRun(read_json(shared / "facts.json"), run_folder(places, project.name, "first"))
+
+
+def _close_databases() -> None:
+    """Tests before may have used the store of this home: what they read of its file is another's
+    now, and SQLite may not see that."""
+    for one in gc.get_objects():
+        if type(one) is Engine:
+            one.dispose()

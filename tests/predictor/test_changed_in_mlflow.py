@@ -115,6 +115,7 @@ def test_production_that_cannot_be_served_is_one_sentence(
     deed(connect(home.store), home)
     monkeypatch.setenv("CATWALK_HOME", str(home.places.home))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)  # of another test's server
     picture = tmp_path / "a.png"
     picture.write_bytes(png(SQUARE))
     for command in (["predict", str(picture)], ["export", "--to", str(tmp_path / "out")]):
