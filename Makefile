@@ -29,11 +29,11 @@ lint: install  ## format check, lint, types, the arrows between the rooms
 	$(RUN)mypy
 	$(RUN)lint-imports --no-cache
 
-# Four at a time on two cores: many tests wait for a browser or a server. A file's tests share what
+# Three at a time on two cores: many tests wait for a browser or a server. A file's tests share what
 # they start.
 test: lint  ## everything that .ci/run checks
 	$(RUN)python -m pytest --quiet --doctest-modules model_zoo/__init__.py
-	$(RUN)python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 25
+	$(RUN)python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25
 
 bench: install  ## the benchmarks at their smallest size: that they run, not what they measure
 	$(RUN)python -m pytest -m benchmark
