@@ -39,6 +39,7 @@ def train(values: dict[str, Any], with_test: bool) -> dict[str, Any]:
     from model_zoo.data.source import SOURCES
     from model_zoo.data.split import stratified_split
     from model_zoo.plugin_registry import discover
+    from model_zoo.runs.precision import with_precision
     from model_zoo.training.features import FeatureCache
     from model_zoo.training.phases import train_classifier
 
@@ -53,6 +54,7 @@ def train(values: dict[str, Any], with_test: bool) -> dict[str, Any]:
             found.training.labels, data.validation_share, data.seed, data.train_limit
         )
     )
+    project = with_precision(project, found.dataset, lambda sentence: None)
     began, used = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         model, progress = train_classifier(

@@ -17,15 +17,11 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
-import tempfile
-import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmarks.timing import machine
-from model_zoo.settings import Places, load_project
+from benchmarks.trainings import train
 
 
 @dataclass(frozen=True)
@@ -72,52 +68,14 @@ class Try:
         }
 
 
-def train(values: dict[str, Any]) -> tuple[float, float, float]:
-    """Validation accuracy, minutes of all cores, minutes of wall time."""
-    from model_zoo.classifier import head_from
-    from model_zoo.data.source import SOURCES
-    from model_zoo.data.split import stratified_split
-    from model_zoo.plugin_registry import discover
-    from model_zoo.runs.precision import with_precision
-    from model_zoo.training.features import FeatureCache
-    from model_zoo.training.phases import train_classifier
-
-    places = Places.load()
-    discover(places.plugins_dir)
-    project = load_project(None, values, places)
-    data = project.data
-    found = SOURCES.get(data.source)(data, places, lambda sentence: None)
-    dataset, images = found.dataset, found.training
-    training, validation = (
-        images.take(chosen)
-        for chosen in stratified_split(
-            images.labels, data.validation_share, data.seed, data.train_limit
-        )
-    )
-    project = with_precision(project, dataset, lambda sentence: None)
-    began, used = time.monotonic(), time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        _, progress = train_classifier(
-            dataset,
-            project.model,
-            project.training,
-            head_from(project.model, project.training),
-            training,
-            validation,
-            Path(folder) / "training",
-            FeatureCache(Path(folder) / "features", 40.0),
-            lambda epoch, metrics: None,
-            lambda sentence: None,
-        )
-    cores = len(os.sched_getaffinity(0))
-    minutes = (time.process_time() - used) / 60 / cores
-    return progress.best_accuracy, minutes, (time.monotonic() - began) / 60
-
-
 def in_own_process(values: dict[str, Any]) -> tuple[float, float, float]:
-    """TensorFlow gives no memory back, and one training warms up the next."""
+    """Validation accuracy, minutes of all cores, minutes of wall time.
+
+    TensorFlow gives no memory back, and one training warms up the next.
+    """
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(train, (values,))
+        figures = pool.apply(train, (values, False))
+    return figures["validation"], figures["minutes_of_all_cores"], figures["seconds"] / 60
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model_zoo.comparison import Comparison, Figure, Part
+from model_zoo.comparison.words import between, number, signed
 
 MOST_PARTS = 20  # rows of a table
 MOST_IMAGES = 5
@@ -61,10 +62,10 @@ def _figures(figures: Sequence[Figure], first: str, second: str) -> Table:
         percent = one.name not in ("brier", "log_loss")
         table.add_row(
             one.title,
-            _number(one.first, percent),
-            _number(one.second, percent),
-            _signed(one.difference, percent),
-            _between(one.low, one.high, percent),
+            number(one.first, percent),
+            number(one.second, percent),
+            signed(one.difference, percent),
+            between(one.low, one.high, percent),
             one.second_is,
         )
     return table
@@ -76,9 +77,9 @@ def _parts(title: str, parts: Sequence[Part], first: str, second: str) -> Table:
         table.add_row(
             one.name.replace("[", "\\["),
             f"{one.images:,}",
-            _number(one.first),
-            _number(one.second),
-            _between(one.low, one.high),
+            number(one.first),
+            number(one.second),
+            between(one.low, one.high),
             "too few" if one.p_value is None else f"{one.p_value:.2g}",
             one.second_is,
         )
@@ -109,23 +110,6 @@ def _tell_images(say: Console, found: Comparison, kind: str, name: str) -> None:
             markup=False,
             highlight=False,
         )
-
-
-def _number(value: float, percent: bool = True) -> str:
-    return f"{value:.2%}" if percent else f"{value:.4f}"
-
-
-def _signed(value: float | None, percent: bool = True) -> str:
-    """In points, where it is a share."""
-    if value is None:
-        return "unknown"
-    return f"{100 * value:+.2f}" if percent else f"{value:+.4f}"
-
-
-def _between(low: float | None, high: float | None, percent: bool = True) -> str:
-    if low is None or high is None:
-        return "unknown"
-    return f"{_signed(low, percent)} to {_signed(high, percent)}"
 
 
 def _mib(value: int | None) -> str:

@@ -11,6 +11,7 @@ from dash import html
 from dash_app.page import facts
 from dash_app.page.figures import changes, graph
 from model_zoo.comparison import Comparison, Figure, Part
+from model_zoo.comparison.words import between, number, signed
 
 MOST_PARTS = 20  # rows of a table; the clearest changes come first
 
@@ -66,10 +67,10 @@ def _figures(figures: Sequence[Figure], first: str, second: str) -> Any:
         rows.append(
             [
                 one.title,
-                _number(one.first, percent),
-                _number(one.second, percent),
-                _signed(one.difference, percent),
-                _between(one.low, one.high, percent),
+                number(one.first, percent),
+                number(one.second, percent),
+                signed(one.difference, percent),
+                between(one.low, one.high, percent),
                 one.second_is,
             ]
         )
@@ -96,9 +97,9 @@ def _parts_card(
         [
             one.name,
             f"{one.images:,}",
-            _number(one.first),
-            _number(one.second),
-            _between(one.low, one.high),
+            number(one.first),
+            number(one.second),
+            between(one.low, one.high),
             "too few images" if one.p_value is None else f"{one.p_value:.2g}",
             one.second_is,
         ]
@@ -159,20 +160,3 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], name: str) -> 
     ]
     table = html.Table([html.Thead(html.Tr(head)), html.Tbody(body)], className="plain")
     return facts.scrolling(table, name)
-
-
-def _number(value: float, percent: bool = True) -> str:
-    return f"{value:.2%}" if percent else f"{value:.4f}"
-
-
-def _signed(value: float | None, percent: bool = True) -> str:
-    """In points, where it is a share."""
-    if value is None:
-        return "unknown"
-    return f"{100 * value:+.2f}" if percent else f"{value:+.4f}"
-
-
-def _between(low: float | None, high: float | None, percent: bool = True) -> str:
-    if low is None or high is None:
-        return "unknown"
-    return f"{_signed(low, percent)} to {_signed(high, percent)}"
