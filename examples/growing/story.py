@@ -30,6 +30,8 @@ from model_zoo.settings import Places, Project, Serving
 Say = Callable[[str], None]
 #: Runs one step: its name, project, places, the run's name, what started the run.
 RunStep = Callable[[str, Project, Places, str, str], dict[str, Any]]
+#: A version's number, pixels uint8 (N, h, w, 3), classes by name -> how many it has right.
+Right = Callable[[str, np.ndarray, list[str]], int]
 FIRST = "the first run, started by hand"
 TIMETABLE = "its timetable"
 
@@ -53,15 +55,18 @@ def tell(
     places: Places,
     say: Say = print,
     run_step: RunStep = in_a_process,
+    right: Right | None = None,
 ) -> list[Told]:
     """Live through the months; what was lived through before is read.
 
     Args:
         project: its pictures lie in ``data.images``.
+        right: how many pictures a version has right; by default the file that it serves is asked.
 
     Raises:
         UserError: as the steps.
     """
+    right = right or partial(right_answers, project, places)
     told: list[Told] = []
     arrived: list[Picture] = []
     for month in months:
@@ -72,7 +77,9 @@ def tell(
             one = _watched(month, project, places, path.with_suffix(".watch.json"))
             say(f"Month {month.number}: {one.watch}")
             if one.reason:
-                _run(one, told, project, places, say, run_step)
+                facts = _run(one, project, places, say, run_step)
+                if not one.nothing_new:
+                    _judge(one, facts, told, places, right)
             write_json(path, asdict(one))
         told.append(Told(**read_json(path)))
     return told
@@ -93,9 +100,9 @@ def _watched(month: Month, project: Project, places: Places, path: Path) -> Told
 
 
 def _run(
-    one: Told, told: list[Told], project: Project, places: Places, say: Say, run_step: RunStep
-) -> None:
-    """A run of the workflow, and what production makes of the new pictures before and after."""
+    one: Told, project: Project, places: Places, say: Say, run_step: RunStep
+) -> dict[str, dict[str, Any]]:
+    """A run of the workflow; its facts by step."""
     facts: dict[str, dict[str, Any]] = {}
 
     def on_step(step: str, found: dict[str, Any]) -> None:
@@ -110,15 +117,21 @@ def _run(
     one.snapshot, one.nothing_new = facts["ingest"]["dataset"], facts["ingest"]["nothing_new"]
     one.images = len(snapshots.read(places.project_data, one.snapshot))
     one.after = one.before
-    if one.nothing_new:
-        return
+    return facts
+
+
+def _judge(
+    one: Told, facts: dict[str, dict[str, Any]], told: list[Told], places: Places, right: Right
+) -> None:
+    """What the gate said, and what production makes of the new pictures before and after."""
     one.candidate, one.verdict = facts["gate"]["version"], facts["gate"]["summary"]
     one.promoted, one.after = facts["promote"]["promoted"], facts["promote"]["production"] or ""
     earlier = next((month.snapshot for month in reversed(told) if month.snapshot), "")
     images, labels = new_test_images(places, one.snapshot, earlier)
     one.tested = len(labels)
-    one.right_before = _right(project, places, one.before, images, labels)
-    one.right_after = _right(project, places, one.after, images, labels)
+    if labels:
+        one.right_before = right(one.before, images, labels) if one.before else None
+        one.right_after = right(one.after, images, labels) if one.after else None
 
 
 def _with_reason(
@@ -137,12 +150,10 @@ def new_test_images(places: Places, snapshot: str, earlier: str) -> tuple[np.nda
     return np.asarray(test.images[np.flatnonzero(new)]), [here.labels[row] for row in rows[new]]
 
 
-def _right(
+def right_answers(
     project: Project, places: Places, version: str, images: np.ndarray, labels: list[str]
-) -> int | None:
-    """How many images a version has right; None: there is no version, or no image."""
-    if not version or not labels:
-        return None
+) -> int:
+    """How many images a version has right."""
     classifier = load_classifier(
         store_of(project, places), Serving.load(), places.cache_dir, version
     )
