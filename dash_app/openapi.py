@@ -110,7 +110,7 @@ def _predict(page: PageSettings, max_pixels: int) -> Schema:
         },
         "responses": {
             "200": _answer("An answer for each image, in their order", "Predictions"),
-            **_errors(400, 401, 413, 415, 503),
+            **_errors(400, 401, 413, 415, 429, 503),
         },
     }
 
@@ -197,6 +197,7 @@ def _errors(*statuses: int) -> dict[str, Schema]:
         404: "No project has this name; the sentence says the nearest",
         413: "More than the server reads",
         415: "Neither a multipart form nor JSON",
+        429: "Too many pictures a minute; Retry-After says when to ask again",
         503: "Nothing is in production, or the project's file cannot be read",
     }
     return {str(status): _answer(words[status], "Error") for status in statuses}

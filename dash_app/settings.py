@@ -16,6 +16,19 @@ class PageSettings(Environment):
     max_images: int = Field(
         500, ge=1, description="Most images in one upload or request, those in a ZIP included."
     )
+    pictures_a_minute: int = Field(
+        1200,
+        ge=0,
+        description="Pictures that one address may send a minute to a process of the page; 0: no "
+        "limit.",
+    )
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Proxies between browsers and the page that can be trusted to say who is "
+        "asking, in X-Forwarded-For.",
+    )
     api_token: str = Field(
         "",
         repr=False,
