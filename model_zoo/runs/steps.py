@@ -133,6 +133,7 @@ def evaluate(run: Run) -> facts.EvaluateFacts:
 def register(run: Run) -> facts.RegisterFacts:
     """Export to every format, check each file against Keras, and register it as `candidate`."""
     from model_zoo.export.version_files import export_files
+    from model_zoo.registry.one_copy import keep_once
     from model_zoo.registry.registration import register_version
 
     measured = facts_of(run, "evaluate")
@@ -146,6 +147,7 @@ def register(run: Run) -> facts.RegisterFacts:
             run.store, run.project, dataset, run.folder, parent, run.name, run.identity,
             measured, test, reports, start.begun(run).started,
         )  # fmt: skip
+    keep_once(run.store, version, run.folder)
     return facts.of_the_registration(run.store.model, version, reports)
 
 
