@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from dash_app.projects import UnknownProject, UnusableProject
 from dash_app.status import public
 from dash_app.uploads import TooLarge
+from model_zoo.data.corrections import TooManyCorrections
 from model_zoo.errors import UserError
 from model_zoo.failures import keep, whose
 from model_zoo.predictor import NothingInProduction, Overloaded
@@ -68,4 +69,6 @@ def status_for(error: UserError) -> int:
         return 503
     if isinstance(error, UnknownProject):
         return 404
+    if isinstance(error, TooManyCorrections):
+        return 429
     return 413 if isinstance(error, TooLarge) else 400
