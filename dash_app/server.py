@@ -64,12 +64,10 @@ def create_server(
     server.register_blueprint(api(page, projects, description, token))
     _register_probes(server, token, projects, metrics)
     register_pages(server, projects, set_up)
-    if page.proxies:
-        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=page.proxies, x_proto=0)  # type: ignore[method-assign]
     app = mount(server, projects.default, projects, "/")
     add_headers(server, app.csp_hashes())
     if page.proxies:  # or anybody could say that they are somebody else
-        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=page.proxies)  # type: ignore[method-assign]
+        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=page.proxies, x_proto=0)  # type: ignore[method-assign]
     return server
 
 

@@ -26,8 +26,8 @@ class PageSettings(Environment):
         0,
         ge=0,
         le=10,
-        description="Proxies between browsers and the page that can be trusted to say who is "
-        "asking, in X-Forwarded-For.",
+        description="Proxies in front of the page that set X-Forwarded-For; by it senders are told "
+        "apart. 0: none, and what the header says is not believed.",
     )
     api_token: str = Field(
         "",
@@ -54,13 +54,6 @@ class PageSettings(Environment):
         ge=0,
         description="Room in MiB for pictures that people sent with their corrections; then only "
         "what the model saw is taken, about 1 to 50 KB each.",
-    )
-    proxies: int = Field(
-        0,
-        ge=0,
-        le=10,
-        description="Proxies in front of the page that set X-Forwarded-For; by it senders are told "
-        "apart. 0: none, and what the header says is not believed.",
     )
     mlflow_link: str = Field(
         "", description="Where people reach MLflow's pages, if not at the tracking URI."
