@@ -11,7 +11,7 @@ import numpy as np
 from dash_app.metrics import ProjectMetrics
 from dash_app.uploads import Refusal, Sent, Upload
 from model_zoo.errors import UserError
-from model_zoo.images import Prepared, decode, prepare
+from model_zoo.images import Prepared, decode_for, prepare
 from model_zoo.predictor import Answer, Prediction, ProductionPredictor, ServedClassifier, doubts
 
 # A decoded frame of 25 million pixels takes 100 MB for a moment: not in every thread at once.
@@ -103,7 +103,9 @@ class Answers:
                 continue
             try:
                 with self._decoding:
-                    decoded = decode(upload.content, self.max_pixels)
+                    decoded = decode_for(
+                        upload.content, version.image_shape, version.preparation, self.max_pixels
+                    )
                 prepared[i] = prepare(
                     decoded, version.image_shape, version.preparation, without, pictures
                 )

@@ -2,7 +2,14 @@
 
 from model_zoo.images.decode import Decoded, NotAnImage, decode
 from model_zoo.images.files import data_url, png
-from model_zoo.images.preparation import Prepared, StepDone, image_of, prepare, read_image
+from model_zoo.images.preparation import (
+    Prepared,
+    StepDone,
+    decode_for,
+    image_of,
+    prepare,
+    read_image,
+)
 from model_zoo.images.steps import STEPS, Picture, register_step
 
 __all__ = [
@@ -14,6 +21,7 @@ __all__ = [
     "StepDone",
     "data_url",
     "decode",
+    "decode_for",
     "image_of",
     "png",
     "prepare",

@@ -18,7 +18,7 @@ from model_zoo.data.image_folder.groups import BETWEEN
 from model_zoo.data.image_folder.layouts import Arranged, Item, arrange
 from model_zoo.data.image_folder.listing import File
 from model_zoo.data.image_folder.source import find
-from model_zoo.data.near_duplicates import near_pairs, prints_of
+from model_zoo.data.near_duplicates import MOST_COLOUR, MOST_SIGNS, near_pairs, prints_of
 from model_zoo.data.seen import Seen
 from model_zoo.settings import DataSettings, Places
 
@@ -161,6 +161,29 @@ def test_prints_tell_twins_from_other_pictures() -> None:
     assert not any(max(pair) >= 180 for pair in pairs), "blank pictures are no twins"
     grey = prints_of(np.stack(originals)[..., 0])
     assert grey.shape == prints[:60].shape
+
+
+def test_every_near_pair_is_found_though_most_images_are_never_compared() -> None:
+    numbers = np.random.default_rng(0)
+    first = numbers.integers(0, 256, (100, 200), np.uint8)
+    twins = first[numbers.integers(0, 100, 200)]
+    for twin in twins:  # up to eight signs of 64 change, and colours by up to nine
+        for sign in numbers.integers(0, 64, numbers.integers(0, 9)):
+            twin[sign // 8] ^= 1 << (sign % 8)
+        twin[8:] = (twin[8:].astype(int) + numbers.integers(-9, 10, 192)).clip(0, 255)
+    prints = numbers.permutation(np.concatenate([first, twins]))
+    signs = np.unpackbits(prints[:, :8], axis=1).astype(int)
+    colours = prints[:, 8:].astype(int)
+
+    def alike(one: int, other: int) -> bool:
+        near = np.abs(colours[one] - colours[other]).mean() <= MOST_COLOUR
+        return bool(near and (signs[one] != signs[other]).sum() <= MOST_SIGNS)
+
+    pairs = [(a, b) for a in range(300) for b in range(a + 1, 300) if alike(a, b)]
+    assert len(pairs) > 50 and list(near_pairs(prints, np.arange(300))) == pairs
+    new = np.arange(280, 300)
+    of_new = {frozenset(pair) for pair in pairs if max(pair) >= 280}
+    assert {frozenset(pair) for pair in near_pairs(prints, new)} == of_new
 
 
 def test_a_folder_that_grows_is_read_in_snapshots_that_never_move_an_image(tmp_path: Path) -> None:
