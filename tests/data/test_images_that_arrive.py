@@ -18,7 +18,9 @@ from model_zoo.data.image_folder.groups import BETWEEN
 from model_zoo.data.image_folder.layouts import Arranged, Item, arrange
 from model_zoo.data.image_folder.listing import File
 from model_zoo.data.image_folder.source import find
+from model_zoo.data.manifest import Manifest, change
 from model_zoo.data.near_duplicates import MOST_COLOUR, MOST_SIGNS, near_pairs, prints_of
+from model_zoo.data.pixel_store import PixelStore, store_folder
 from model_zoo.data.seen import Seen
 from model_zoo.settings import DataSettings, Places
 
@@ -210,6 +212,32 @@ def test_a_folder_that_grows_is_read_in_snapshots_that_never_move_an_image(tmp_p
     assert new["dog/7 again.jpg"] == new["dog/7.png"]
     groups = dict(zip(after.origins, after.groups, strict=True))
     assert groups["dog/7 again.jpg"] == groups["dog/7.png"]
+
+
+def test_a_class_folder_that_is_renamed_relabels_its_images_and_moves_none(
+    tmp_path: Path,
+) -> None:
+    folder, places = tmp_path / "photos", Places.load(home=tmp_path / "home").of("shop")
+    data = DataSettings(source="image-folder", images=str(folder), image_size=32)
+    for number in range(30):
+        path = folder / LABELS[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(scene(number)).save(path)
+
+    def run() -> Manifest:
+        kept = snapshots.keep(find(data, places, lambda words: None), data, places, print)
+        return snapshots.read(places.project_data, kept.snapshot)
+
+    before = run()
+    (folder / "dog").rename(folder / "hound")
+    Image.fromarray(scene(31)).save(folder / "cat" / "2.png")  # another picture under its name
+    after = run()
+    told = change(before, after)
+    assert told.relabelled == {("dog", "hound"): 15} and not told.moved
+    assert told.added == {"cat": 1} and told.removed == {"cat": 1}
+    assert after.dataset.labels == ("cat", "hound")
+    shape, steps = before.dataset.image_shape, before.dataset.preparation
+    assert len(PixelStore(store_folder(places.cache_dir, shape, steps))) == 31, "none twice"
 
 
 def test_a_table_names_groups_and_is_believed_before_folders(tmp_path: Path) -> None:
