@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +89,8 @@ class Shelf:
         """Remove one file, if it is there."""
         with self._told():
             fs, root = self._opened()
-            try:
+            with suppress(FileNotFoundError):
                 fs.rm_file(f"{root}/{path}")
-            except FileNotFoundError:
-                pass
 
     def _opened(self) -> tuple[Any, str]:
         import fsspec
