@@ -1,4 +1,4 @@
-"""One small DAG a project whose images come and go: is there a reason to retrain?
+"""One small DAG a project with a timetable: is there a reason to retrain before its time?
 
 A DAG, not an AssetWatcher: a watcher's trigger lives in the triggerer, which would list a hundred
 thousand files in the one loop that every deferred task waits for, and needs what the triggerer of a
@@ -19,9 +19,10 @@ from model_zoo.settings import Project
 DOC = """
 ### Has anything arrived for {name}?
 
-Every hour the source is listed: names, sizes and times, no file is opened and no model loaded.
+Every hour the source is listed: names, sizes and times, no image is opened and no model loaded.
 With `retraining.new_images` = {new_images} or more files that are new or changed since the last run
-looked, the asset `catwalk://{name}/retraining-wanted` is updated, which starts `{dag}`.
+looked, and decisions on corrections since then, together, the asset
+`catwalk://{name}/retraining-wanted` is updated, which starts `{dag}`.
 """
 
 

@@ -13,8 +13,8 @@ class RetrainingSettings(Group):
     new_images: int = Field(
         100,
         ge=0,
-        description="New or changed images at the source that are a reason to retrain at once, "
-        "before the schedule says so; 0: they are none.",
+        description="New or changed images at the source, and accepted corrections, that together "
+        "are a reason to retrain at once, before the schedule says so; 0: they are none.",
     )
     force: bool = Field(
         False, description="Retrain although images and settings are those of the last version."

@@ -180,9 +180,9 @@ def test_a_snapshot_whose_images_are_gone_is_a_sentence_with_their_number(places
     old = snapshots.keep(from_files(places, 12), DATA, places, quiet)
     places.cache_dir.rename(places.home / "elsewhere")
     with pytest.raises(UserError, match=r"4 of its 12 images are neither"):
-        snapshots.restored(old.snapshot, places, lambda: from_files(places, 8))
+        snapshots.restored(old.snapshot, places, lambda manifest: from_files(places, 8))
     with pytest.raises(UserError, match=rf"no snapshot 'abcd'.* {old.snapshot}"):
-        snapshots.restored("abcd", places, lambda: from_files(places, 8))
+        snapshots.restored("abcd", places, lambda manifest: from_files(places, 8))
 
 
 def test_a_manifest_that_was_changed_is_refused(places: Places) -> None:
@@ -209,7 +209,7 @@ def test_a_forgotten_image_leaves_every_store(places: Places) -> None:
     assert digest not in read_seen(places.project_data)
     assert forgotten.forgotten(places.project_data)[digest]["why"] == "its owner asked"
     with pytest.raises(UserError, match="holds an image that was forgotten"):
-        snapshots.restored(dataset.snapshot, places, lambda: from_files(places, 12))
+        snapshots.restored(dataset.snapshot, places, lambda manifest: from_files(places, 12))
 
 
 def test_of_what_two_machines_saw_the_earlier_counts(tmp_path: Path) -> None:
