@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,11 +147,19 @@ def cached_features(
         "precision": design.training.precision,
     }
     if design.start is not None:
-        key["start"] = design.start.content
+        key["frozen"] = _digest_of(split.frozen)  # blocks of it may have been trained
     return (
         cache.features(split.frozen, train_images, key, design.views(views), say),
         cache.features(split.frozen, validation, key, design.views(0), say),
     )
+
+
+def _digest_of(model: keras.Model) -> str:
+    """SHA-256 of a model's weights."""
+    value = hashlib.sha256()
+    for weights in model.get_weights():
+        value.update(np.ascontiguousarray(weights).data)
+    return value.hexdigest()
 
 
 def _weights_key(weights: str) -> dict[str, Any]:
