@@ -3,11 +3,11 @@
     python -m benchmarks.near_duplicates FOLDER [--side 128] [--show] [--no-twins]
 
 Every picture of the folder is brought to a square as a project does; pairs that are taken for near
-duplicates are counted, by each rule, and listed with --show so that a person can look at them; where
-the folder has a metadata.csv with classes and groups, as that of `examples/growing`, also how many of
-the pairs are of one class and of one group, and how large the groups are that they make. Then
-each picture gets five twins that people make without knowing: JPEG at quality 60, nine tenths of
-its size, three per cent lighter, a pixel of border cut off, its mirror image (which is another
+duplicates are counted, by each rule, and listed with --show for a person to look at. Where
+the folder has a metadata.csv with classes and groups, as that of `examples/growing`, it is said
+how many pairs are of one class and of one group, and how large the groups are that they make.
+Then each picture gets five twins that people make without knowing: JPEG at quality 60, nine tenths
+of its size, three per cent lighter, a pixel of border cut off, its mirror image (which is another
 picture); and it is counted how many are found.
 """
 
