@@ -143,6 +143,7 @@ class TrainingLog:
         model = self.project.model
         origin = weights_origin(get_backbone(model.backbone), model.weights)
         mlflow.set_tags(origin | {"machine": machine()})
+        run_log.log_found({run_log.TRAINED_BATCH: progress.batch_size})
         mlflow.log_metrics(
             {"val_accuracy_best": progress.best_accuracy, "train_seconds": progress.seconds}
         )

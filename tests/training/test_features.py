@@ -235,6 +235,26 @@ def test_a_disk_without_room_is_a_sentence_before_anything_is_computed(
     assert not list(cache.folder.glob("*.npy")) and not list(cache.folder.glob("*.partial"))
 
 
+def test_a_device_without_room_for_a_chunk_takes_it_by_halves(
+    finetuned: Project, cache: FeatureCache
+) -> None:
+    views = views_of(finetuned, 0)
+    expected = np.array(cache.features(_frozen(finetuned), IMAGES, {}, views).views)
+    for path in cache.folder.iterdir():
+        path.unlink()
+    frozen = _frozen(finetuned)
+    compute = frozen.predict_on_batch
+
+    def small(pixels: np.ndarray) -> np.ndarray:
+        if len(pixels) > 40:
+            raise MemoryError
+        return compute(pixels)
+
+    frozen.predict_on_batch = small
+    found = cache.features(frozen, IMAGES, {}, views).views
+    np.testing.assert_allclose(np.array(found), expected, rtol=2e-3, atol=1e-3)
+
+
 def test_another_augmentation_or_other_images_are_other_features(
     finetuned: Project, cache: FeatureCache
 ) -> None:
