@@ -15,6 +15,7 @@ from dash_app.limits import TooMany
 from dash_app.projects import UnknownProject, UnusableProject
 from dash_app.status import public
 from dash_app.uploads import TooLarge
+from model_zoo.data.corrections import TooManyCorrections
 from model_zoo.errors import UserError
 from model_zoo.failures import keep, whose
 from model_zoo.images.decoders import DecodersBusy
@@ -76,4 +77,6 @@ def status_for(error: UserError) -> int:
         return 503
     if isinstance(error, UnknownProject):
         return 404
+    if isinstance(error, TooManyCorrections):
+        return 429
     return 413 if isinstance(error, TooLarge) else 400

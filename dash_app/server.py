@@ -67,7 +67,7 @@ def create_server(
     app = mount(server, projects.default, projects, "/")
     add_headers(server, app.csp_hashes())
     if page.proxies:  # or anybody could say that they are somebody else
-        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=page.proxies)  # type: ignore[method-assign]
+        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=page.proxies, x_proto=0)  # type: ignore[method-assign]
     return server
 
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "rollback": ("rollback", "take production back, and reject what it was"),
     "reproduce": ("reproduce", "make a version again, and say what differs"),
     "predict": ("predict", "what a version makes of image files"),
+    "clean": ("clean", "what nobody needs any more: told, and with --yes removed"),
     "export": ("export", "copy the files of a version, with labels and calibration beside them"),
 }
 

@@ -17,6 +17,7 @@ from model_zoo.data.source import LeftOut
 from model_zoo.evaluation import figures
 from model_zoo.files import complete_or_absent
 from model_zoo.registry import run_log, test_set_record
+from model_zoo.registry.lineage import STARTED_TAG
 from model_zoo.runs.facts import facts_of
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
@@ -134,15 +135,20 @@ class TrainingLog:
     def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
         run_log.log_epoch(epoch, metrics)
 
-    def end(self, progress: Progress) -> None:
-        """Where the weights came from, on what machine, and how it went."""
+    def end(self, progress: Progress, started_from: str) -> None:
+        """Where the weights came from, on what machine, and how it went.
+
+        Args:
+            started_from: the version that training went on from; empty: none.
+        """
         import mlflow
 
         from model_zoo.training.machine import machine
 
         model = self.project.model
         origin = weights_origin(get_backbone(model.backbone), model.weights)
-        mlflow.set_tags(origin | {"machine": machine()})
+        begun = {STARTED_TAG: started_from} if started_from else {}
+        mlflow.set_tags(origin | {"machine": machine()} | begun)
         run_log.log_found({run_log.TRAINED_BATCH: progress.batch_size})
         mlflow.log_metrics(
             {"val_accuracy_best": progress.best_accuracy, "train_seconds": progress.seconds}

@@ -32,6 +32,7 @@ from model_zoo.training.setup import (
     cached_features,
     set_up_training,
 )
+from model_zoo.training.warm_start import Start
 
 if TYPE_CHECKING:
     import keras
@@ -59,12 +60,14 @@ def train_classifier(
     on_epoch: OnEpoch,
     say: Say = print,
     metric: str = "accuracy",
+    start: Start | None = None,
 ) -> tuple[keras.Model, Progress]:
     """Train to the end, from the last checkpoint in ``folder`` if there is one.
 
     Args:
         training: with a precision that is decided (``training.precision``).
         metric: what the best epoch is best in, on the validation images (``judging.metric``).
+        start: weights to go on from, with ``head`` theirs; None: those that ``model`` names.
 
     Returns:
         The whole classifier with the weights of its best epoch, computing in float32; and how
@@ -73,7 +76,7 @@ def train_classifier(
     Raises:
         UserError: see ``build_classifier``, ``training.fit.fit`` and ``training.finished``.
     """
-    design = Design(dataset, model, training, head, metric)
+    design = Design(dataset, model, training, head, metric, start)
     with on_all_accelerators(say):
         setup, progress = _train(design, train_images, validation, folder, cache, on_epoch, say)
         weights = setup.model.get_weights()
@@ -102,7 +105,8 @@ def _train(
         metric=design.metric,
     )
     setup = set_up_training(design, train_images, validation, cache, say)
-    if not design.model.from_scratch and training.head_epochs and not setup.head_only:
+    head_first = design.head_is_new and training.head_epochs and not setup.head_only
+    if head_first and not design.model.from_scratch:
         images = (train_images, validation)
         _train_head(design, setup, images, plan, folder / "head", cache, on_epoch, say)
     _, progress = fit(

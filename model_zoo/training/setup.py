@@ -18,6 +18,7 @@ from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.plan import Examples
 from model_zoo.training.precision import computing_in
+from model_zoo.training.warm_start import Start, go_on_from
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +33,7 @@ class Design:
     Attributes:
         training: with a precision that is decided (``training.precision``).
         metric: what the best epoch is best in (``judging.metric``).
+        start: weights to go on from; None: those that the settings name.
     """
 
     dataset: Dataset
@@ -39,12 +41,21 @@ class Design:
     training: TrainingSettings
     head: Head
     metric: str = "accuracy"
+    start: Start | None = None
+
+    @property
+    def head_is_new(self) -> bool:
+        """Whether a class has to be learned from nothing."""
+        return self.start is None or not set(self.dataset.labels) <= set(self.start.labels)
 
     def network(self) -> keras.Model:
         """The whole classifier, uncompiled, of Keras' own layers."""
-        return build_classifier(
+        network = build_classifier(
             self.dataset, self.model, self.training.augmentation, self.head, self.training.seed
         )
+        if self.start is not None:
+            go_on_from(network, self.dataset.labels, self.start)
+        return network
 
     def compiled(self, part: keras.Model, steps: int) -> keras.Model:
         """A classifier, or its trained part, for ``steps`` optimiser steps in all."""
