@@ -33,6 +33,7 @@ DOC = """
 
 `ingest` has the source find the images; where they and the settings are those of the last version
 the run ends there, as skipped, unless *Force* is chosen. `preprocess` validates and splits them,
+`health` looks for wrong labels, leaks and useless images (its page is on the run in MLflow),
 `tune` searches head size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks
 `search_share` before it run the trials), `train` fits the model, `evaluate` measures it once on the
 test set, `register` makes it a version in MLflow, `gate` compares it with production on the same
@@ -90,7 +91,7 @@ def retrain(project: Project) -> DAG:
     )
     def workflow() -> None:
         ingest = IngestOperator(task_id="ingest", project=str(project.file))
-        preprocess = step("preprocess")
+        preprocess, health = step("preprocess"), step("health", **heavy(PLACEMENT))
         divided = PLACEMENT.search_shares > 1
         # A share that is lost does not stop the workflow: `tune` runs what is missing.
         rule = {"trigger_rule": "all_done_min_one_success"} if divided else {}
@@ -123,7 +124,7 @@ def retrain(project: Project) -> DAG:
             return "approve"
 
         asked = ask(gate.output)
-        ingest >> preprocess >> tune >> train >> evaluate >> register >> gate >> asked
+        ingest >> preprocess >> health >> tune >> train >> evaluate >> register >> gate >> asked
         asked >> [approve, promote]
         approve >> promote
         if divided:
@@ -135,7 +136,7 @@ def retrain(project: Project) -> DAG:
                 **of_shares(PLACEMENT),
                 **LONG,
             ).expand(step=[f"search_share.{number}-of-{count}" for number in range(1, count + 1)])
-            preprocess >> shares >> tune
+            health >> shares >> tune
 
     return workflow()
 
