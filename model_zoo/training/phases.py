@@ -20,7 +20,7 @@ from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
 from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
-from model_zoo.training.finished import check_finished
+from model_zoo.training.finished import check_finished, right_in_training
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -82,9 +82,10 @@ def train_classifier(
         images = (train_images, validation)
         progress = fit_phases(design, setup, images, folder, cache, on_epoch, say)
         weights = setup.model.get_weights()
+        seen = right_in_training(setup, validation)
     finished = design.network()
     finished.set_weights(weights)
-    check_finished(finished, setup, validation)
+    check_finished(finished, seen, validation)
     return finished, progress
 
 
