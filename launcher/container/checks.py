@@ -84,7 +84,7 @@ def airflow_database() -> None:
             problem = (
                 f"Airflow's database is of another version than Airflow "
                 f"{importlib.metadata.version('apache-airflow')}: back it up, then run "
-                "`python -m launcher.container.make_cluster --upgrade`"
+                "`python -m launcher.cli upgrade --backed-up`"
             )
         except sqlalchemy.exc.SQLAlchemyError as error:
             problem = f"Airflow's database does not answer ({_first_line(error)})"
@@ -126,7 +126,7 @@ def mlflow_database() -> None:
         raise UserError(
             f"MLflow's database is of another version (schema {found}, not {here}) than MLflow "
             f"{importlib.metadata.version('mlflow')}: back it up, then run "
-            "`python -m launcher.container.make_cluster --upgrade` where its URL is set"
+            "`python -m launcher.cli upgrade --backed-up` where its URL is set"
         )
 
 

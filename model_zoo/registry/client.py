@@ -27,6 +27,9 @@ REMEDIES = {
     "malformed": "take it from a backup, or move it away to begin anew",
 }
 
+#: What MLflow and SQLite say about tables of another version.
+OLDER = ("out-of-date database schema", "no such column", "no such table")
+
 
 class RegistryUnavailable(Unavailable):
     """MLflow cannot be asked; what was fetched before goes on being served.
@@ -101,6 +104,8 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
         answers: a server does, and what it says is an error of its own.
     """
     reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no answer"
+    if any(words in reason for words in OLDER):
+        return _older(store)
     if not store.server:
         return RegistryUnavailable(
             f"MLflow's database {store.home / database.FILE} cannot be used ({reason}): "
@@ -116,6 +121,19 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
     return RegistryUnavailable(
         f"MLflow at {store.uri} does not answer ({reason}). Start it with `catwalk up`, or "
         "correct CATWALK_TRACKING_URI, then run again"
+    )
+
+
+def _older(store: Store) -> RegistryUnavailable:
+    where = store.uri if store.server else store.home / database.FILE
+    how = (
+        "`python -m launcher.cli upgrade --backed-up` in its container brings it up to date"
+        if store.server
+        else "stop `catwalk up`, then `catwalk upgrade` copies it and brings it up to date"
+    )
+    return RegistryUnavailable(
+        f"MLflow's database {where} is of another version of MLflow: {how}",
+        "MLflow's database is of another version",
     )
 
 
