@@ -157,6 +157,11 @@ def test_a_new_and_a_changed_file_are_all_that_is_read(
     assert snapshot_of(find(settings(folder), home, lambda words: None)) == snapshot_of(found)
 
 
+@pytest.mark.fault(
+    "ingest is killed while images are read",
+    saw="the next try reads the rest",
+    lost="images read since the last shard: they are read again",
+)
 def test_a_kill_loses_what_was_not_in_a_shard_yet_and_nothing_else(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +186,11 @@ def test_a_kill_loses_what_was_not_in_a_shard_yet_and_nothing_else(
     assert len(whole.training) + len(whole.test) + len(whole.validation or ()) == 2 * OF_EACH + 6
 
 
+@pytest.mark.fault(
+    "the disk is full while images are read",
+    saw="one sentence; the same command goes on",
+    lost="nothing",
+)
 def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

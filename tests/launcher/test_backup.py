@@ -31,6 +31,11 @@ def file(first_run: FirstRun, places: Places, tmp_path_factory: pytest.TempPathF
     return path
 
 
+@pytest.mark.fault(
+    "the home is gone, there is a backup",
+    saw="predictions as before, at another path",
+    lost="caches",
+)
 def test_predict_works_after_a_restore_at_another_path(
     file: Path,
     project: Project,
@@ -65,6 +70,7 @@ def test_a_restore_replaces_nothing(
     assert [one.name for one in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.fault("a backup is cut short", saw="one sentence, nothing is restored", lost="nothing")
 @pytest.mark.parametrize("what", ["cut short", "no archive", "not there"])
 def test_half_a_backup_restores_nothing(
     what: str,
