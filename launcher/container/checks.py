@@ -109,6 +109,20 @@ def airflow_database_is_empty() -> bool:
     raise UserError(problem)
 
 
+def mlflow_database_is_empty(url: str) -> bool:
+    """Whether nobody has made MLflow's tables yet.
+
+    Raises:
+        UserError: the database does not answer.
+    """
+    import sqlalchemy as sa
+
+    try:
+        return not sa.inspect(sa.create_engine(url)).has_table("alembic_version")
+    except sa.exc.SQLAlchemyError as error:
+        raise UserError(f"MLflow's database does not answer ({_first_line(error)})") from None
+
+
 def mlflow_database() -> None:
     """MLflow's database is empty, or has the schema of the MLflow that is installed here."""
     import sqlalchemy as sa

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from model_zoo.errors import Unavailable
+from model_zoo.errors import Unavailable, UserError
 from model_zoo.registry import database
 from model_zoo.registry.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
 
 #: What to do, by words in what SQLite says (https://www.sqlite.org/rescode.html).
@@ -79,6 +80,8 @@ def answered_by(store: Store) -> Iterator[MlflowClient]:
             behind = error.__cause__ or error.__context__
             if isinstance(behind, (requests.RequestException, SQLAlchemyError)):
                 raise _of_no_use(store, error) from error
+            if error.error_code in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+                raise _refused(store, error) from error
             if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"):
                 raise _of_no_use(store, error, answers=True) from error
             raise
@@ -121,6 +124,19 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
     return RegistryUnavailable(
         f"MLflow at {store.uri} does not answer ({reason}). Start it with `catwalk up`, or "
         "correct CATWALK_TRACKING_URI, then run again"
+    )
+
+
+def _refused(store: Store, error: MlflowException) -> UserError:
+    who = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    if error.error_code == "PERMISSION_DENIED" and who:
+        return UserError(
+            f"MLflow at {store.uri} lets {who!r} read and not change this: set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a user who may"
+        )
+    return UserError(
+        f"MLflow at {store.uri} wants a log-in: set MLFLOW_TRACKING_USERNAME and "
+        "MLFLOW_TRACKING_PASSWORD, then run again"
     )
 
 
