@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/
 .DEFAULT_GOAL := help
-.PHONY: help install demo up lint test bench bench-torch test-cluster containers lock sbom audit
+.PHONY: help install demo up lint test tests bench bench-torch test-cluster containers lock sbom audit
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -30,9 +30,13 @@ lint: install  ## format check, lint, types, the arrows between the rooms
 	$(RUN)mypy
 	$(RUN)lint-imports --no-cache
 
+# Side by side, as the tests often wait: lint ends while the first of them run.
+test: install  ## everything that .ci/run checks
+	$(MAKE) --no-print-directory --jobs 2 lint tests
+
 # Three at a time on two cores: many tests wait for a browser or a server. A file's tests share what
 # they start.
-test: lint  ## everything that .ci/run checks
+tests: install
 	$(RUN)python -m pytest --quiet --doctest-modules model_zoo/__init__.py
 	$(RUN)python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25
 

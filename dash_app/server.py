@@ -114,7 +114,7 @@ def _register_probes(
         for name, context in projects.opened().items():
             predictor = context.predictor
             loaded = predictor.held_bytes + context.others.held_bytes
-            metrics.serving(name, predictor.version, loaded, predictor.registry_away)
+            metrics.serving(name, predictor.version, loaded, predictor.kind)
         text = metrics.text()
         return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8"), 200
 

@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from model_zoo.processor import collect_seldom
+
 #: Each command with its module and one line of help; a module is imported when it is needed.
 COMMANDS = {
     "new": ("new", "look at images of yours, and write the project that trains on them"),
@@ -41,6 +43,7 @@ WITHOUT_A_PROJECT = ("new", "backup", "restore", "upgrade")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    collect_seldom()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--version"]:
         print(f"catwalk {_version()}")

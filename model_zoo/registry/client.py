@@ -44,6 +44,10 @@ class RegistryUnavailable(Unavailable):
         self.in_short = in_short
 
 
+class HomeMoved(RegistryUnavailable):
+    """The folder in which everything lies is not where it was."""
+
+
 def connect(store: Store) -> MlflowClient:
     """A client of the store; fails within seconds when there is no server.
 
@@ -107,6 +111,8 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
         answers: a server does, and what it says is an error of its own.
     """
     reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no answer"
+    if not store.server and not store.home.is_dir():
+        return _home_moved(store)
     if any(words in reason for words in OLDER):
         return _older(store)
     if not store.server:
@@ -150,6 +156,24 @@ def _older(store: Store) -> RegistryUnavailable:
     return RegistryUnavailable(
         f"MLflow's database {where} is of another version of MLflow: {how}",
         "MLflow's database is of another version",
+    )
+
+
+def check_home(store: Store) -> None:
+    """For whoever has read something there before: a home that is not there now was moved.
+
+    Raises:
+        HomeMoved: it is.
+    """
+    if not store.server and not store.home.is_dir():
+        raise _home_moved(store)
+
+
+def _home_moved(store: Store) -> HomeMoved:
+    return HomeMoved(
+        f"the home folder {store.home} is not there: it was moved, or its disk is not mounted. Set "
+        "CATWALK_HOME to where it is, then start again",
+        "the home folder is not there",
     )
 
 

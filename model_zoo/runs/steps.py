@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from model_zoo.data.checks import validate
+from model_zoo.errors import UserError
 from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
 from model_zoo.runs import facts, project_data, start, verdicts
@@ -52,6 +53,23 @@ def preprocess(run: Run) -> facts.PreprocessFacts:
         records.log_data(run, dataset, training, validation, test, found)
     start.decide(run, dataset)
     return facts.of_the_split(dataset, len(training), len(validation), len(test), found)
+
+
+def health(run: Run) -> facts.HealthFacts:
+    """Look for wrong labels, leaks, duplicates and useless images before any is trained on.
+
+    The features that it needs are those that search and training read from the cache after it.
+    """
+    from model_zoo.runs.health import health_of
+
+    found = health_of(run)
+    with part(run.say, "logging what was found to MLflow"):
+        records.log_health(run, found)
+    for finding in found.of("warn"):
+        run.say(f"{finding.sentence}.")
+    if stopped := found.of("stop"):
+        raise UserError("; ".join(one.sentence for one in stopped))
+    return facts.of_the_health(found)
 
 
 def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
@@ -192,6 +210,6 @@ def promote(run: Run) -> facts.PromoteFacts:
 #: The whole workflow. A share of a search runs beside it: ``search_share.2-of-3``.
 WORKFLOW: dict[str, Callable[[Run], Any]] = {
     step.__name__: step
-    for step in (ingest, preprocess, tune, train, evaluate, register, gate, promote)
+    for step in (ingest, preprocess, health, tune, train, evaluate, register, gate, promote)
 }
 STEPS = tuple(WORKFLOW)

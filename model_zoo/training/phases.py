@@ -20,6 +20,7 @@ from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
 from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
+from model_zoo.training.finished import check_finished
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -73,14 +74,15 @@ def train_classifier(
         training went.
 
     Raises:
-        UserError: see ``build_classifier`` and ``training.fit.fit``.
+        UserError: see ``build_classifier``, ``training.fit.fit`` and ``training.finished``.
     """
     design = Design(dataset, model, training, head, metric, start)
     with on_all_accelerators(say):
-        fitted, progress = _train(design, train_images, validation, folder, cache, on_epoch, say)
-        weights = fitted.get_weights()
+        setup, progress = _train(design, train_images, validation, folder, cache, on_epoch, say)
+        weights = setup.model.get_weights()
     finished = design.network()
     finished.set_weights(weights)
+    check_finished(finished, setup, validation)
     return finished, progress
 
 
@@ -92,7 +94,7 @@ def _train(
     cache: FeatureCache,
     on_epoch: OnEpoch,
     say: Say,
-) -> tuple[keras.Model, Progress]:
+) -> tuple[TrainingSetup, Progress]:
     training = design.training
     plan = Plan(
         training.epochs,
@@ -117,7 +119,7 @@ def _train(
         say,
         class_weights=design.weights_of_classes(setup.train.labels),
     )
-    return setup.model, progress
+    return setup, progress
 
 
 def _train_head(

@@ -156,8 +156,8 @@ def test_shares_of_the_search_are_mapped_tasks_before_tune(
     several = run_program(PROGRAM, tmp_path, CATWALK_SEARCH_SHARES="2")
     dag = several["dags"]["fashion_mnist_retrain"]
     assert dag["mapped"] == {"search_share": ["search_share.1-of-2", "search_share.2-of-2"]}
-    assert dag["upstream"]["search_share"] == ["preprocess"]
-    assert dag["upstream"]["tune"] == ["preprocess", "search_share"]
+    assert dag["upstream"]["search_share"] == ["health"]
+    assert dag["upstream"]["tune"] == ["health", "search_share"]
     assert dag["rules"]["tune"] == "all_done_min_one_success", "a lost share stops nothing"
 
 
