@@ -47,7 +47,7 @@ def make_users(environment: Mapping[str, str]) -> None:
 
 def keep_config(environment: Mapping[str, str]) -> None:
     """Write the file that MLflow's server reads, for this container alone."""
-    if DATABASE not in environment:
+    if DATABASE not in environment or CONFIG not in environment:
         return
     path = Path(environment[CONFIG])
     path.touch(mode=0o600)
