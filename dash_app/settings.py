@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from model_zoo.settings import Environment
@@ -28,6 +30,11 @@ class PageSettings(Environment):
         le=10,
         description="Proxies in front of the page that set X-Forwarded-For; by it senders are told "
         "apart. 0: none, and what the header says is not believed.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="What the page's server logs: lines for people, or a line of JSON an event, "
+        "with time, level and the request's id, and one a request.",
     )
     api_token: str = Field(
         "",

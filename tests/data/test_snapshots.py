@@ -84,6 +84,9 @@ def test_an_image_keeps_the_day_on_which_it_was_first_seen(
     assert sorted(Counter(seen).values()) == [2, 16] and seen.max() == int(day)
 
 
+@pytest.mark.fault(
+    "the clock goes back", saw="it is told; no image becomes older than it is", lost="nothing"
+)
 def test_a_clock_that_goes_back_makes_nothing_older_and_is_told(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,6 +149,9 @@ def test_features_are_computed_once(finetuned: Project, cache: FeatureCache) -> 
     )
 
 
+@pytest.mark.fault(
+    "a cache of features is cut short", saw="they are computed again, and equal", lost="nothing"
+)
 def test_features_that_were_cut_short_are_computed_again(
     finetuned: Project, cache: FeatureCache
 ) -> None:
@@ -290,6 +293,11 @@ def test_what_an_image_had_in_another_set_is_read_and_the_few_new_ones_are_compu
         assert np.abs(now[back][140:]).sum() > 0
 
 
+@pytest.mark.fault(
+    "features are stopped half way",
+    saw="the next try computes only what is missing",
+    lost="the chunk under way",
+)
 def test_a_view_that_was_interrupted_is_continued(
     finetuned: Project, cache: FeatureCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,11 @@ def test_a_kill_between_a_trials_end_and_the_oracles_word_of_it_logs_it_once(
     check_record(one, found)
 
 
+@pytest.mark.fault(
+    "tune is killed while a trial is given out",
+    saw="the search goes on with the same trials",
+    lost="nothing",
+)
 def test_a_kill_while_a_trial_is_given_out_loses_no_trial(finished: tuple) -> None:
     """The trial's own file is written before the oracle's."""
     one, found = finished
@@ -131,6 +136,11 @@ def test_a_kill_within_the_logging_of_a_trial_leaves_one_whole_run(finished: tup
     client.delete_run(half.info.run_id)
 
 
+@pytest.mark.fault(
+    "the process of a trial is killed",
+    saw="that trial failed, the signal named; the next has a process of its own",
+    lost="the trial",
+)
 def test_a_trials_process_is_replaced_when_it_crashes_and_after_a_few_trials(
     bench, monkeypatch
 ) -> None:
@@ -220,6 +230,9 @@ def die(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.fault(
+    "the process that computes features is killed (memory)", saw="one sentence", lost="nothing"
+)
 def test_a_process_that_is_killed_over_the_features_is_one_sentence(bench, monkeypatch) -> None:
     one = bench(model__weights="imagenet")
     monkeypatch.setattr(examples, "_write_pooled", die)
