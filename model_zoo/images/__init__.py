@@ -10,7 +10,7 @@ from model_zoo.images.preparation import (
     prepare,
     read_image,
 )
-from model_zoo.images.steps import STEPS, Picture, register_step
+from model_zoo.images.steps import STEPS, Picture, least_side, register_step
 
 __all__ = [
     "STEPS",
@@ -23,6 +23,7 @@ __all__ = [
     "decode",
     "decode_for",
     "image_of",
+    "least_side",
     "png",
     "prepare",
     "read_image",

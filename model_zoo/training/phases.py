@@ -20,6 +20,7 @@ from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
 from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
+from model_zoo.training.finished import check_finished
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -31,6 +32,7 @@ from model_zoo.training.setup import (
     cached_features,
     set_up_training,
 )
+from model_zoo.training.warm_start import Start
 
 if TYPE_CHECKING:
     import keras
@@ -58,26 +60,29 @@ def train_classifier(
     on_epoch: OnEpoch,
     say: Say = print,
     metric: str = "accuracy",
+    start: Start | None = None,
 ) -> tuple[keras.Model, Progress]:
     """Train to the end, from the last checkpoint in ``folder`` if there is one.
 
     Args:
         training: with a precision that is decided (``training.precision``).
         metric: what the best epoch is best in, on the validation images (``judging.metric``).
+        start: weights to go on from, with ``head`` theirs; None: those that ``model`` names.
 
     Returns:
         The whole classifier with the weights of its best epoch, computing in float32; and how
         training went.
 
     Raises:
-        UserError: see ``build_classifier`` and ``training.fit.fit``.
+        UserError: see ``build_classifier``, ``training.fit.fit`` and ``training.finished``.
     """
-    design = Design(dataset, model, training, head, metric)
+    design = Design(dataset, model, training, head, metric, start)
     with on_all_accelerators(say):
-        fitted, progress = _train(design, train_images, validation, folder, cache, on_epoch, say)
-        weights = fitted.get_weights()
+        setup, progress = _train(design, train_images, validation, folder, cache, on_epoch, say)
+        weights = setup.model.get_weights()
     finished = design.network()
     finished.set_weights(weights)
+    check_finished(finished, setup, validation)
     return finished, progress
 
 
@@ -89,7 +94,7 @@ def _train(
     cache: FeatureCache,
     on_epoch: OnEpoch,
     say: Say,
-) -> tuple[keras.Model, Progress]:
+) -> tuple[TrainingSetup, Progress]:
     training = design.training
     plan = Plan(
         training.epochs,
@@ -100,7 +105,8 @@ def _train(
         metric=design.metric,
     )
     setup = set_up_training(design, train_images, validation, cache, say)
-    if not design.model.from_scratch and training.head_epochs and not setup.head_only:
+    head_first = design.head_is_new and training.head_epochs and not setup.head_only
+    if head_first and not design.model.from_scratch:
         images = (train_images, validation)
         _train_head(design, setup, images, plan, folder / "head", cache, on_epoch, say)
     _, progress = fit(
@@ -113,7 +119,7 @@ def _train(
         say,
         class_weights=design.weights_of_classes(setup.train.labels),
     )
-    return setup.model, progress
+    return setup, progress
 
 
 def _train_head(
