@@ -87,7 +87,7 @@ def _answer(asked: Connection, message: bytes, memory_mb: int) -> None:
         about = {"too_large": _too_much(memory_mb)}
     asked.send_bytes(json.dumps(about).encode())
     if "shape" in about:
-        asked.send_bytes(np.ascontiguousarray(pixels).data)
+        asked.send_bytes(pixels.tobytes())
 
 
 def _too_much(memory_mb: int) -> str:
