@@ -175,7 +175,7 @@ def _small(opened: Image.Image) -> Image.Image:
         scale = WORKING_SIDE / max(opened.size)
         size = tuple(max(1, round(side * scale)) for side in opened.size)
         opened = opened.resize(size, Image.Resampling.BOX)  # type: ignore[arg-type]
-    if opened.mode == "RGBA" and opened.getextrema()[3] != (255, 255):
+    if opened.mode == "RGBA" and opened.getchannel("A").getextrema() != (255, 255):
         return opened
     opened.load()
     return opened if opened.mode == "RGB" else opened.convert("RGB")
