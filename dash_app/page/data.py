@@ -134,7 +134,7 @@ def finding(found: Mapping[str, Any], side: int) -> Any:
             className="shots health-images",
             tabIndex=0,
             role="region",
-            **{"aria-label": f"{found['title']}: images"},
+            **{"aria-label": f"{found['title']}: images"},  # type: ignore[arg-type]
         ),
     )
 
@@ -149,7 +149,6 @@ def shot(suspect: Mapping[str, Any], picture: str, side: int) -> Any:
                 alt=f"{suspect['label']}, {place}",
                 title=place,
                 className="pixels" if side <= SMALL else "pixels smooth",
-                loading="lazy",
             ),
             html.Figcaption(
                 [html.Strong(suspect["label"]), html.Div(suspect["note"], className="small")]
