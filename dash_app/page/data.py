@@ -19,7 +19,11 @@ from model_zoo.errors import UserError
 
 #: Classes, months and parts that a table has at the most.
 MOST_ROWS = 50
-OUTCOMES = {"ok": ("fine", "gray"), "warn": ("look at it", "orange"), "stop": ("stops", "red")}
+OUTCOMES = {
+    "ok": ("within limits", "gray"),
+    "warn": ("look at it", "orange"),
+    "stop": ("stops", "red"),
+}
 
 
 def layout(context: Context) -> Any:
@@ -131,7 +135,7 @@ def finding(found: Mapping[str, Any], side: int) -> Any:
         ),
         html.Div(
             [shot(suspect, picture, side) for suspect, picture in shots],
-            className="shots health-images",
+            className=f"shots health-images {found['kind']}",
             tabIndex=0,
             role="region",
             **{"aria-label": f"{found['title']}: images"},  # type: ignore[arg-type]

@@ -167,9 +167,6 @@ def test_an_accessibility_check_finds_nothing_serious_in_light_or_dark(
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
-            if name == "Data":
-                page.wait_for_timeout(500)
-                page.screenshot(path=f"/tmp/health-proto/data-{scheme}.png", full_page=True)
             found += [(name, scheme, *one) for one in serious_findings(page)]
     context.close()
     assert found == []
