@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import Dash
 from flask import Flask
 
-from dash_app.page import batch, compare, data, model, predict, shell
+from dash_app.page import batch, compare, data, model, predict, review, shell
 from dash_app.page.context import Context
 from dash_app.page.shell import Choices
 
@@ -34,6 +34,7 @@ TABS = {
     "batch": batch,
     "model": model,
     "data": data,
+    "review": review,
 }
 
 

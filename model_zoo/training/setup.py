@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -138,24 +137,8 @@ def cached_features(
         return None
     if views < wanted:
         say(f"{views} of {wanted} augmented views fit the disk")
-    key = {
-        "backbone": design.model.backbone,
-        "weights": _weights_key(design.model.weights),
-        "size": design.model.image_size,
-        "border": split.border,
-        "precision": design.training.precision,
-    }
-    if design.start is not None:
-        key["start"] = design.start.content
+    key = {"size": design.model.image_size, "precision": design.training.precision}
     return (
         cache.features(split.frozen, train_images, key, design.views(views), say),
         cache.features(split.frozen, validation, key, design.views(0), say),
     )
-
-
-def _weights_key(weights: str) -> dict[str, Any]:
-    path = Path(weights)
-    if not path.is_file():
-        return {"name": weights}
-    status = path.stat()
-    return {"name": weights, "size": status.st_size, "changed": status.st_mtime_ns}

@@ -136,7 +136,7 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(
     page.goto(url)
     drop(page, as_file(photo, "photo.jpg", "image/jpeg"))
     expect(page.locator("#answered-by")).to_contain_text("photo.jpg")
-    for name in ("Predict", "Compare", "Batch", "Model", "Data"):
+    for name in ("Predict", "Compare", "Batch", "Model", "Data", "Review"):
         open_tab(page, name)
         expect(page.get_by_role("tabpanel", name=name)).to_be_visible()
         page.wait_for_load_state("networkidle")
@@ -161,6 +161,7 @@ def test_an_accessibility_check_finds_nothing_serious_in_light_or_dark(
         ("Batch", "#batch-upload"),
         ("Model", ".confusion"),
         ("Data", "#data .counts"),
+        ("Review", "#review-count"),
     ):
         open_tab(page, name)
         expect(page.locator(ready)).to_be_visible()
