@@ -7,6 +7,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from dash_app.logs import log_config
 from dash_app.metrics import share_among_workers, worker_ended
 from dash_app.security import is_loopback, required_token, token_path
 from dash_app.server import create_server
@@ -15,7 +16,9 @@ from model_zoo.errors import UserError
 from model_zoo.failures import told
 from model_zoo.settings import Places, Project, Serving, check_variables, load_project
 
-THREADS = 8
+#: Of a process. Batches and pictures that take long to decode hold half of them at the most
+#: (:mod:`dash_app.limits`, :mod:`model_zoo.images.decoders`): probes and lone pictures find one.
+THREADS = 16
 
 
 class Page(BaseApplication):  # type: ignore[misc]
@@ -33,13 +36,17 @@ class Page(BaseApplication):  # type: ignore[misc]
         self.cfg.set("worker_class", "gthread")
         self.cfg.set("threads", THREADS)
         self.cfg.set("timeout", 120)
+        if self.page.log_format == "json":
+            self.cfg.set("logconfig_dict", log_config())
         self.cfg.set("graceful_timeout", 5)  # open browsers keep their connections
         self.cfg.set("control_socket_disable", True)  # it would lie outside the home
         if self.page.page_workers > 1:
             self.cfg.set("child_exit", lambda server, worker: worker_ended(worker.pid))
 
     def load(self) -> Any:
-        return create_server(self.project, self.places, self.serving, self.page)
+        server = create_server(self.project, self.places, self.serving, self.page)
+        server.extensions["projects"].shared.decoders.start()
+        return server
 
 
 def address(host: str, port: int) -> str:

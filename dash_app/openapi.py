@@ -114,7 +114,7 @@ def _predict(page: PageSettings, max_pixels: int) -> Schema:
         },
         "responses": {
             "200": _answer("An answer for each image, in their order", "Predictions"),
-            **_errors(400, 401, 413, 415, 503),
+            **_errors(400, 401, 413, 415, 429, 503),
         },
     }
 
@@ -201,8 +201,9 @@ def _errors(*statuses: int) -> dict[str, Schema]:
         401: "The token is missing or wrong",
         404: "No project has this name; the sentence says the nearest",
         413: "More than the server reads",
-        429: "Enough for now: so many an hour are taken from one address, and so many may wait",
         415: "Neither a multipart form nor JSON",
+        429: "More pictures a minute or corrections an hour than are taken from one address, or as "
+        "many corrections wait as may; Retry-After says when to ask again",
         503: "Nothing is in production, or the project's file cannot be read",
     }
     return {str(status): _answer(words[status], "Error") for status in statuses}

@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dash_app.api import api
 from dash_app.error_answers import Json, register_errors
+from dash_app.logs import number_requests
 from dash_app.metrics import SHARED_FOLDER, Metrics
 from dash_app.openapi import describe
 from dash_app.page import Context, mount
@@ -57,6 +58,7 @@ def create_server(
         return projects.find(name) if name else projects.default
 
     server = Flask("catwalk")
+    number_requests(server, log=page.log_format == "json")
     server.extensions["projects"] = projects  # for whoever ends the server before its process
     _limit(server, page)
     register_errors(server, places.home, lambda: _problem(asked()))
@@ -64,10 +66,10 @@ def create_server(
     server.register_blueprint(api(page, projects, description, token))
     _register_probes(server, token, projects, metrics)
     register_pages(server, projects, set_up)
-    if page.proxies:
-        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=page.proxies, x_proto=0)  # type: ignore[method-assign]
     app = mount(server, projects.default, projects, "/")
     add_headers(server, app.csp_hashes())
+    if page.proxies:  # or anybody could say that they are somebody else
+        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=page.proxies, x_proto=0)  # type: ignore[method-assign]
     return server
 
 
@@ -114,7 +116,8 @@ def _register_probes(
         for name, context in projects.opened().items():
             predictor = context.predictor
             loaded = predictor.held_bytes + context.others.held_bytes
-            metrics.serving(name, predictor.version, loaded, predictor.registry_away)
+            metrics.serving(name, predictor.version, loaded, predictor.kind)
+            metrics.ages(name, context.ages.promoted, context.ages.newest)
         text = metrics.text()
         return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8"), 200
 

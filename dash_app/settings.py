@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from model_zoo.settings import Environment
@@ -15,6 +17,24 @@ class PageSettings(Environment):
     max_upload_mb: float = Field(10.0, gt=0, description="Largest upload in MiB.")
     max_images: int = Field(
         500, ge=1, description="Most images in one upload or request, those in a ZIP included."
+    )
+    pictures_a_minute: int = Field(
+        1200,
+        ge=0,
+        description="Pictures that one address may send a minute to a process of the page; 0: no "
+        "limit.",
+    )
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Proxies in front of the page that set X-Forwarded-For; by it senders are told "
+        "apart. 0: none, and what the header says is not believed.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="What the page's server logs: lines for people, or a line of JSON an event, "
+        "with time, level and the request's id, and one a request.",
     )
     api_token: str = Field(
         "",
@@ -41,13 +61,6 @@ class PageSettings(Environment):
         ge=0,
         description="Room in MiB for pictures that people sent with their corrections; then only "
         "what the model saw is taken, about 1 to 50 KB each.",
-    )
-    proxies: int = Field(
-        0,
-        ge=0,
-        le=10,
-        description="Proxies in front of the page that set X-Forwarded-For; by it senders are told "
-        "apart. 0: none, and what the header says is not believed.",
     )
     mlflow_link: str = Field(
         "", description="Where people reach MLflow's pages, if not at the tracking URI."

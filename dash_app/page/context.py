@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from dash_app.ages import Ages
 from dash_app.answers import Answers
 from dash_app.security import required_token
 from dash_app.settings import PageSettings
@@ -42,6 +43,11 @@ class Context:
     store: Store
     predictor: ProductionPredictor
     answers: Answers
+
+    @cached_property
+    def ages(self) -> Ages:
+        """When production moved, and when the newest version came."""
+        return Ages(self.store)
 
     @cached_property
     def reports(self) -> VersionReports:

@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from model_zoo.processor import collect_seldom
+
 #: Each command with its module and one line of help; a module is imported when it is needed.
 COMMANDS = {
     "new": ("new", "look at images of yours, and write the project that trains on them"),
@@ -32,12 +34,20 @@ COMMANDS = {
     "rollback": ("rollback", "take production back, and reject what it was"),
     "reproduce": ("reproduce", "make a version again, and say what differs"),
     "predict": ("predict", "what a version makes of image files"),
+    "clean": ("clean", "what nobody needs any more: told, and with --yes removed"),
+    "backup": ("backup", "what a home cannot make again, in one file, while things run"),
+    "restore": ("restore", "a home from a backup, at any path"),
+    "upgrade": ("upgrade", "databases of an older version to this one's, after a copy of each"),
     "export": ("export", "copy the files of a version, with labels and calibration beside them"),
 }
+
+#: Commands about no project, or one that is not there yet.
+WITHOUT_A_PROJECT = ("new", "backup", "restore", "upgrade")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    collect_seldom()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--version"]:
         print(f"catwalk {_version()}")
@@ -49,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module, text = COMMANDS[name]
     command = importlib.import_module(f"launcher.cli.{module}")
     parser = argparse.ArgumentParser(prog=f"catwalk {name}", description=text)
-    if name != "new":  # which makes one
+    if name not in WITHOUT_A_PROJECT:
         parser.add_argument(
             "--project", metavar="NAME|FILE", help="default: the one that CATWALK_PROJECT names"
         )

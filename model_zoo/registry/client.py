@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from model_zoo.errors import Unavailable
+from model_zoo.errors import Unavailable, UserError
 from model_zoo.registry import database
 from model_zoo.registry.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
 
 #: What to do, by words in what SQLite says (https://www.sqlite.org/rescode.html).
@@ -27,6 +28,9 @@ REMEDIES = {
     "malformed": "take it from a backup, or move it away to begin anew",
 }
 
+#: What MLflow and SQLite say about tables of another version.
+OLDER = ("out-of-date database schema", "no such column", "no such table")
+
 
 class RegistryUnavailable(Unavailable):
     """MLflow cannot be asked; what was fetched before goes on being served.
@@ -38,6 +42,10 @@ class RegistryUnavailable(Unavailable):
     def __init__(self, sentence: str, in_short: str = "MLflow does not answer") -> None:
         super().__init__(sentence)
         self.in_short = in_short
+
+
+class HomeMoved(RegistryUnavailable):
+    """The folder in which everything lies is not where it was."""
 
 
 def connect(store: Store) -> MlflowClient:
@@ -76,6 +84,8 @@ def answered_by(store: Store) -> Iterator[MlflowClient]:
             behind = error.__cause__ or error.__context__
             if isinstance(behind, (requests.RequestException, SQLAlchemyError)):
                 raise _of_no_use(store, error) from error
+            if error.error_code in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+                raise _refused(store, error) from error
             if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"):
                 raise _of_no_use(store, error, answers=True) from error
             raise
@@ -101,6 +111,10 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
         answers: a server does, and what it says is an error of its own.
     """
     reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no answer"
+    if not store.server and not store.home.is_dir():
+        return _home_moved(store)
+    if any(words in reason for words in OLDER):
+        return _older(store)
     if not store.server:
         return RegistryUnavailable(
             f"MLflow's database {store.home / database.FILE} cannot be used ({reason}): "
@@ -116,6 +130,50 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
     return RegistryUnavailable(
         f"MLflow at {store.uri} does not answer ({reason}). Start it with `catwalk up`, or "
         "correct CATWALK_TRACKING_URI, then run again"
+    )
+
+
+def _refused(store: Store, error: MlflowException) -> UserError:
+    who = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    if error.error_code == "PERMISSION_DENIED" and who:
+        return UserError(
+            f"MLflow at {store.uri} lets {who!r} read and not change this: set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a user who may"
+        )
+    return UserError(
+        f"MLflow at {store.uri} wants a log-in: set MLFLOW_TRACKING_USERNAME and "
+        "MLFLOW_TRACKING_PASSWORD, then run again"
+    )
+
+
+def _older(store: Store) -> RegistryUnavailable:
+    where = store.uri if store.server else store.home / database.FILE
+    how = (
+        "`python -m launcher.cli upgrade --backed-up` in its container brings it up to date"
+        if store.server
+        else "stop `catwalk up`, then `catwalk upgrade` copies it and brings it up to date"
+    )
+    return RegistryUnavailable(
+        f"MLflow's database {where} is of another version of MLflow: {how}",
+        "MLflow's database is of another version",
+    )
+
+
+def check_home(store: Store) -> None:
+    """For whoever has read something there before: a home that is not there now was moved.
+
+    Raises:
+        HomeMoved: it is.
+    """
+    if not store.server and not store.home.is_dir():
+        raise _home_moved(store)
+
+
+def _home_moved(store: Store) -> HomeMoved:
+    return HomeMoved(
+        f"the home folder {store.home} is not there: it was moved, or its disk is not mounted. Set "
+        "CATWALK_HOME to where it is, then start again",
+        "the home folder is not there",
     )
 
 

@@ -20,6 +20,16 @@ from model_zoo.settings.project import CHOSEN_BY, DECIDING, flattened
 
 FILE = "lineage.json"
 UNKNOWN = "unknown"
+#: Of a version or a run: the version from whose weights its training went on.
+STARTED_TAG = "started_from"
+
+
+@dataclass(frozen=True)
+class StartedFrom:
+    """The version from whose weights training went on, and its content; empty: from none."""
+
+    version: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class Lineage:
         constraints: SHA-256 of constraints.txt, the pinned set.
         packages: what was installed, by name.
         parent: version that was in production then, and ``parent_content`` its digest.
+        start: version from whose weights training went on, and ``start_content`` its digest;
+            empty: it began with those that the settings name.
     """
 
     project: str
@@ -47,6 +59,8 @@ class Lineage:
     machine: str
     parent: str = ""
     parent_content: str = ""
+    start: str = ""
+    start_content: str = ""
     packages: dict[str, str] = field(default_factory=dict)
 
     def tags(self) -> dict[str, str]:
@@ -55,7 +69,7 @@ class Lineage:
             "commit": self.commit,
             "constraints_sha256": self.constraints,
             "parent": self.parent or "none",
-        }
+        } | ({STARTED_TAG: self.start} if self.start else {})
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -82,7 +96,11 @@ def deciding(project: Project) -> dict[str, Any]:
 
 
 def lineage_here(
-    project: Project, dataset: str, snapshot: str, production: Version | None = None
+    project: Project,
+    dataset: str,
+    snapshot: str,
+    production: Version | None = None,
+    started: StartedFrom | None = None,
 ) -> Lineage:
     """What a model that is made here and now is made from."""
     return Lineage(
@@ -98,6 +116,8 @@ def lineage_here(
         machine=f"{platform.system()} {platform.machine()}",
         parent=production.version if production else "",
         parent_content=content_of(production) if production else "",
+        start=started.version if started else "",
+        start_content=started.content if started else "",
         packages={one.metadata["Name"].lower(): one.version for one in distributions()},
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from model_zoo.data.dataset import Dataset
 from model_zoo.registry.format_report import FormatReport
+from model_zoo.registry.lineage import STARTED_TAG
 from model_zoo.settings import Project
 from model_zoo.settings.export import EVERY_CLASS, TOP_CLASSES
 from model_zoo.settings.judging import METRICS
@@ -100,11 +101,14 @@ def _lineage(version: str, dataset: Dataset, tags: Mapping[str, str]) -> list[st
     """What it was made from, and how to make it again."""
     parent = tags.get("parent", "none")
     before = f"version {parent}" if parent != "none" else "nothing"
+    begun = (
+        f" Its training went on from version {tags[STARTED_TAG]}." if STARTED_TAG in tags else ""
+    )
     return [
         f"Made from the snapshot `{dataset.snapshot}` at commit `{tags.get('commit', 'unknown')}` "
         f"with the pinned packages `{tags.get('constraints_sha256', 'unknown')[:12]}`, while "
         f"{before} was in production. `catwalk reproduce {version}` makes it again from that and "
-        "says what differs.",
+        f"says what differs.{begun}",
     ]
 
 

@@ -20,7 +20,7 @@ from model_zoo.registry.exclusive import Write, alone_with
 from model_zoo.registry.format_report import FormatReport
 from model_zoo.registry.identity import content_digest
 from model_zoo.registry.lineage import FILE as LINEAGE
-from model_zoo.registry.lineage import lineage_here
+from model_zoo.registry.lineage import StartedFrom, lineage_here
 from model_zoo.registry.model_card import model_card
 from model_zoo.registry.served_files import (
     FACTS,
@@ -66,6 +66,7 @@ def register_version(
     measured: dict[str, Any],
     test: Images,
     reports: list[FormatReport],
+    started: StartedFrom | None = None,
 ) -> str:
     """Log the files as an MLflow model of the active run and register it as candidate.
 
@@ -77,6 +78,7 @@ def register_version(
         folder: of the run; the files lie in its ``served/``.
         run_id: MLflow's; ``run_name`` and ``run_identity`` are the workflow run's.
         measured: what the evaluation found.
+        started: the version that training went on from; None: none.
 
     Returns:
         The version's number.
@@ -87,7 +89,7 @@ def register_version(
         known = find_content(store, content)
         if known is None:
             production = find_alias(store, "production")
-            lineage = lineage_here(project, dataset.name, dataset.snapshot, production)
+            lineage = lineage_here(project, dataset.name, dataset.snapshot, production, started)
             model_id = _log_model(client, folder, run_id, measured, test, reports)
             client.log_dict(run_id, lineage.as_dict(), LINEAGE)
             tags = _tags(project, dataset, measured) | lineage.tags()

@@ -33,6 +33,7 @@ from model_zoo.registry.store import Store
 from model_zoo.registry.test_set_record import PREDICTIONS_FILE
 from model_zoo.registry.versions import Version
 from model_zoo.runs import run_records as records
+from model_zoo.runs import start
 from model_zoo.runs.facts import facts_of
 from model_zoo.runs.folder import Run, open_run
 from model_zoo.runs.images import dataset_of, official_part
@@ -114,6 +115,7 @@ def make_again(
             write_json(ingested, facts)
         else:
             run_step("ingest", project, places, run_name)
+    start.keep(run, origin.start, origin.start_content)
     for step in MAKING:
         if not (run.folder / f"{step}.json").exists():
             run_step(step, project, places, run_name)

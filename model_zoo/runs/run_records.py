@@ -17,6 +17,7 @@ from model_zoo.data.source import LeftOut
 from model_zoo.evaluation import figures
 from model_zoo.files import complete_or_absent
 from model_zoo.registry import run_log, test_set_record
+from model_zoo.registry.lineage import STARTED_TAG
 from model_zoo.runs.facts import facts_of
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
@@ -24,10 +25,12 @@ from model_zoo.settings import Project
 if TYPE_CHECKING:
     from model_zoo.classifier import Head
     from model_zoo.evaluation.measure import Measured
+    from model_zoo.health.findings import Health
     from model_zoo.training.checkpoint import Progress
 
 PREDICTIONS = "test_predictions.npz"
 LEFT_OUT = "broken.csv"
+HEALTH = "health"
 #: Classes whose F1 is a metric of the run each; of more the list of metrics would be unreadable,
 #: and MLflow takes no more than 1,000 at once: they are in `evaluation/test.json` alone.
 MOST_METRICS = 50
@@ -105,6 +108,16 @@ def log_data(
             mlflow.log_artifact(str(manifest), "data")
 
 
+def log_health(run: Run, health: Health) -> None:
+    """The page of the images' health with its table, and how many images each finding has."""
+    import mlflow
+
+    with parent_run(run):
+        mlflow.log_metrics({f"health_{one.kind}": float(one.found) for one in health.findings})
+        mlflow.set_tag("health", health.summary)
+        mlflow.log_artifacts(str(run.folder / HEALTH), HEALTH)
+
+
 @contextmanager
 def parent_run_without_old_trials(run: Run) -> Iterator[str]:
     """As :func:`parent_run`, after marking trials that a kill left open."""
@@ -134,15 +147,21 @@ class TrainingLog:
     def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
         run_log.log_epoch(epoch, metrics)
 
-    def end(self, progress: Progress) -> None:
-        """Where the weights came from, on what machine, and how it went."""
+    def end(self, progress: Progress, started_from: str) -> None:
+        """Where the weights came from, on what machine, and how it went.
+
+        Args:
+            started_from: the version that training went on from; empty: none.
+        """
         import mlflow
 
         from model_zoo.training.machine import machine
 
         model = self.project.model
         origin = weights_origin(get_backbone(model.backbone), model.weights)
-        mlflow.set_tags(origin | {"machine": machine()})
+        begun = {STARTED_TAG: started_from} if started_from else {}
+        mlflow.set_tags(origin | {"machine": machine()} | begun)
+        run_log.log_found({run_log.TRAINED_BATCH: progress.batch_size})
         mlflow.log_metrics(
             {"val_accuracy_best": progress.best_accuracy, "train_seconds": progress.seconds}
         )

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 from model_zoo.data.checks import validate
+from model_zoo.errors import UserError
 from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
-from model_zoo.runs import facts, project_data, reviewing, verdicts
+from model_zoo.runs import facts, project_data, reviewing, start, verdicts
 from model_zoo.runs import run_records as records
 from model_zoo.runs.arrivals import ingested
 from model_zoo.runs.checks import check_class_groups
@@ -50,7 +51,25 @@ def preprocess(run: Run) -> facts.PreprocessFacts:
     training, validation = training_images(run), held_out_images(run)
     with part(run.say, "logging the images to MLflow"):
         records.log_data(run, dataset, training, validation, test, found)
+    start.decide(run, dataset)
     return facts.of_the_split(dataset, len(training), len(validation), len(test), found)
+
+
+def health(run: Run) -> facts.HealthFacts:
+    """Look for wrong labels, leaks, duplicates and useless images before any is trained on.
+
+    The features that it needs are those that search and training read from the cache after it.
+    """
+    from model_zoo.runs.health import health_of
+
+    found = health_of(run)
+    with part(run.say, "logging what was found to MLflow"):
+        records.log_health(run, found)
+    for finding in found.of("warn"):
+        run.say(f"{finding.sentence}.")
+    if stopped := found.of("stop"):
+        raise UserError("; ".join(one.sentence for one in stopped))
+    return facts.of_the_health(found)
 
 
 def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
@@ -58,7 +77,7 @@ def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
     from model_zoo.runs.precision import with_precision
     from model_zoo.tuning import run_share
 
-    if not run.project.search.trials:
+    if not run.project.search.trials or start.begun(run).version:
         return {"trials": 0, "summary": "no search"}
     dataset, folder = dataset_of(run), run.folder / "tuning" / f"share-{share}"
     project, data = with_precision(run.project, dataset, run.say), training_and_validation(run)
@@ -67,7 +86,8 @@ def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
 
 
 def tune(run: Run) -> facts.TuneFacts:
-    """Search head and learning rate; with no trials asked for, take the settings' own."""
+    """Search head and learning rate; with no trials asked for, take the settings' own, and with
+    training that goes on from production, production's."""
     from model_zoo.classifier import head_from
     from model_zoo.runs.precision import with_precision
     from model_zoo.tuning import search
@@ -75,6 +95,8 @@ def tune(run: Run) -> facts.TuneFacts:
     dataset = dataset_of(run)
     project = with_precision(run.project, dataset, run.say)
     precision = project.training.precision
+    if known := start.head_of_start(run):
+        return facts.without_a_search(known, precision)
     if not project.search.trials:
         return facts.without_a_search(head_from(project.model, project.training), precision)
     data, folder = training_and_validation(run), run.folder / "tuning"
@@ -102,9 +124,9 @@ def train(run: Run) -> facts.TrainFacts:
         model, progress = train_classifier(
             dataset_of(run), project.model, project.training, head,
             *training_and_validation(run), run.folder / "training", cache, log.epoch, run.say,
-            project.judging.metric,
+            project.judging.metric, start.start_of(run),
         )  # fmt: skip
-        log.end(progress)
+        log.end(progress, start.begun(run).version)
         with (
             part(run.say, "saving the model"),
             complete_or_absent(run.folder / "model.keras") as partial,
@@ -129,6 +151,7 @@ def evaluate(run: Run) -> facts.EvaluateFacts:
 def register(run: Run) -> facts.RegisterFacts:
     """Export to every format, check each file against Keras, and register it as `candidate`."""
     from model_zoo.export.version_files import export_files
+    from model_zoo.registry.one_copy import keep_once
     from model_zoo.registry.registration import register_version
 
     measured = facts_of(run, "evaluate")
@@ -141,9 +164,10 @@ def register(run: Run) -> facts.RegisterFacts:
         reviewing.leave_neighbours(run, training)
         version = register_version(
             run.store, run.project, dataset, run.folder, parent, run.name, run.identity,
-            measured, test, reports,
+            measured, test, reports, start.begun(run).started,
         )  # fmt: skip
         reviewing.tell_what_was_learned(run, version)
+    keep_once(run.store, version, run.folder)
     return facts.of_the_registration(run.store.model, version, reports)
 
 
@@ -181,13 +205,14 @@ def promote(run: Run) -> facts.PromoteFacts:
     with records.parent_run(run):
         pass  # leaving it marks MLflow's run as FINISHED
     reviewing.rank_what_has_no_label(run)
-    shutil.rmtree(run.folder / "training", ignore_errors=True)  # several times the model
+    for folder in ("training", start.FOLDER):  # several times the model
+        shutil.rmtree(run.folder / folder, ignore_errors=True)
     return facts.of_the_promotion(verdict, promoted, production, why)
 
 
 #: The whole workflow. A share of a search runs beside it: ``search_share.2-of-3``.
 WORKFLOW: dict[str, Callable[[Run], Any]] = {
     step.__name__: step
-    for step in (ingest, preprocess, tune, train, evaluate, register, gate, promote)
+    for step in (ingest, preprocess, health, tune, train, evaluate, register, gate, promote)
 }
 STEPS = tuple(WORKFLOW)

@@ -20,6 +20,7 @@ from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
 from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
+from model_zoo.training.finished import check_finished, right_in_training
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -31,6 +32,7 @@ from model_zoo.training.setup import (
     cached_features,
     set_up_training,
 )
+from model_zoo.training.warm_start import Start
 
 if TYPE_CHECKING:
     import keras
@@ -58,38 +60,50 @@ def train_classifier(
     on_epoch: OnEpoch,
     say: Say = print,
     metric: str = "accuracy",
+    start: Start | None = None,
 ) -> tuple[keras.Model, Progress]:
     """Train to the end, from the last checkpoint in ``folder`` if there is one.
 
     Args:
         training: with a precision that is decided (``training.precision``).
         metric: what the best epoch is best in, on the validation images (``judging.metric``).
+        start: weights to go on from, with ``head`` theirs; None: those that ``model`` names.
 
     Returns:
         The whole classifier with the weights of its best epoch, computing in float32; and how
         training went.
 
     Raises:
-        UserError: see ``build_classifier`` and ``training.fit.fit``.
+        UserError: see ``build_classifier``, ``training.fit.fit`` and ``training.finished``.
     """
-    design = Design(dataset, model, training, head, metric)
+    design = Design(dataset, model, training, head, metric, start)
     with on_all_accelerators(say):
-        fitted, progress = _train(design, train_images, validation, folder, cache, on_epoch, say)
-        weights = fitted.get_weights()
+        setup = set_up_training(design, train_images, validation, cache, say)
+        images = (train_images, validation)
+        progress = fit_phases(design, setup, images, folder, cache, on_epoch, say)
+        weights = setup.model.get_weights()
+        seen = right_in_training(setup, validation)
     finished = design.network()
     finished.set_weights(weights)
+    check_finished(finished, seen, validation)
     return finished, progress
 
 
-def _train(
+def fit_phases(
     design: Design,
-    train_images: Images,
-    validation: Images,
+    setup: TrainingSetup,
+    images: tuple[Images, Images],
     folder: Path,
     cache: FeatureCache,
     on_epoch: OnEpoch,
     say: Say,
-) -> tuple[keras.Model, Progress]:
+) -> Progress:
+    """The phases of a training that is set up, from the last checkpoint in ``folder`` if any.
+
+    Args:
+        images: to train and to validate, those of the setup's examples. The setup's model has the
+            weights of its best epoch afterwards.
+    """
     training = design.training
     plan = Plan(
         training.epochs,
@@ -99,9 +113,8 @@ def _train(
         training.averaged_share,
         metric=design.metric,
     )
-    setup = set_up_training(design, train_images, validation, cache, say)
-    if not design.model.from_scratch and training.head_epochs and not setup.head_only:
-        images = (train_images, validation)
+    head_first = design.head_is_new and training.head_epochs and not setup.head_only
+    if head_first and not design.model.from_scratch:
         _train_head(design, setup, images, plan, folder / "head", cache, on_epoch, say)
     _, progress = fit(
         lambda steps: design.compiled(setup.trained, steps),
@@ -113,7 +126,7 @@ def _train(
         say,
         class_weights=design.weights_of_classes(setup.train.labels),
     )
-    return setup.model, progress
+    return progress
 
 
 def _train_head(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.plan import Examples
 from model_zoo.training.precision import computing_in
+from model_zoo.training.warm_start import Start, go_on_from
 
 if TYPE_CHECKING:
     import keras
@@ -33,6 +33,7 @@ class Design:
     Attributes:
         training: with a precision that is decided (``training.precision``).
         metric: what the best epoch is best in (``judging.metric``).
+        start: weights to go on from; None: those that the settings name.
     """
 
     dataset: Dataset
@@ -40,12 +41,21 @@ class Design:
     training: TrainingSettings
     head: Head
     metric: str = "accuracy"
+    start: Start | None = None
+
+    @property
+    def head_is_new(self) -> bool:
+        """Whether a class has to be learned from nothing."""
+        return self.start is None or not set(self.dataset.labels) <= set(self.start.labels)
 
     def network(self) -> keras.Model:
         """The whole classifier, uncompiled, of Keras' own layers."""
-        return build_classifier(
+        network = build_classifier(
             self.dataset, self.model, self.training.augmentation, self.head, self.training.seed
         )
+        if self.start is not None:
+            go_on_from(network, self.dataset.labels, self.start)
+        return network
 
     def compiled(self, part: keras.Model, steps: int) -> keras.Model:
         """A classifier, or its trained part, for ``steps`` optimiser steps in all."""
@@ -127,22 +137,8 @@ def cached_features(
         return None
     if views < wanted:
         say(f"{views} of {wanted} augmented views fit the disk")
-    key = {
-        "backbone": design.model.backbone,
-        "weights": _weights_key(design.model.weights),
-        "size": design.model.image_size,
-        "border": split.border,
-        "precision": design.training.precision,
-    }
+    key = {"size": design.model.image_size, "precision": design.training.precision}
     return (
         cache.features(split.frozen, train_images, key, design.views(views), say),
         cache.features(split.frozen, validation, key, design.views(0), say),
     )
-
-
-def _weights_key(weights: str) -> dict[str, Any]:
-    path = Path(weights)
-    if not path.is_file():
-        return {"name": weights}
-    status = path.stat()
-    return {"name": weights, "size": status.st_size, "changed": status.st_mtime_ns}

@@ -30,6 +30,7 @@ from model_zoo.errors import UserError
 from model_zoo.settings import DataSettings
 
 TRAINING, VALIDATION, TEST = "training", "validation", "test"
+VANISHED = "it is a link that leads nowhere or in a circle, or vanished while it was listed"
 #: Names of folders, and values of a table's split column, that mean a part.
 PARTS = {
     "train": TRAINING,
@@ -274,7 +275,7 @@ def _split_folders(tops: Counter[str]) -> set[str]:
 def _tell(found: Arranged, listing: Listing) -> None:
     """Sentences for what was passed over."""
     for path in listing.dangling:
-        found.left_out.append(LeftOut(path, "a link that leads nowhere, or in a circle"))
+        found.left_out.append(LeftOut(path, VANISHED))
     if listing.system:
         found.notes.append(f"{listing.system:,} hidden or system files are passed over")
     if listing.others:

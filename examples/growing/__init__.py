@@ -1,0 +1,1 @@
+"""A project that grows month by month, to be watched: python -m examples.growing"""
