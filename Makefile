@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN = .venv/bin/
 .DEFAULT_GOAL := help
-.PHONY: help install demo up lint test bench bench-torch test-cluster containers
+.PHONY: help install demo up lint test tests bench bench-torch test-cluster containers lock sbom audit
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -11,7 +11,8 @@ help:  ## list the targets
 # again before it starts (12 s and not 5).
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(RUN)python -m pip install --quiet --disable-pip-version-check uv
+	sed -n '/^uv==/,/^[a-z]/{/^uv==/p;/^ /p}' constraints.txt > .venv/uv.txt
+	$(RUN)python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.txt
 	$(RUN)uv pip install --quiet --compile-bytecode --python $(RUN)python --constraint constraints.txt --editable '.[all,dev]'
 	touch $@
 
@@ -29,9 +30,13 @@ lint: install  ## format check, lint, types, the arrows between the rooms
 	$(RUN)mypy
 	$(RUN)lint-imports --no-cache
 
+# Side by side, as the tests often wait: lint ends while the first of them run.
+test: install  ## everything that .ci/run checks
+	$(MAKE) --no-print-directory --jobs 2 lint tests
+
 # Three at a time on two cores: many tests wait for a browser or a server. A file's tests share what
 # they start.
-test: lint  ## everything that .ci/run checks
+tests: install
 	$(RUN)python -m pytest --quiet --doctest-modules model_zoo/__init__.py
 	$(RUN)python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25
 
@@ -56,6 +61,20 @@ bench-torch: install .venv-torch/.installed  ## training steps against the same 
 
 test-cluster: .venv-cluster/.installed  ## Celery, Redis, PostgreSQL and S3 on this machine
 	.venv-cluster/bin/python -m pytest -m cluster -s
+
+# What is pinned stays so unless pyproject.toml asks for another; UPGRADE=--upgrade: the newest of all,
+# UPGRADE='--upgrade-package NAME': of one. For every platform and Python that pyproject.toml allows.
+lock:  ## make constraints.txt again: each package with its version and the hashes of its files
+	$(RUN)uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --all-extras $(UPGRADE) pyproject.toml --output-file constraints.txt
+
+# Its own check against CycloneDX's schema takes minutes and finds what the tool itself wrote.
+sbom: install  ## sbom.json: what is installed, as CycloneDX
+	$(RUN)uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py environment .venv/bin/python \
+		--pyproject pyproject.toml --no-validate --output-reproducible --output-file sbom.json
+
+audit: install  ## known advisories about what constraints.txt pins; OFFLINE=pass where none can be asked
+	PATH="$(CURDIR)/.venv/bin:$$PATH" OFFLINE=$(OFFLINE) .ci/audit constraints.txt
 
 containers: install  ## build every image, run the workflow in containers, take them down
 	$(RUN)python -m launcher.container.try_images

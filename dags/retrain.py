@@ -26,6 +26,7 @@ DOC = """
 
 `ingest` has the source find the images; where they and the settings are those of the last version
 the run ends there, as skipped, unless *Force* is chosen. `preprocess` validates and splits them,
+`health` looks for wrong labels, leaks and useless images (its page is on the run in MLflow),
 `tune` searches head size and learning rate (with `CATWALK_SEARCH_SHARES` above 1 tasks
 `search_share` before it run the trials), `train` fits the model, `evaluate` measures it once on the
 test set, `register` makes it a version in MLflow, `gate` compares it with production on the same
@@ -72,7 +73,7 @@ def retrain(project: Project) -> DAG:
     )
     def workflow() -> None:
         ingest = IngestOperator(task_id="ingest", project=str(project.file))
-        preprocess = step("preprocess")
+        preprocess, health = step("preprocess"), step("health", **heavy(PLACEMENT))
         divided = PLACEMENT.search_shares > 1
         # A share that is lost does not stop the workflow: `tune` runs what is missing.
         rule = {"trigger_rule": "all_done_min_one_success"} if divided else {}
@@ -102,7 +103,7 @@ def retrain(project: Project) -> DAG:
             return "approve" if wanted == "approval" and verdict["passed"] else "promote"
 
         asked = ask(gate.output)
-        ingest >> preprocess >> tune >> train >> evaluate >> register >> gate >> asked
+        ingest >> preprocess >> health >> tune >> train >> evaluate >> register >> gate >> asked
         asked >> [approve, promote]
         approve >> promote
         if divided:
@@ -113,7 +114,7 @@ def retrain(project: Project) -> DAG:
                 map_index_template="{{ task.step }}",
                 **of_shares(PLACEMENT),
             ).expand(step=[f"search_share.{number}-of-{count}" for number in range(1, count + 1)])
-            preprocess >> shares >> tune
+            health >> shares >> tune
 
     return workflow()
 

@@ -15,7 +15,9 @@ from model_zoo.errors import UserError
 from model_zoo.failures import told
 from model_zoo.settings import Places, Project, Serving, check_variables, load_project
 
-THREADS = 8
+#: Of a process. Batches and pictures that take long to decode hold half of them at the most
+#: (:mod:`dash_app.limits`, :mod:`model_zoo.images.decoders`): probes and lone pictures find one.
+THREADS = 16
 
 
 class Page(BaseApplication):  # type: ignore[misc]
@@ -39,7 +41,9 @@ class Page(BaseApplication):  # type: ignore[misc]
             self.cfg.set("child_exit", lambda server, worker: worker_ended(worker.pid))
 
     def load(self) -> Any:
-        return create_server(self.project, self.places, self.serving, self.page)
+        server = create_server(self.project, self.places, self.serving, self.page)
+        server.extensions["projects"].shared.decoders.start()
+        return server
 
 
 def address(host: str, port: int) -> str:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
+from dash_app.limits import PictureLimit, Turns, address
 from dash_app.metrics import ProjectMetrics
+from dash_app.settings import PageSettings
 from dash_app.uploads import Refusal, Sent, Upload
 from model_zoo.errors import UserError
-from model_zoo.images import Prepared, decode, prepare
+from model_zoo.images import Prepared, prepare
+from model_zoo.images.decoders import Budget, Decoders, DecodersBusy
 from model_zoo.predictor import Answer, Prediction, ProductionPredictor, ServedClassifier, doubts
+from model_zoo.settings import Serving
 
-# A decoded frame of 25 million pixels takes 100 MB for a moment: not in every thread at once.
-DECODED_AT_ONCE = 2
 BATCH = 32
+
+
+class Shared:
+    """What the answers of all projects of a server share: processes that decode, and limits."""
+
+    def __init__(self, serving: Serving, page: PageSettings) -> None:
+        self.serving = serving
+        self.decoders = Decoders(serving.max_pixels, serving.decode_mb, serving.decode_seconds)
+        self.limit = PictureLimit(page.pictures_a_minute)
+        self.turns = Turns()
+
+    def budget(self, pictures: int) -> Budget:
+        """Of one request."""
+        limits = self.serving.request_pixels, self.serving.request_seconds
+        return Budget(*limits, patient=pictures > 1, sender=address())
 
 
 class Answers:
@@ -26,19 +42,12 @@ class Answers:
         self,
         predictor: ProductionPredictor,
         metrics: ProjectMetrics,
-        max_pixels: int,
-        unsure_below: float,
+        shared: Shared,
     ) -> None:
-        """
-        Args:
-            max_pixels: of the largest picture that is decoded.
-            unsure_below: the calibrated confidence under which an answer is called unsure.
-        """
         self.predictor = predictor
         self.metrics = metrics
-        self.max_pixels = max_pixels
-        self.unsure_below = unsure_below
-        self._decoding = threading.BoundedSemaphore(DECODED_AT_ONCE)
+        self.shared = shared
+        self.unsure_below = shared.serving.unsure_below
 
     def one(
         self,
@@ -53,6 +62,7 @@ class Answers:
             NotAnImage: it is none, or too large.
             NothingInProduction: nobody can answer.
             Overloaded: too many wait already.
+            TooMany: this address asks too often.
         """
         (found,) = self.many([upload], without, classifier, source, pictures=True)
         if isinstance(found, Refusal):
@@ -77,12 +87,15 @@ class Answers:
 
         Raises:
             NothingInProduction: nobody can answer.
+            TooMany: this address asks too often, or too many batches are being answered.
         """
+        self.shared.limit.take(address(), len(uploads))
         answers: list[Answer | Refusal] = []
-        with self.predictor.answering() as production:
+        budget = self.shared.budget(len(uploads))
+        with self.shared.turns.turn(len(uploads)), self.predictor.answering() as production:
             version = classifier or production
             for some in _slices(uploads, BATCH):
-                answers += self._batch(some, without, version, source, pictures)
+                answers += self._batch(some, without, version, source, pictures, budget)
         return answers
 
     def _batch(
@@ -92,6 +105,7 @@ class Answers:
         version: ServedClassifier,
         source: str,
         pictures: bool,
+        budget: Budget,
     ) -> list[Answer | Refusal]:
         started = time.perf_counter()
         prepared: dict[int, Prepared] = {}
@@ -102,12 +116,13 @@ class Answers:
                 answers[i] = upload
                 continue
             try:
-                with self._decoding:
-                    decoded = decode(upload.content, self.max_pixels)
+                decoded = self.shared.decoders.decode(upload.content, budget)
                 prepared[i] = prepare(
                     decoded, version.image_shape, version.preparation, without, pictures
                 )
             except UserError as error:
+                if isinstance(error, DecodersBusy) and not budget.patient:
+                    raise
                 self.metrics.refused(source)
                 answers[i] = Refusal(upload.name, str(error))
         if prepared:

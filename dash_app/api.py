@@ -13,6 +13,7 @@ from flask import Blueprint, Response, jsonify, request
 from dash_app.page.context import Context
 from dash_app.projects import Projects
 from dash_app.security import is_allowed
+from dash_app.sending import origin_of, send_correction
 from dash_app.settings import PageSettings
 from dash_app.status import status_of
 from dash_app.uploads import (
@@ -20,6 +21,8 @@ from dash_app.uploads import (
     Refusal,
     Sent,
     TooLarge,
+    Upload,
+    from_data_url,
     from_form,
     from_json,
     unpacked,
@@ -70,6 +73,29 @@ def api(
         context = context_of(project)
         return jsonify(_predictions(context, _sent(page)))
 
+    @blueprint.post("/corrections")
+    @blueprint.post("/projects/<project>/corrections")
+    def correct(project: str | None = None) -> tuple[Response, int]:
+        context = context_of(project)
+        if not page.feedback:
+            raise UserError("this server takes no corrections (CATWALK_FEEDBACK)")
+        version = context.predictor.current
+        upload, label, with_picture = _correction(request.get_json(), page)
+        sent = send_correction(
+            context.corrections,
+            context.answers,
+            version,
+            upload,
+            label,
+            with_picture=with_picture,
+            without=steps_left_out(request.args, version.preparation),
+            origin=origin_of(request),
+            page=page,
+        )
+        return jsonify(
+            id=sent.id, label=sent.label, predicted=sent.predicted, state=sent.state
+        ), 201
+
     return blueprint
 
 
@@ -97,6 +123,20 @@ def _sent(page: PageSettings) -> list[Sent]:
             "expected image files as the multipart form field 'file', or JSON: " + JSON_SHAPE
         )
     return sent
+
+
+def _correction(body: Any, page: PageSettings) -> tuple[Upload, str, bool]:
+    """The picture, what it is, and whether its sender agrees that it is kept."""
+    given = body if isinstance(body, dict) else {}
+    image, label, agreed = given.get("image"), given.get("label"), given.get("keep_picture", False)
+    content = image.get("content") if isinstance(image, dict) else None
+    name = image.get("name") if isinstance(image, dict) else None
+    if not isinstance(content, str) or not isinstance(label, str) or not isinstance(agreed, bool):
+        raise UserError(
+            'expected JSON as {"image": {"content": "<base64>"}, "label": "...", '
+            '"keep_picture": false}'
+        )
+    return from_data_url(content, name if isinstance(name, str) else None, page), label, agreed
 
 
 def _predictions(context: Context, sent: list[Sent]) -> dict[str, Any]:

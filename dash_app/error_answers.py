@@ -11,13 +11,17 @@ from flask import Flask, Response, jsonify, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
+from dash_app.limits import TooMany
 from dash_app.projects import UnknownProject, UnusableProject
 from dash_app.status import public
 from dash_app.uploads import TooLarge
+from model_zoo.data.corrections import TooManyCorrections
 from model_zoo.errors import UserError
 from model_zoo.failures import keep, whose
+from model_zoo.images.decoders import DecodersBusy
 from model_zoo.predictor import NothingInProduction, Overloaded
 
+SOON = 5  # seconds, in Retry-After, where nobody knows better
 log = logging.getLogger(__name__)
 
 
@@ -46,7 +50,10 @@ def register_errors(server: Flask, home: Path, nothing: Callable[[], str]) -> No
     def user_error(error: UserError) -> tuple[Response, int]:
         if isinstance(error, NothingInProduction):
             return jsonify(error=nothing()), 503
-        return jsonify(error=public(error)), status_for(error)
+        answer, status = jsonify(error=public(error)), status_for(error)
+        if status in (429, 503):
+            answer.headers["Retry-After"] = str(getattr(error, "retry_after", SOON))
+        return answer, status
 
     @server.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[Response, int]:
@@ -64,8 +71,12 @@ def register_errors(server: Flask, home: Path, nothing: Callable[[], str]) -> No
 
 def status_for(error: UserError) -> int:
     """The HTTP status that says whose turn it is: 4xx that of who asks, 503 ours."""
-    if isinstance(error, (Overloaded, UnusableProject)):
+    if isinstance(error, TooMany):
+        return 429
+    if isinstance(error, (DecodersBusy, Overloaded, UnusableProject)):
         return 503
     if isinstance(error, UnknownProject):
         return 404
+    if isinstance(error, TooManyCorrections):
+        return 429
     return 413 if isinstance(error, TooLarge) else 400

@@ -15,6 +15,7 @@ from prometheus_client import (
 )
 
 from model_zoo.predictor import Prediction
+from model_zoo.predictor.trouble import KINDS, REGISTRY
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 CONFIDENCE = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
@@ -76,6 +77,12 @@ class Metrics:
             registry=self._registry, multiprocess_mode="max",
         )  # fmt: skip
 
+        self._problem = Gauge(
+            "catwalk_production_problem",
+            "1 while the version in production cannot be loaded for this reason.",
+            ("project", "kind"), registry=self._registry, multiprocess_mode="max",
+        )  # fmt: skip
+
     def of(self, project: str) -> ProjectMetrics:
         """Those of one project."""
         return ProjectMetrics(self, project)
@@ -83,11 +90,18 @@ class Metrics:
     def request(self, route: str, status: int) -> None:
         self._requests.labels(route, str(status)).inc()
 
-    def serving(self, project: str, version: str | None, loaded: int, away: bool) -> None:
-        """How a project is now; ``loaded``: bytes of its versions in memory."""
+    def serving(self, project: str, version: str | None, loaded: int, problem: str | None) -> None:
+        """How a project is now.
+
+        Args:
+            loaded: bytes of its versions in memory.
+            problem: its kind, see ``predictor.trouble``; None: all is well.
+        """
         self._serving.labels(project).set(float(version) if version else 0)
         self._loaded.labels(project).set(loaded)
-        self._registry_away.labels(project).set(away)
+        self._registry_away.labels(project).set(problem == REGISTRY)
+        for kind in KINDS:
+            self._problem.labels(project, kind).set(kind == problem)
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format, of all workers."""

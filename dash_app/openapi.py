@@ -46,6 +46,10 @@ def describe(page: PageSettings, max_pixels: int, token: bool) -> Schema:
                 "post": _of_project(_predict(page, max_pixels)) | {"security": guarded}
             },
             "/api/v1/projects/{project}/model": {"get": _of_project(MODEL) | {"security": guarded}},
+            "/api/v1/corrections": {"post": CORRECT | {"security": guarded}},
+            "/api/v1/projects/{project}/corrections": {
+                "post": _of_project(CORRECT) | {"security": guarded}
+            },
             "/api/v1/openapi.json": {
                 "get": {
                     "operationId": "openapi",
@@ -110,7 +114,7 @@ def _predict(page: PageSettings, max_pixels: int) -> Schema:
         },
         "responses": {
             "200": _answer("An answer for each image, in their order", "Predictions"),
-            **_errors(400, 401, 413, 415, 503),
+            **_errors(400, 401, 413, 415, 429, 503),
         },
     }
 
@@ -166,6 +170,7 @@ def _schemas() -> dict[str, Schema]:
             }
         ),
         "Refusal": _object({"name": TEXT, "error": TEXT}),
+        "Correction": _object({"id": TEXT, "label": TEXT, "predicted": TEXT, "state": TEXT}),
     }
 
 
@@ -197,6 +202,8 @@ def _errors(*statuses: int) -> dict[str, Schema]:
         404: "No project has this name; the sentence says the nearest",
         413: "More than the server reads",
         415: "Neither a multipart form nor JSON",
+        429: "More pictures a minute or corrections an hour than are taken from one address, or as "
+        "many corrections wait as may; Retry-After says when to ask again",
         503: "Nothing is in production, or the project's file cannot be read",
     }
     return {str(status): _answer(words[status], "Error") for status in statuses}
@@ -219,6 +226,32 @@ MODEL: Schema = {
     "responses": {
         "200": _answer("The version that answers now", "Model"),
         **_errors(401, 503),
+    },
+}
+CORRECT: Schema = {
+    "operationId": "correct",
+    "summary": "Say what an image is; a person reviews it before anything is trained on it",
+    "description": "With `keep_picture` the file is kept as it is, else only what the model saw. "
+    "Every correction is kept; from one address only so many an hour are taken.",
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": _object(
+                    {
+                        "image": _object(
+                            {"content": TEXT | {"contentEncoding": "base64"}}, {"name": TEXT}
+                        ),
+                        "label": TEXT,
+                    },
+                    {"keep_picture": {"type": "boolean", "default": False}},
+                )
+            }
+        },
+    },
+    "responses": {
+        "201": _answer("It is kept and waits for review", "Correction"),
+        **_errors(400, 401, 413, 415, 429, 503),
     },
 }
 HEALTHZ: Schema = {

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dash_app.answers import Answers
+from dash_app.answers import Answers, Shared
 from dash_app.metrics import Metrics
 from dash_app.page.context import Context
 from dash_app.settings import PageSettings
@@ -53,6 +53,7 @@ class Projects:
         """
         self.places, self.serving, self.page, self.metrics = places, serving, page, metrics
         self.memory = ModelMemory(int(serving.models_mb * 10**6))
+        self.shared = Shared(serving, page)
         self._opened: dict[str, Context] = {}
         self._seen: dict[str, Seen] = {}
         self._in_production: dict[str, str] = {}  # versions, by registered model
@@ -106,6 +107,7 @@ class Projects:
         self._thread.join()
         for context in self.opened().values():
             context.predictor.close()
+        self.shared.decoders.close()
 
     def _open(self, project: Project) -> Context:
         with self._lock:
@@ -116,12 +118,7 @@ class Projects:
     def _context(self, project: Project) -> Context:
         store = store_of(project, self.places)
         predictor = ProductionPredictor(store, self.serving, self.places.cache_dir, self.memory)
-        answers = Answers(
-            predictor,
-            self.metrics.of(project.name),
-            self.serving.max_pixels,
-            self.serving.unsure_below,
-        )
+        answers = Answers(predictor, self.metrics.of(project.name), self.shared)
         return Context(project, self.places, self.serving, self.page, store, predictor, answers)
 
     def _read(self, name: str) -> Project:

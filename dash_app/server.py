@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from flask import Flask, Response, jsonify, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dash_app.api import api
 from dash_app.error_answers import Json, register_errors
@@ -65,6 +66,8 @@ def create_server(
     register_pages(server, projects, set_up)
     app = mount(server, projects.default, projects, "/")
     add_headers(server, app.csp_hashes())
+    if page.proxies:  # or anybody could say that they are somebody else
+        server.wsgi_app = ProxyFix(server.wsgi_app, x_for=page.proxies, x_proto=0)  # type: ignore[method-assign]
     return server
 
 
@@ -111,7 +114,7 @@ def _register_probes(
         for name, context in projects.opened().items():
             predictor = context.predictor
             loaded = predictor.held_bytes + context.others.held_bytes
-            metrics.serving(name, predictor.version, loaded, predictor.registry_away)
+            metrics.serving(name, predictor.version, loaded, predictor.kind)
         text = metrics.text()
         return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8"), 200
 

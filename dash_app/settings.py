@@ -16,6 +16,19 @@ class PageSettings(Environment):
     max_images: int = Field(
         500, ge=1, description="Most images in one upload or request, those in a ZIP included."
     )
+    pictures_a_minute: int = Field(
+        1200,
+        ge=0,
+        description="Pictures that one address may send a minute to a process of the page; 0: no "
+        "limit.",
+    )
+    proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Proxies in front of the page that set X-Forwarded-For; by it senders are told "
+        "apart. 0: none, and what the header says is not believed.",
+    )
     api_token: str = Field(
         "",
         repr=False,
@@ -23,10 +36,24 @@ class PageSettings(Environment):
         "127.0.0.1, elsewhere a token that is made and kept in the home folder.",
     )
     feedback: bool = Field(
-        True, description="Offer to correct a prediction; what is sent is stored in the home."
+        True,
+        description="Offer to correct a prediction; what is sent waits for review where "
+        "CATWALK_CORRECTIONS says. Nothing is trained on before somebody accepts it.",
+    )
+    feedback_per_hour: int = Field(
+        30,
+        ge=0,
+        description="Corrections taken from one address in an hour, by page and API together. An "
+        "address is kept as a hash whose key is thrown away after a day.",
     )
     feedback_limit: int = Field(
-        5000, ge=0, description="Corrections kept at most (about 1 KB each); then none is taken."
+        5000, ge=0, description="Corrections that may wait for review; then none is taken."
+    )
+    feedback_mb: float = Field(
+        2000.0,
+        ge=0,
+        description="Room in MiB for pictures that people sent with their corrections; then only "
+        "what the model saw is taken, about 1 to 50 KB each.",
     )
     mlflow_link: str = Field(
         "", description="Where people reach MLflow's pages, if not at the tracking URI."

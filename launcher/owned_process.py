@@ -20,6 +20,8 @@ from collections.abc import Callable
 
 import psutil
 
+from model_zoo.processor import collect_seldom
+
 POLL_SECONDS = 0.5
 
 
@@ -59,6 +61,7 @@ def _kill_own_group() -> None:
 
 
 def main() -> None:
+    collect_seldom()
     owner, module = int(sys.argv[1]), sys.argv[2]
     when_gone(owner, _kill_own_group)
     sys.argv = [module, *sys.argv[3:]]

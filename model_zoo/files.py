@@ -45,9 +45,13 @@ def complete_or_absent(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
-def cannot_write(path: object, error: OSError) -> UserError:
+class CannotWrite(UserError):
+    """The operating system refused: a full disk, a quota, no permission."""
+
+
+def cannot_write(path: object, error: OSError) -> CannotWrite:
     """The sentence for a write that the operating system refused."""
-    return UserError(
+    return CannotWrite(
         f"could not write {path}: {error.strerror or error}. Free space or choose another folder, "
         "then run again"
     )
@@ -89,7 +93,10 @@ def fill_folder(path: Path, fill: Callable[[Path], None]) -> Path:
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        fill(partial)
+        try:
+            fill(partial)
+        except OSError as error:
+            raise cannot_write(path, error) if error.errno in NO_ROOM else error from error
         try:
             partial.rename(path)
         except OSError:

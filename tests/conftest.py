@@ -11,8 +11,11 @@ import pytest
 from colour_project import ColourProject, colour_project, made_project
 from first_run import FirstRun, make_first_run
 
+from model_zoo.processor import collect_seldom
 from model_zoo.registry.store import Store, store_of
 from model_zoo.settings import Places, Project, load_project
+
+collect_seldom()  # as every program of ours does
 
 SMALL = {
     "PLUGINS_DIR": str(Path(__file__).parent / "plugins"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from dash_app.answers import Answers
 from dash_app.settings import PageSettings
 from model_zoo.comparison import Comparison, compare_versions
-from model_zoo.data.corrections import CorrectionStore
+from model_zoo.data.corrections import Corrections, corrections_of
 from model_zoo.errors import UserError
 from model_zoo.predictor import (
     ModelMemory,
@@ -58,10 +58,9 @@ class Context:
         return Comparisons(self.reports, self.project.judging)
 
     @cached_property
-    def corrections(self) -> CorrectionStore:
-        """Where corrections of answers are kept."""
-        folder = self.places.home / "feedback" / self.store.model
-        return CorrectionStore(folder, self.page.feedback_limit)
+    def corrections(self) -> Corrections:
+        """What people said of answers, and what was decided of it."""
+        return corrections_of(self.project.name, self.places)
 
 
 class Comparisons:

@@ -6,9 +6,11 @@ from typing import Any
 
 import dash_mantine_components as dmc
 from dash import ALL, Dash, Input, Output, State, ctx, html, no_update
+from flask import request
 
 from dash_app.page import classes, preparation
 from dash_app.page.context import Context
+from dash_app.sending import origin_of, send_correction
 from dash_app.settings import PageSettings
 from dash_app.status import public
 from dash_app.uploads import from_data_url
@@ -35,10 +37,19 @@ def layout(page: PageSettings) -> Any:
                 ],
                 align="end",
             ),
+            dmc.Checkbox(
+                id="keep-picture",
+                label="Keep my picture too",
+                description="The file as it is, with what it says of when and where it was taken; "
+                "a reviewer sees it, and if it is accepted models learn from it.",
+                checked=False,
+                size="sm",
+                my="sm",
+            ),
             html.P(
                 "Sending stores the small image that the model saw, its answer, your correction "
-                "and the version on this server, for training; not your picture, its name or who "
-                "you are.",
+                "and the version, for a person to review; not the file's name or who you are, and "
+                "your picture only if you say so.",
                 className="quiet small",
             ),
             html.Div(id="corrected", role="status"),
@@ -69,6 +80,7 @@ def register(app: Dash, context: Context) -> None:
         State({"step": ALL}, "checked"),
         State({"step": ALL}, "id"),
         State("right-class", "value"),
+        State("keep-picture", "checked"),
         prevent_initial_call=True,
     )
     def correct(
@@ -77,6 +89,7 @@ def register(app: Dash, context: Context) -> None:
         switches: list[bool],
         steps: list[dict],
         right: str | None,
+        with_picture: bool | None,
     ) -> tuple[Any, Any]:
         if ctx.triggered_id == "picture" or not clicks or not picture:
             return "", None
@@ -84,16 +97,17 @@ def register(app: Dash, context: Context) -> None:
             return "Choose what it is first.", no_update
         try:
             upload = from_data_url(picture["content"], picture["name"], context.page)
-            without = preparation.left_out(switches, steps)
-            found = context.answers.one(upload, without, source="feedback")
-            context.corrections.store(
-                found.prediction.image,
-                found.prediction.label,
-                found.prediction.confidence,
-                found.version,
+            send_correction(
+                context.corrections,
+                context.answers,
+                context.predictor.current,
+                upload,
                 right,
-                found.prediction.labels,
+                without=preparation.left_out(switches, steps),
+                with_picture=bool(with_picture),
+                origin=origin_of(request),
+                page=context.page,
             )
         except UserError as error:
             return f"Not stored: {public(error)}.", no_update
-        return f"Thank you: stored as {right}.", no_update
+        return f"Thank you: stored as {right}, and waits for review.", no_update

@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from model_zoo.processor import collect_seldom
+
 #: Each command with its module and one line of help; a module is imported when it is needed.
 COMMANDS = {
     "new": ("new", "look at images of yours, and write the project that trains on them"),
@@ -28,12 +30,14 @@ COMMANDS = {
     "rollback": ("rollback", "take production back, and reject what it was"),
     "reproduce": ("reproduce", "make a version again, and say what differs"),
     "predict": ("predict", "what a version makes of image files"),
+    "clean": ("clean", "what nobody needs any more: told, and with --yes removed"),
     "export": ("export", "copy the files of a version, with labels and calibration beside them"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    collect_seldom()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["--version"]:
         print(f"catwalk {_version()}")

@@ -31,8 +31,13 @@ AIRFLOW_PLUGINS = CHECKOUT / "plugins" / "airflow_ui"
 
 def password(machine: Machine) -> str:
     """The password of Airflow's only user; made at the first call, then kept."""
-    path = machine.airflow_home / "passwords.json"
-    return str(json.loads(_kept(path, lambda: json.dumps({USER: secrets.token_urlsafe(12)})))[USER])
+    made = _kept(passwords(machine), lambda: json.dumps({USER: secrets.token_urlsafe(12)}))
+    return str(json.loads(made)[USER])
+
+
+def passwords(machine: Machine) -> Path:
+    """The file in which it stands, for this user alone."""
+    return machine.airflow_home / "passwords.json"
 
 
 def environment(machine: Machine) -> dict[str, str]:
@@ -51,7 +56,7 @@ def environment(machine: Machine) -> dict[str, str]:
         # What is wrong with a project file is a sentence, not the way to it.
         "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords(machine)),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sqlite_uri(home / "airflow.db"),
         "AIRFLOW__API__HOST": places.host,
         "AIRFLOW__API__PORT": str(machine.ports.airflow_port),

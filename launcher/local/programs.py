@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import socket
 import urllib.error
@@ -77,6 +78,25 @@ def mlflow_server(machine: Machine) -> Program:
         ),
         lambda: answers(f"{machine.mlflow_url}/health"),
     )
+
+
+def check_host(machine: Machine) -> None:
+    """Only this machine reaches the servers: MLflow and the page ask nobody for a password.
+
+    Raises:
+        UserError: the address is one that others reach.
+    """
+    host = machine.places.host
+    try:
+        alone = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        alone = host == "localhost"
+    if not alone:
+        raise UserError(
+            f"CATWALK_HOST={host} would show MLflow and the page, which have no password here, to "
+            "everybody who reaches this machine: leave it at 127.0.0.1 and come by an SSH tunnel, "
+            "or use the containers, where each server has a log-in (docs/deploy.md)"
+        )
 
 
 def check_ports(machine: Machine) -> None:

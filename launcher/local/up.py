@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from launcher.airflow_steps.projects import readable_projects
-from launcher.local.airflow import USER, close_stopped_demos, environment, initialise, password
+from launcher.local.airflow import USER, close_stopped_demos, environment, initialise, passwords
 from launcher.local.machine import Machine
 from launcher.local.one_at_a_time import one_at_a_time
 from launcher.local.processes import run_together
-from launcher.local.programs import check_ports, programs
+from launcher.local.programs import check_host, check_ports, programs
 from model_zoo.settings import Project
 
 
@@ -20,12 +20,13 @@ def up(project: Project, machine: Machine) -> int:
         project: the one that the page opens with; it and Airflow know all.
 
     Returns:
-        0 after a stop that was asked for, 1 if one of the programs ended by itself.
+        0 after a stop that was asked for, 1 if one of the programs does not stay up.
 
     Raises:
-        UserError: a port is taken, another `up` or `demo` uses this home, or a database could
-            not be made. Nothing has been started then.
+        UserError: a port is taken, the address is one that others reach, another `up` or `demo`
+            uses this home, or a database could not be made. Nothing has been started then.
     """
+    check_host(machine)
     with one_at_a_time(machine.places.home, "up"):
         check_ports(machine)
         started = time.monotonic()
@@ -42,7 +43,7 @@ def up(project: Project, machine: Machine) -> int:
                 f"\nReady after {time.monotonic() - started:.0f} s\n"
                 f"  Page     {machine.page_url}\n"
                 f"  Airflow  {machine.airflow_url}   "
-                f"log in as {USER}, password {password(machine)}\n"
+                f"log in as {USER}; its password stands in {passwords(machine)}\n"
                 f"  MLflow   {machine.mlflow_url}\n"
                 f"  Logs     {machine.logs}\n"
                 f"Retrain: open a DAG in Airflow ({dags}) and trigger it. Stop: Ctrl-C.",

@@ -20,13 +20,15 @@ from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
 from model_zoo.images import read_image
 from model_zoo.predictor.memory import ModelMemory
+from model_zoo.predictor.pauses import Pauses
 from model_zoo.predictor.queue import PredictionQueue
 from model_zoo.predictor.served_classifier import Prediction, ServedClassifier
+from model_zoo.predictor.trouble import REGISTRY, in_short, kind_of
 from model_zoo.predictor.versions import VersionCache, is_of
-from model_zoo.registry.client import RegistryUnavailable
+from model_zoo.registry.client import check_home
 from model_zoo.registry.set_by_hand import misspelt
 from model_zoo.registry.store import Store
-from model_zoo.registry.versions import aliases_of, find_alias
+from model_zoo.registry.versions import Version, aliases_of, find_alias
 from model_zoo.settings import Serving
 
 NOT_NAMED = "no version carries the alias production any more"
@@ -51,8 +53,9 @@ class ProductionPredictor:
         self.serving = serving
         self.versions = VersionCache(store, serving, cache_dir)
         self.problem: str | None = None
-        self.in_short: str | None = None  # the same for those outside, where it is MLflow's
-        self.registry_away = False  # that is the problem
+        self.in_short: str | None = None  # the same for those outside, where more is known
+        self.kind: str | None = None  # of the problem, see ``predictor.trouble``
+        self._pauses = Pauses(serving.poll_seconds)
         self.memory = memory
         self._current: ServedClassifier | None = None
         self._resting: str | None = None  # the version in production that was let go
@@ -112,6 +115,11 @@ class ProductionPredictor:
                 self._answering -= 1
 
     @property
+    def registry_away(self) -> bool:
+        """Whether that is the problem."""
+        return self.kind == REGISTRY
+
+    @property
     def is_answering(self) -> bool:
         return self._answering > 0
 
@@ -150,25 +158,30 @@ class ProductionPredictor:
         """What :meth:`refresh` does; what it loaded. ``come_back``: also a version let go."""
         try:
             found = find_alias(self.store, "production")
-            self.registry_away = False
             loaded = None
             if found is None:
+                if self.version is not None:
+                    check_home(self.store)
                 self.problem = self.in_short = misspelt(aliases_of(self.store))
                 if self.version is not None:  # whoever deleted the alias may not have meant this
                     self.problem = self.in_short = self.problem or NOT_NAMED
+                self.kind = None
                 return None
             if self._current is None and self._resting is not None and not come_back:
                 self._resting = found.version  # loaded when somebody asks
             elif self._current is None or not is_of(self._current, found):
+                if self._pauses.is_waiting(_name_of(found)):
+                    return None  # what is known of it stays true
+                self._pauses.began(_name_of(found))
                 loaded = self._change(self.versions.load(found))
+                self._pauses.over()
                 write_json(self._note, {"version": found.version, "tags": found.tags})
-            self.problem = self.in_short = None
+            self.problem = self.in_short = self.kind = None
             return loaded
         except Exception as error:  # whatever it is, the last good version goes on
             text = str(error).strip().splitlines()
             self.problem = text[0] if text else type(error).__name__
-            self.registry_away = isinstance(error, RegistryUnavailable)
-            self.in_short = error.in_short if isinstance(error, RegistryUnavailable) else None
+            self.kind, self.in_short = kind_of(error), in_short(error)
             log.warning("production not refreshed: %s", self.problem)
             resting = self._resting is not None and not come_back
             return self._load_last_good() if self._current is None and not resting else None
@@ -264,6 +277,11 @@ class ProductionPredictor:
             content, classifier.image_shape, classifier.preparation, self.serving.max_pixels
         )
         return classifier, self._queue.predict(classifier, image)
+
+
+def _name_of(version: Version) -> str:
+    """What is tried again with pauses: a version whose tags were mended is another one."""
+    return f"{version.version} {sorted(version.tags.items())}"
 
 
 def _noted(note: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from model_zoo.registry.served_files import (
     FACTS,
     FACTS_TAG,
     DamagedFile,
+    MissingFile,
     check_file,
     fetch_served_files,
     file_of,
@@ -72,7 +73,7 @@ def _files(store: Store, serving: Serving, version: Version) -> Iterator[Path]:
         lies = folder_in_home(store, version.version)
         if lies is not None:
             if not (lies / FACTS).is_file():
-                raise DamagedFile(gone(FACTS, version.version))
+                raise MissingFile(gone(FACTS, version.version))
             yield lies
             return
         with tempfile.TemporaryDirectory(prefix="catwalk-") as name:

@@ -40,6 +40,10 @@ class RegistryUnavailable(Unavailable):
         self.in_short = in_short
 
 
+class HomeMoved(RegistryUnavailable):
+    """The folder in which everything lies is not where it was."""
+
+
 def connect(store: Store) -> MlflowClient:
     """A client of the store; fails within seconds when there is no server.
 
@@ -101,6 +105,8 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
         answers: a server does, and what it says is an error of its own.
     """
     reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no answer"
+    if not store.server and not store.home.is_dir():
+        return _home_moved(store)
     if not store.server:
         return RegistryUnavailable(
             f"MLflow's database {store.home / database.FILE} cannot be used ({reason}): "
@@ -116,6 +122,24 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
     return RegistryUnavailable(
         f"MLflow at {store.uri} does not answer ({reason}). Start it with `catwalk up`, or "
         "correct CATWALK_TRACKING_URI, then run again"
+    )
+
+
+def check_home(store: Store) -> None:
+    """For whoever has read something there before: a home that is not there now was moved.
+
+    Raises:
+        HomeMoved: it is.
+    """
+    if not store.server and not store.home.is_dir():
+        raise _home_moved(store)
+
+
+def _home_moved(store: Store) -> HomeMoved:
+    return HomeMoved(
+        f"the home folder {store.home} is not there: it was moved, or its disk is not mounted. Set "
+        "CATWALK_HOME to where it is, then start again",
+        "the home folder is not there",
     )
 
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from model_zoo.errors import UserError
 from model_zoo.failures import sentence, whose
+from model_zoo.files import NO_ROOM
 from model_zoo.registry import database
 from model_zoo.registry.client import answered_by, usable
 from model_zoo.registry.format_report import LEFT_OUT
@@ -51,6 +52,10 @@ NEEDED = (
 
 class DamagedFile(UserError):
     """A file is not, byte for byte, the one that was registered."""
+
+
+class MissingFile(DamagedFile):
+    """The registry does not have a file of a version any more."""
 
 
 def sha256(path: Path) -> str:
@@ -168,7 +173,7 @@ def fetch_served_files(
     """Put files of a version into ``folder``, by default those that are served.
 
     Raises:
-        DamagedFile: the registry does not have one of them any more.
+        MissingFile: the registry does not have one of them any more.
         UserError: they lie where nobody here can read, as somebody registered them by hand.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -178,7 +183,7 @@ def fetch_served_files(
             try:
                 shutil.copyfile(lies / name, folder / name)
             except FileNotFoundError:
-                raise DamagedFile(gone(name, version)) from None
+                raise MissingFile(gone(name, version)) from None
         return
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -192,9 +197,9 @@ def fetch_served_files(
                     artifact_uri=f"{location}/{name}", dst_path=str(folder), tracking_uri=store.uri
                 )
             except (OSError, MlflowException) as error:
-                if _is_away(error):
+                if _is_away(error) or getattr(error, "errno", None) in NO_ROOM:
                     raise
-                raise DamagedFile(gone(name, version)) from error
+                raise MissingFile(gone(name, version)) from error
             except Exception as error:  # of the client of whatever storage the version names
                 if whose(error) is None:
                     raise

@@ -19,6 +19,7 @@ from model_zoo.settings.judging import METRICS
 
 if TYPE_CHECKING:
     from model_zoo.classifier import Head
+    from model_zoo.health.findings import Health
     from model_zoo.judging.verdict import Verdict
     from model_zoo.registry.format_report import FormatReport
     from model_zoo.registry.promotion import Judged
@@ -50,6 +51,13 @@ class PreprocessFacts(TimedFacts):
     training: int
     validation: int
     test: int
+
+
+class HealthFacts(TimedFacts):
+    """``found``: images by kind of finding; ``warnings``: what matters, a sentence each."""
+
+    found: dict[str, int]
+    warnings: list[str]
 
 
 class ShareFacts(TimedFacts):
@@ -143,6 +151,17 @@ def of_the_split(
         "validation": validation,
         "summary": f"{training:,} images to train, {validation:,} to validate, {test:,} to test; "
         f"{found['test_images_in_train']} in both; digest {dataset.snapshot}",
+    }
+
+
+def of_the_health(health: Health) -> HealthFacts:
+    """How many images each finding has."""
+    warned = health.of("warn")
+    titles = ", ".join(one.title.lower() for one in warned)
+    return {
+        "found": {one.kind: one.found for one in health.findings},
+        "warnings": [one.sentence for one in warned],
+        "summary": health.summary + (f"; look at: {titles}" if warned else ""),
     }
 
 

@@ -56,6 +56,22 @@ def held_out_images(run: Run) -> Images:
     return official_part(run, "training").take(_kept_split(run)["validation"])
 
 
+def parts_with_rows(run: Run) -> dict[str, tuple[Images, str, np.ndarray]]:
+    """Every part of the run, the training part first: its images, in which of the source's own
+    parts they are, and their rows there."""
+    split, test = _kept_split(run), official_part(run, "test")
+    held_out = held_out_images(run)
+    own = _has_validation(run)
+    validation = (
+        ("validation", np.arange(len(held_out))) if own else ("training", split["validation"])
+    )
+    return {
+        "training": (training_images(run), "training", split["training"]),
+        "validation": (held_out, *validation),
+        "test": (test, "test", np.arange(len(test))),
+    }
+
+
 def training_and_validation(run: Run) -> tuple[Images, Images]:
     """What is trained on, and what early stopping and the search go by.
 

@@ -25,10 +25,12 @@ from model_zoo.settings import Project
 if TYPE_CHECKING:
     from model_zoo.classifier import Head
     from model_zoo.evaluation.measure import Measured
+    from model_zoo.health.findings import Health
     from model_zoo.training.checkpoint import Progress
 
 PREDICTIONS = "test_predictions.npz"
 LEFT_OUT = "broken.csv"
+HEALTH = "health"
 #: Classes whose F1 is a metric of the run each; of more the list of metrics would be unreadable,
 #: and MLflow takes no more than 1,000 at once: they are in `evaluation/test.json` alone.
 MOST_METRICS = 50
@@ -104,6 +106,16 @@ def log_data(
         mlflow.log_artifact(str(page), "data")
         if manifest.exists():
             mlflow.log_artifact(str(manifest), "data")
+
+
+def log_health(run: Run, health: Health) -> None:
+    """The page of the images' health with its table, and how many images each finding has."""
+    import mlflow
+
+    with parent_run(run):
+        mlflow.log_metrics({f"health_{one.kind}": float(one.found) for one in health.findings})
+        mlflow.set_tag("health", health.summary)
+        mlflow.log_artifacts(str(run.folder / HEALTH), HEALTH)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from model_zoo.failures import told, whose
 from model_zoo.files import NO_ROOM, cannot_write, read_json, remove_leftovers, write_json
 from model_zoo.lean_keras import import_keras
 from model_zoo.locks import try_locked
+from model_zoo.processor import collect_seldom
 from model_zoo.progress import MAIN, Reporter
 from model_zoo.runs import storage
 from model_zoo.runs.checks import check_project
@@ -185,6 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--reason", default=BY_HAND, help="what started the run")
     given = parser.parse_args(arguments)
     quiet()
+    collect_seldom()
     signal.signal(signal.SIGTERM, _stop)
     if given.step in WITH_KERAS:
         import_keras()

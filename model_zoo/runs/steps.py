@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from model_zoo.data.checks import validate
+from model_zoo.errors import UserError
 from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
 from model_zoo.runs import facts, project_data, start, verdicts
@@ -52,6 +53,23 @@ def preprocess(run: Run) -> facts.PreprocessFacts:
         records.log_data(run, dataset, training, validation, test, found)
     start.decide(run, dataset)
     return facts.of_the_split(dataset, len(training), len(validation), len(test), found)
+
+
+def health(run: Run) -> facts.HealthFacts:
+    """Look for wrong labels, leaks, duplicates and useless images before any is trained on.
+
+    The features that it needs are those that search and training read from the cache after it.
+    """
+    from model_zoo.runs.health import health_of
+
+    found = health_of(run)
+    with part(run.say, "logging what was found to MLflow"):
+        records.log_health(run, found)
+    for finding in found.of("warn"):
+        run.say(f"{finding.sentence}.")
+    if stopped := found.of("stop"):
+        raise UserError("; ".join(one.sentence for one in stopped))
+    return facts.of_the_health(found)
 
 
 def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
@@ -133,6 +151,7 @@ def evaluate(run: Run) -> facts.EvaluateFacts:
 def register(run: Run) -> facts.RegisterFacts:
     """Export to every format, check each file against Keras, and register it as `candidate`."""
     from model_zoo.export.version_files import export_files
+    from model_zoo.registry.one_copy import keep_once
     from model_zoo.registry.registration import register_version
 
     measured = facts_of(run, "evaluate")
@@ -146,6 +165,7 @@ def register(run: Run) -> facts.RegisterFacts:
             run.store, run.project, dataset, run.folder, parent, run.name, run.identity,
             measured, test, reports, start.begun(run).started,
         )  # fmt: skip
+    keep_once(run.store, version, run.folder)
     return facts.of_the_registration(run.store.model, version, reports)
 
 
@@ -190,6 +210,6 @@ def promote(run: Run) -> facts.PromoteFacts:
 #: The whole workflow. A share of a search runs beside it: ``search_share.2-of-3``.
 WORKFLOW: dict[str, Callable[[Run], Any]] = {
     step.__name__: step
-    for step in (ingest, preprocess, tune, train, evaluate, register, gate, promote)
+    for step in (ingest, preprocess, health, tune, train, evaluate, register, gate, promote)
 }
 STEPS = tuple(WORKFLOW)

@@ -26,6 +26,10 @@ MANIFEST = "manifest.json"
 OWN = ("steps.log", "failure.json", "examples.npz")
 PARTIAL = ".partial-"
 NOT_SENT = (PARTIAL, "share-", "search_share.")  # each share of a search sends its own folder
+ABSENT = ""
+#: Codes of S3's errors: the condition of a put did not hold; it knows no conditions.
+CHANGED_MEANWHILE = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+UNCONDITIONAL = ("NotImplemented", "501")
 Stamp = tuple[int, int, int]
 
 
@@ -35,6 +39,8 @@ class StoredFolder:
     def __init__(self, url: str, name: str, here: Path) -> None:
         self.url = url
         self.fs, root = file_system(url)
+        self.is_s3 = url.startswith(("s3://", "s3a://"))
+        self._seen_state: str | None = ABSENT  # of the manifest that was read or written last
         self.there = f"{root.rstrip('/')}/{name}"
         self.here = here
         self.writer = f"{socket.gethostname()} process {os.getpid()} {secrets.token_hex(4)}"
@@ -44,11 +50,22 @@ class StoredFolder:
 
     def manifest(self) -> dict[str, Any] | None:
         """What storage says the folder consists of; None when it has nothing."""
+        path = f"{self.there}/{MANIFEST}"
         try:
-            content = self.fs.cat_file(f"{self.there}/{MANIFEST}")
+            state = self._state(path)  # before the content: what comes between is noticed
+            content = self.fs.cat_file(path)
         except FileNotFoundError:
+            self._seen_state = ABSENT
             return None
+        self._seen_state = state
         return dict(json.loads(content))
+
+    def _state(self, path: str) -> str | None:
+        """What names a file's content where a store can replace it by that; None where not."""
+        if not self.is_s3:
+            return None
+        self.fs.invalidate_cache(self.there)
+        return str(self.fs.info(path)["ETag"])
 
     def read_json(self, path: str) -> Any:
         """One JSON file of the folder as storage has it, or None."""
@@ -81,11 +98,12 @@ class StoredFolder:
         """
         if self.taken_over is None:
             self.push()
-        else:
-            self._write_manifest(self.digests)
+            return
+        while not self._write_manifest(self.digests):  # who wrote until now has just done so
+            self.pull()
 
     def push(self) -> bool:
-        """Send what changed; False when a file changed meanwhile: try again later.
+        """Send what changed; False when a file, or storage, changed meanwhile: try again later.
 
         Raises:
             UserError: somebody else has claimed the folder.
@@ -111,7 +129,8 @@ class StoredFolder:
             raise UserError(
                 f"{self.there} is continued by another worker ({last['writer']}): this one stops"
             )
-        self._write_manifest(digests)
+        if not self._write_manifest(digests):
+            return False  # somebody wrote since we looked: the next try sees who
         for digest in set(self.digests.values()) - set(digests.values()):
             self.fs.rm_file(self._object(digest))
         self.digests, self.stamps = digests, before
@@ -138,11 +157,48 @@ class StoredFolder:
     def _object(self, digest: str) -> str:
         return f"{self.there}/files/{digest}"
 
-    def _write_manifest(self, files: dict[str, str]) -> None:
+    def _write_manifest(self, files: dict[str, str]) -> bool:
+        """Replace it; False where storage can tell that somebody did so since it was read last."""
+        path = f"{self.there}/{MANIFEST}"
+        content = json.dumps({"writer": self.writer, "files": files}).encode()
+        if self.is_s3:
+            return self._put_if_unchanged(path, content)
         # Not every file system replaces a file's content at once; each moves a file at once.
         aside = f"{self.there}/{secrets.token_hex(8)}.json"
-        self.fs.pipe_file(aside, json.dumps({"writer": self.writer, "files": files}).encode())
-        self.fs.mv(aside, f"{self.there}/{MANIFEST}")
+        self.fs.pipe_file(aside, content)
+        self.fs.mv(aside, path)
+        return True
+
+    def _put_if_unchanged(self, path: str, content: bytes) -> bool:
+        """A conditional put, which S3 has since 2024 (docs: "conditional writes").
+
+        A store that does not know it says so, and the file is replaced without.
+        """
+        condition = (
+            {"IfNoneMatch": "*"} if self._seen_state == ABSENT else {"IfMatch": self._seen_state}
+        )
+        try:
+            self._seen_state = _etag(self.fs.pipe_file(path, content, **condition))
+        except OSError as error:
+            code = _code_of(error)
+            if code in CHANGED_MEANWHILE:
+                return False
+            if code not in UNCONDITIONAL:
+                raise
+            self._seen_state = _etag(self.fs.pipe_file(path, content))
+        return True
+
+
+def _code_of(error: OSError) -> str:
+    """What S3 calls the error."""
+    if isinstance(error, FileExistsError):
+        return CHANGED_MEANWHILE[0]
+    answer = getattr(error.__cause__, "response", None) or {}
+    return str(answer.get("Error", {}).get("Code", ""))
+
+
+def _etag(answer: Any) -> str | None:
+    return answer.get("ETag") if isinstance(answer, dict) else None
 
 
 def file_system(url: str) -> tuple[Any, str]:

@@ -1,5 +1,6 @@
 """A project's settings in groups, from its file, profile and recipe; and where things lie."""
 
+from model_zoo.settings.cleaning import Cleaning
 from model_zoo.settings.data import DataSettings
 from model_zoo.settings.environment import Environment, check_variables
 from model_zoo.settings.export import OPTIONAL_FORMATS, ExportSettings
@@ -18,6 +19,7 @@ __all__ = [
     "OPTIONAL_FORMATS",
     "PUBLISHED",
     "Augmentation",
+    "Cleaning",
     "DataSettings",
     "Environment",
     "ExportSettings",

@@ -24,6 +24,7 @@ PREFIX = "CATWALK_"
 READERS = (
     "model_zoo.settings.places",
     "model_zoo.settings.serving",
+    "model_zoo.settings.cleaning",
     "dash_app.settings",
     "launcher.settings",
 )

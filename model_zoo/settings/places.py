@@ -34,6 +34,12 @@ class Places(Environment):
         description="Folder that every worker reaches, as fsspec spells it (s3://bucket/catwalk, "
         "gs://..., file:///mnt/...): runs and datasets lie there too. Empty: only in the home.",
     )
+    corrections: str = Field(
+        "",
+        description="Folder or fsspec URL where corrections that people send wait for review, the "
+        "same for the page and for every worker. Empty: corrections/ in CATWALK_STORAGE, or in the "
+        "home.",
+    )
     allow_generated: bool = Field(
         False,
         description="Let a source make images up if none can be had (the demo sets this).",

@@ -17,6 +17,7 @@ from model_zoo.settings.data import DataSettings
 from model_zoo.settings.environment import PREFIX
 from model_zoo.settings.export import ExportSettings
 from model_zoo.settings.group import Group
+from model_zoo.settings.health import HealthSettings
 from model_zoo.settings.judging import JudgingSettings
 from model_zoo.settings.model import ModelSettings
 from model_zoo.settings.retraining import RetrainingSettings
@@ -27,6 +28,7 @@ NEVER = "never"
 #: Groups of a project, in the order in which people read them.
 GROUPS: dict[str, type[Group]] = {
     "data": DataSettings,
+    "health": HealthSettings,
     "model": ModelSettings,
     "search": SearchSettings,
     "training": TrainingSettings,
@@ -61,6 +63,7 @@ class Project(BaseSettings):
         "@weekly", description=f"Airflow's: @daily, a cron expression, ...; {NEVER}: by hand only."
     )
     data: DataSettings = Field(default_factory=DataSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
     search: SearchSettings = Field(default_factory=SearchSettings)
     training: TrainingSettings = Field(default_factory=TrainingSettings)

@@ -55,6 +55,30 @@ class Serving(Environment):
         description="Largest image in pixels that is decoded whole; a JPEG, which can be decoded "
         "at an eighth, may have eight times as many.",
     )
+    decode_seconds: float = Field(
+        10.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Time for decoding one picture in the page; one that takes longer is refused.",
+    )
+    decode_mb: int = Field(
+        512,
+        ge=64,
+        description="Memory in MiB for decoding one picture in the page; one that takes more is "
+        "refused.",
+    )
+    request_pixels: int = Field(
+        400_000_000,
+        gt=0,
+        description="Pixels of all pictures in one request to the page, those in a ZIP included: "
+        "what an upload of the default size holds as photographs.",
+    )
+    request_seconds: float = Field(
+        60.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Time for decoding all pictures in one request to the page.",
+    )
     unsure_below: float = Field(
         0.6, ge=0, le=1, description="An answer of less calibrated confidence is called unsure."
     )

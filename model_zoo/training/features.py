@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -22,10 +23,18 @@ import numpy as np
 from model_zoo.classifier import augmentation_layers
 from model_zoo.data.dataset import Images
 from model_zoo.data.pixel_store import looks_of
-from model_zoo.files import read_json, write_json
+from model_zoo.files import cannot_write, read_json, write_json
 from model_zoo.locks import locked
 from model_zoo.progress import Work, part
 from model_zoo.settings import Augmentation
+from model_zoo.training.frozen_identity import (
+    CHECK_SUFFIX,
+    IMAGES,
+    TOLERANCE,
+    difference,
+    digest_of,
+    note_inputs,
+)
 from model_zoo.training.known_features import SUFFIX, copy_known, name_of, note_looks
 
 if TYPE_CHECKING:
@@ -148,7 +157,7 @@ class FeatureCache:
 
         Args:
             frozen: float32 pixels (N, h, w, channels) -> features, see ``training.frozen_part``.
-            key: what decides the frozen part: backbone, weights, size, border, precision.
+            key: what decides features beside the frozen part itself (``frozen_identity``).
 
         Raises:
             UserError: the features cannot be written.
@@ -156,12 +165,14 @@ class FeatureCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         paths: set[Path] = set()
         arrays: list[np.ndarray] = []
-        decided = key | {"seed": views.seed} | views.augmentation.model_dump()
+        decided = key | {"frozen": digest_of(frozen), "seed": views.seed}
+        decided |= views.augmentation.model_dump()
         families = [
             _name(decided | {"view": view if views.count else "plain"})
             for view in range(max(1, views.count))
         ]
         looks = looks_of(images.images)
+        self._drop_stale(frozen, families, say)
         names = [name_of(family, looks, images.labels) for family in families]
         missing = sum(not (self.folder / f"{name}.npy").exists() for name in names)
         with part(say, "features of the frozen layers", missing * len(images)) as work:
@@ -182,6 +193,22 @@ class FeatureCache:
                 paths.add(path)
         return Features(tuple(arrays), images.labels)
 
+    def _drop_stale(
+        self, frozen: keras.Model, families: list[str], say: Callable[[str], None]
+    ) -> None:
+        """Compare what lies here with what ``frozen`` makes of the same inputs now."""
+        for path in [one for name in families for one in self.folder.glob(f"{name}-*.npy")]:
+            found = difference(frozen, path)
+            if found is not None and found <= TOLERANCE:
+                continue
+            if found is not None:
+                say(
+                    f"features kept from before are {found:.0%} away from what the frozen layers "
+                    "give now: they are computed anew"
+                )
+            with locked(self._lock):
+                _remove(path)
+
     def _stored(self) -> int:
         return sum(path.stat().st_size for path in self.folder.glob("*.npy"))
 
@@ -193,8 +220,29 @@ class FeatureCache:
             if free >= size and self._stored() + size <= self.budget_gb * 1e9:
                 return
             if path not in keep:
-                path.unlink(missing_ok=True)
-                path.with_suffix(SUFFIX).unlink(missing_ok=True)
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    for one in (path, path.with_suffix(SUFFIX), path.with_suffix(CHECK_SUFFIX)):
+        one.unlink(missing_ok=True)
+
+
+def _reserve(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """A new file of features that has its room on the disk: else a write into it is a bus error.
+
+    Raises:
+        UserError: there is not as much room.
+    """
+    try:
+        stored: np.memmap = np.lib.format.open_memmap(path, "w+", STORED, shape)
+        if hasattr(os, "posix_fallocate"):
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+    return stored
 
 
 def _is_whole(path: Path) -> bool:
@@ -235,10 +283,7 @@ def _compute(
     partial, counted = path.with_suffix(".partial"), path.with_suffix(".json")
     shape = (len(images), *frozen.output_shape[1:])
     before = read_json(counted) if counted.exists() and partial.exists() else None
-    mode = "r+" if before else "w+"
-    stored: np.memmap = np.lib.format.open_memmap(
-        partial, mode, None if before else STORED, None if before else shape
-    )
+    stored = np.lib.format.open_memmap(partial, "r+") if before else _reserve(partial, shape)
     if before:
         done, left = before["images"], np.array(before["left"], np.int64)
     else:
@@ -251,12 +296,17 @@ def _compute(
         pixels = _pixels(views, batch, view, start)
         found = np.asarray(frozen.predict_on_batch(pixels), np.float32)
         stored[mine] = np.clip(found, -LARGEST, LARGEST)
+        if start == 0:
+            note_inputs(path, pixels, stored[mine])
         done = start + len(batch)
         work.advance(len(batch))
         if time.monotonic() - noted > NOTED_SECONDS:
             noted = time.monotonic()
             stored.flush()
             write_json(counted, {"images": done, "left": left.tolist()})
+    if not len(left):  # all of it is from other files, each of which was compared
+        plain = _pixels(views, np.asarray(images.images[:IMAGES]), None, 0)
+        note_inputs(path, plain, np.asarray(frozen(plain, training=False), np.float32))
     stored.flush()
     del stored
     partial.replace(path)

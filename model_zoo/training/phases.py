@@ -20,6 +20,7 @@ from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
 from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
+from model_zoo.training.finished import check_finished
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -73,16 +74,17 @@ def train_classifier(
         training went.
 
     Raises:
-        UserError: see ``build_classifier`` and ``training.fit.fit``.
+        UserError: see ``build_classifier``, ``training.fit.fit`` and ``training.finished``.
     """
     design = Design(dataset, model, training, head, metric, start)
     with on_all_accelerators(say):
         setup = set_up_training(design, train_images, validation, cache, say)
         images = (train_images, validation)
-        fitted, progress = fit_phases(design, setup, images, folder, cache, on_epoch, say)
-        weights = fitted.get_weights()
+        progress = fit_phases(design, setup, images, folder, cache, on_epoch, say)
+        weights = setup.model.get_weights()
     finished = design.network()
     finished.set_weights(weights)
+    check_finished(finished, setup, validation)
     return finished, progress
 
 
@@ -94,14 +96,13 @@ def fit_phases(
     cache: FeatureCache,
     on_epoch: OnEpoch,
     say: Say,
-) -> tuple[keras.Model, Progress]:
+) -> Progress:
     """The phases of a training that is set up, from the last checkpoint in ``folder`` if any.
+
+    The setup's model has the weights of its best epoch then.
 
     Args:
         images: to train and to validate, those of the setup's examples.
-
-    Returns:
-        The whole classifier as it was set up, with the weights of its best epoch.
     """
     training = design.training
     plan = Plan(
@@ -125,7 +126,7 @@ def fit_phases(
         say,
         class_weights=design.weights_of_classes(setup.train.labels),
     )
-    return setup.model, progress
+    return progress
 
 
 def _train_head(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -139,32 +137,8 @@ def cached_features(
         return None
     if views < wanted:
         say(f"{views} of {wanted} augmented views fit the disk")
-    key = {
-        "backbone": design.model.backbone,
-        "weights": _weights_key(design.model.weights),
-        "size": design.model.image_size,
-        "border": split.border,
-        "precision": design.training.precision,
-    }
-    if design.start is not None:
-        key["frozen"] = _digest_of(split.frozen)  # blocks of it may have been trained
+    key = {"size": design.model.image_size, "precision": design.training.precision}
     return (
         cache.features(split.frozen, train_images, key, design.views(views), say),
         cache.features(split.frozen, validation, key, design.views(0), say),
     )
-
-
-def _digest_of(model: keras.Model) -> str:
-    """SHA-256 of a model's weights."""
-    value = hashlib.sha256()
-    for weights in model.get_weights():
-        value.update(np.ascontiguousarray(weights).data)
-    return value.hexdigest()
-
-
-def _weights_key(weights: str) -> dict[str, Any]:
-    path = Path(weights)
-    if not path.is_file():
-        return {"name": weights}
-    status = path.stat()
-    return {"name": weights, "size": status.st_size, "changed": status.st_mtime_ns}

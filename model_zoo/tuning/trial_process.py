@@ -24,6 +24,7 @@ from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write
 from model_zoo.lean_keras import import_keras
 from model_zoo.owner import end_with_owner
+from model_zoo.processor import collect_seldom
 from model_zoo.progress import Reporter, part
 from model_zoo.settings import Places, Project
 from model_zoo.tuning.devices import VISIBLE
@@ -163,6 +164,7 @@ def _train_on_request(
 ) -> None:
     """The process: takes (trial, values), answers (kind, sentence)."""
     end_with_owner()
+    collect_seldom()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, who ends this process
     # Several processes may share a GPU; by default the first would take all of its memory.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")

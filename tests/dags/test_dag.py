@@ -141,6 +141,13 @@ def test_a_project_whose_images_come_and_go_is_watched_and_starts_by_time_or_rea
     assert "AssetOrTimeSchedule" in retrain["schedule"]
 
 
+def test_cleaning_runs_by_its_setting_alone(small_environment: Path, tmp_path: Path) -> None:
+    program = PROGRAM.replace("import retrain as file", "import clean as file")
+    weekly = run_program(program, tmp_path, CATWALK_CLEAN_SCHEDULE="@weekly")
+    assert weekly["dags"]["_dag"]["schedule"] == "@weekly"
+    assert not {"keras", "tensorflow", "mlflow", "pandas"} & set(weekly["modules"])
+
+
 def test_shares_of_the_search_are_mapped_tasks_before_tune(
     shipped: dict, small_environment: Path, tmp_path: Path
 ) -> None:
@@ -149,8 +156,8 @@ def test_shares_of_the_search_are_mapped_tasks_before_tune(
     several = run_program(PROGRAM, tmp_path, CATWALK_SEARCH_SHARES="2")
     dag = several["dags"]["fashion_mnist_retrain"]
     assert dag["mapped"] == {"search_share": ["search_share.1-of-2", "search_share.2-of-2"]}
-    assert dag["upstream"]["search_share"] == ["preprocess"]
-    assert dag["upstream"]["tune"] == ["preprocess", "search_share"]
+    assert dag["upstream"]["search_share"] == ["health"]
+    assert dag["upstream"]["tune"] == ["health", "search_share"]
     assert dag["rules"]["tune"] == "all_done_min_one_success", "a lost share stops nothing"
 
 
@@ -168,13 +175,13 @@ def test_a_broken_project_is_one_import_error_and_the_other_dags_live_on(
         CATWALK_PROJECT="shop",
         AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS="False",
     )
-    assert found["dags"] == ["shop_after_promotion", "shop_retrain"]
+    assert found["dags"] == ["catwalk_clean", "shop_after_promotion", "shop_retrain"]
     (sentence,) = found["errors"].values()  # said by one file, not by three
     assert f"{projects / 'garden.toml'}, line 5: unknown setting training.epoch" in sentence
     assert "did you mean training.epochs?" in sentence
     (projects / "garden.toml").write_text(GOOD)
     mended = run_program(BAG, tmp_path, CATWALK_PROJECTS_DIR=str(projects), CATWALK_PROJECT="shop")
-    both = [
+    both = ["catwalk_clean"] + [
         f"{name}_{kind}" for name in ("garden", "shop") for kind in ("after_promotion", "retrain")
     ]
     assert mended == {"dags": both, "errors": {}}

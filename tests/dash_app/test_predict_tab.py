@@ -9,10 +9,8 @@ from browsing import as_file, drop
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from dash_app.settings import PageSettings
-from model_zoo.data.corrections import CorrectionStore
-from model_zoo.registry.store import Store
-from model_zoo.settings import Places
+from model_zoo.data.corrections import corrections_of
+from model_zoo.settings import Places, Project
 
 
 def test_an_example_is_answered_with_bars_heatmap_and_version(page: Page) -> None:
@@ -123,20 +121,26 @@ def test_an_image_unlike_the_training_data_is_said_to_be(page: Page) -> None:
     expect(page.locator("#doubts")).to_contain_text("Looks unlike the training images")
 
 
-def test_a_correction_is_stored_for_the_workflow(
-    page: Page, page_places: Places, store: Store
+def test_a_correction_waits_for_review_and_the_picture_goes_along_only_with_consent(
+    page: Page, page_places: Places, project: Project
 ) -> None:
-    folder = page_places.home / "feedback" / store.model
-    corrections = CorrectionStore(folder, PageSettings().feedback_limit)
-    before = corrections.count()
+    corrections = corrections_of(project.name, page_places)
+    before = len(corrections.all())
     page.locator("#examples button").nth(3).click()
-    expect(page.locator("#correction")).to_contain_text("Sending stores the small image")
+    expect(page.locator("#correction")).to_contain_text("for a person to review")
     page.get_by_role("button", name="Send the correction").click()
     expect(page.locator("#corrected")).to_contain_text("Choose what it is")
-    page.locator("#right-class").click()
-    page.get_by_role("option", name="Coat").click()
-    page.get_by_role("button", name="Send the correction").click()
-    expect(page.locator("#corrected")).to_contain_text("stored as Coat")
-    assert corrections.count() == before + 1
-    last = corrections.read()[-1]
-    assert last.corrected == "Coat" and last.version == "1" and last.image.shape == (28, 28)
+    for agree, right in ((False, "Coat"), (True, "Shirt")):
+        page.locator("#right-class").click()
+        page.get_by_role("option", name=right, exact=True).click()
+        if agree:
+            page.get_by_label("Keep my picture too").check()
+        else:
+            expect(page.get_by_label("Keep my picture too")).not_to_be_checked()
+        page.get_by_role("button", name="Send the correction").click()
+        expect(page.locator("#corrected")).to_contain_text(f"stored as {right}, and waits")
+    without, along = corrections.all()[before:]
+    assert (without.label, along.label, along.version) == ("Coat", "Shirt", "1")
+    assert not without.has_picture and corrections.picture(along) is not None
+    seen = corrections.seen(without)
+    assert seen is not None and seen.shape == (28, 28)

@@ -106,8 +106,8 @@ def test_each_project_answers_with_its_own_production(
     assert client.get("/p/shop/readyz").json["project"] == "shop"
 
     contexts = projects_of(server).opened()
-    folders = {name: one.corrections.folder.name for name, one in contexts.items()}
-    assert folders == {"fashion-mnist": "fashion-mnist-classifier", "shop": "shop-classifier"}
+    folders = {name: Path(one.corrections.shelf.url).name for name, one in contexts.items()}
+    assert folders == {"fashion-mnist": "fashion-mnist", "shop": "shop"}
     text = client.get("/metrics").get_data(as_text=True)
     assert 'catwalk_serving_version{project="shop"} 1.0' in text
     assert 'project="shop",source="api",version="1"} 1.0' in text

@@ -36,7 +36,8 @@ def test_an_image_runs_as_nobody_special_and_says_how_it_is(
 def test_every_install_keeps_to_the_tested_versions(stages: dict[str, str]) -> None:
     for name, text in stages.items():
         for install in re.findall(r"pip install [^&;]*", text):
-            assert "--constraint constraints.txt" in install, name
+            by_hash = ("--constraint constraints.txt", "--require-hashes --requirement uv.txt")
+            assert any(one in install for one in by_hash), name
 
 
 def test_the_base_image_is_an_argument() -> None:

@@ -60,7 +60,7 @@ def test_the_values_are_keys_of_the_chart(values: dict) -> None:
     assert set(values) <= CHART_KEYS
     assert values["executor"] == "KubernetesExecutor"
     constraints = (KUBERNETES.parents[1] / "constraints.txt").read_text()
-    assert f"apache-airflow=={values['airflowVersion']}\n" in constraints
+    assert f"\napache-airflow=={values['airflowVersion']} " in constraints
 
 
 def test_the_settings_in_the_values_make_the_dag_ask_for_a_gpu(values: dict) -> None:

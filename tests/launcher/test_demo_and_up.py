@@ -198,6 +198,15 @@ def test_the_page_predicts_in_a_browser(up: tuple, tmp_path: Path) -> None:
     assert errors == []
 
 
+def password_in(printed: str) -> str:
+    """As a person finds it: where `catwalk up` says that it stands."""
+    path = Path(re.search(r"password stands in (\S+)", printed)[1])
+    assert path.stat().st_mode & 0o077 == 0, "nobody else reads it"
+    password = json.loads(path.read_text())["admin"]
+    assert password not in printed
+    return password
+
+
 def ask(url: str, method: str = "GET", body: Any = None, token: str = "") -> Any:
     request = urllib.request.Request(
         url,
@@ -218,7 +227,7 @@ def wait_for(what: str, found: Callable[[], bool], seconds: float = 500) -> None
 
 def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple, home: Path) -> None:
     page, airflow = (re.search(rf"{name} +(http\S+)", up[1])[1] for name in ("Page", "Airflow"))
-    log_in = {"username": "admin", "password": re.search(r"password (\S+)", up[1])[1]}
+    log_in = {"username": "admin", "password": password_in(up[1])}
     token = ask(f"{airflow}/auth/token", "POST", log_in)["access_token"]
     dag = f"{airflow}/api/v2/dags/{DAG}"
     ask(dag, "PATCH", {"is_paused": False}, token)
@@ -264,7 +273,7 @@ def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple, home: Pat
 
 def test_a_value_outside_the_form_is_refused_when_triggering(up: tuple) -> None:
     airflow = re.search(r"Airflow +(http\S+)", up[1])[1]
-    log_in = {"username": "admin", "password": re.search(r"password (\S+)", up[1])[1]}
+    log_in = {"username": "admin", "password": password_in(up[1])}
     token = ask(f"{airflow}/auth/token", "POST", log_in)["access_token"]
     body = {"logical_date": None, "conf": {"learning_rate": -1}}
     with pytest.raises(urllib.error.HTTPError) as refused:
@@ -294,3 +303,14 @@ def test_ctrl_c_stops_everything(up: tuple) -> None:
     assert process.returncode == 0
     time.sleep(0.5)
     assert [one for one in family if one.is_running() and one.status() != "zombie"] == []
+
+
+def test_cleaning_takes_airflows_old_rows_too(up: tuple, home: Path) -> None:
+    with sqlite3.connect(home / "airflow" / "airflow.db") as database:
+        before = database.execute("SELECT count(*) FROM log").fetchone()[0]
+    cleaned = catwalk("clean", "--yes", "--days", "0", CATWALK_HOME=str(home))
+    printed, _ = cleaned.communicate(timeout=300)
+    assert cleaned.returncode == 0, printed
+    assert re.search(r"\d+ rows  of Airflow's database", printed) and "Removed" in printed
+    with sqlite3.connect(home / "airflow" / "airflow.db") as database:
+        assert database.execute("SELECT count(*) FROM log").fetchone()[0] < before

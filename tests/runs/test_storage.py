@@ -177,6 +177,47 @@ def test_a_worker_that_was_thought_dead_stops(worker: Callable) -> None:
     assert files(there, "r") == {"state": "1"}
 
 
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)  # which knows conditional puts
+def test_two_who_write_at_the_same_moment_do_not_both_succeed(
+    worker: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old worker has looked who writes, and the new one claims before the old one writes."""
+    here, there = worker("a"), worker("b")
+    first, second = stored(here, "r"), stored(there, "r")
+    put(here, "r", state="1")
+    first.push()
+    put(here, "r", state="22")
+    looked = StoredFolder.manifest
+
+    def and_then_another_claims(self: StoredFolder) -> object:
+        found = looked(self)
+        if self is first:
+            second.pull()
+            second.claim()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoredFolder, "manifest", and_then_another_claims)
+        assert not first.push()
+    with pytest.raises(UserError, match="continued by another worker"):
+        first.push()
+    put(there, "r", state="of the second")
+    assert second.push(), "what the first deleted is nothing that the second needs"
+    third = worker("c")
+    stored(third, "r").pull()
+    assert files(third, "r") == {"state": "of the second"}
+
+
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)
+def test_the_first_to_write_is_one(worker: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (stored(worker(name), "r") for name in "ab")
+    for name in "ab":
+        put(worker(name), "r", state=name)
+    assert first.manifest() is None and second.manifest() is None
+    monkeypatch.setattr(StoredFolder, "manifest", lambda self: None)  # both looked before
+    assert [first.push(), second.push()] == [True, False]
+
+
 def test_facts_of_a_step_are_found_wherever_it_ran(worker: Callable, project: Project) -> None:
     here, there = worker("a"), worker("b")
     folder = run_folder(here, project.name, "r")

@@ -1,8 +1,10 @@
 """A frozen trunk sees each image once: equal results, a cache that is whole, resumed, bounded."""
 
+import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,9 +14,12 @@ from model_zoo.backbones import discover
 from model_zoo.classifier import head_from
 from model_zoo.data.dataset import Images
 from model_zoo.data.fashion_mnist.description import DATASET
+from model_zoo.errors import UserError
 from model_zoo.settings import ModelSettings, Project
 from model_zoo.training import features, phases
 from model_zoo.training.features import FeatureCache, Views
+from model_zoo.training.finished import check_finished
+from model_zoo.training.frozen_identity import digest_of
 from model_zoo.training.frozen_part import split_before_head, split_where_training_begins
 from model_zoo.training.setup import Design, TrainingSetup, set_up_training
 
@@ -96,7 +101,9 @@ def test_training_on_cached_features_trains_the_whole_model(
     assert reached == pytest.approx(progress.best_accuracy, abs=0.021), "one image of 50"
     files = list(cache.folder.glob("*.npy"))
     assert len(files) == finetuned.training.feature_views + 1
-    assert {path.suffix for path in cache.folder.glob("*")} == {".npy", ".looks"}, "nothing partial"
+    assert {path.suffix for path in cache.folder.glob("*")} == {
+        ".npy", ".looks", ".npz",
+    }, "nothing partial"  # fmt: skip
 
 
 def test_without_views_the_frozen_layers_see_each_image_anew_and_nothing_is_said_of_it(
@@ -154,6 +161,78 @@ def test_features_that_were_cut_short_are_computed_again(
     path.write_bytes(content[: len(content) // 2])
     again = cache.features(frozen, IMAGES, {}, views)
     np.testing.assert_array_equal(again.views[0], before)
+
+
+def test_what_the_frozen_layers_are_is_in_the_name(finetuned: Project, cache: FeatureCache) -> None:
+    """Built again they are the same; with other weights, or another configuration, they are not."""
+    assert digest_of(_frozen(finetuned)) == digest_of(_frozen(finetuned))
+    changed = _frozen(finetuned)
+    kernel = next(one for one in changed.weights if one.path.endswith("block1_conv/kernel"))
+    kernel.assign(np.asarray(kernel) * 1.001)
+    assert digest_of(changed) != digest_of(_frozen(finetuned))
+    larger = finetuned.with_values({"model.image_size": 40})
+    assert digest_of(_frozen(larger)) != digest_of(_frozen(finetuned))
+
+
+class Scaled(keras.layers.Layer):
+    """A plugin's layer, whose code changes while its configuration and weights do not."""
+
+    factor = 1.0
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.factor
+
+
+def test_code_that_changed_below_a_cache_is_noticed(
+    cache: FeatureCache, finetuned: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def built() -> keras.Model:
+        pixels = keras.Input((28, 28, 1))
+        return keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(Scaled()(pixels)))
+
+    views, said = views_of(finetuned, 2), []
+    before = cache.features(built(), IMAGES, {}, views, said.append)
+    cache.features(built(), IMAGES, {}, views, said.append)
+    assert not [line for line in said if "away from" in line]
+    monkeypatch.setattr(Scaled, "factor", 1 / 255)
+    after = cache.features(built(), IMAGES, {}, views, said.append)
+    assert len([line for line in said if "computed anew" in line]) == 2, "each view"
+    for was, now in zip(before.views, after.views, strict=True):
+        np.testing.assert_allclose(np.asarray(now, np.float32) * 255, was, rtol=0.01)
+
+
+def test_a_finished_classifier_that_is_not_what_training_saw_is_refused() -> None:
+    def right_up_to(last: int) -> keras.Model:
+        """Answers each image's class, but for those from ``last`` on."""
+        given = keras.Input((28, 28))
+        classes = keras.layers.Lambda(lambda x: keras.ops.one_hot(x[:, 0, 0] % last, 10))
+        return keras.Model(given, classes(given))
+
+    pixels = np.zeros((300, 28, 28), np.uint8)
+    pixels[:, 0, 0] = np.arange(300) % 10
+    images = Images(pixels, pixels[:, 0, 0].astype(np.int32))
+    trained, worse = right_up_to(10), right_up_to(8)
+    setup = TrainingSetup(trained, trained, images, images)
+    check_finished(trained, setup, images)
+    with pytest.raises(
+        UserError, match=r"right on 79\.7% of 256 validation images, where training saw 100\.0%"
+    ):
+        check_finished(worse, setup, images)
+
+
+def test_a_disk_without_room_is_a_sentence_before_anything_is_computed(
+    finetuned: Project, cache: FeatureCache
+) -> None:
+    frozen = _frozen(finetuned)
+    frozen.predict_on_batch = None
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # as a disk that has no more
+    try:
+        with pytest.raises(UserError, match=r"could not write .*Free space or choose another"):
+            cache.features(frozen, IMAGES, {}, views_of(finetuned, 1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(cache.folder.glob("*.npy")) and not list(cache.folder.glob("*.partial"))
 
 
 def test_another_augmentation_or_other_images_are_other_features(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -107,6 +108,8 @@ def look(data: DataSettings, places: Places, say: Say) -> Looked:
     index = index_path(places.cache_dir, arranged.root, data.max_pixels)
     with locked(folder.with_suffix(".lock")), open_index(index) as kept:
         store = PixelStore(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)  # was used: `catwalk clean` goes by it
         files = (item.file for item in arranged.items)
         known = read_files(files, wanted, kept, store, say)
     seen = read_seen(places.project_data)

@@ -1,0 +1,21 @@
+"""What people say an image is: sent from the page, reviewed, and joined to the training images."""
+
+from model_zoo.data.corrections.records import Correction, Decision, State
+from model_zoo.data.corrections.store import (
+    CorrectionRefused,
+    Corrections,
+    Limits,
+    TooManyCorrections,
+    corrections_of,
+)
+
+__all__ = [
+    "Correction",
+    "CorrectionRefused",
+    "Corrections",
+    "Decision",
+    "Limits",
+    "State",
+    "TooManyCorrections",
+    "corrections_of",
+]
