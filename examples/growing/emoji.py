@@ -25,7 +25,7 @@ VERSION = "16.0.0"
 SIDE = 64
 SEED = 19
 #: Of each month: pictures by the first artist and by the second.
-ARRIVALS = ((1200, 0), (900, 0), (0, 0), (0, 1200), (0, 60), (700, 800), (800, 900))
+ARRIVALS = ((1200, 0), (900, 0), (0, 0), (0, 1200), (0, 60), (700, 800))
 NOTHING, TOO_FEW = 2, 4
 
 
