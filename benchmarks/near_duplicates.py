@@ -26,7 +26,7 @@ from PIL import Image
 
 from model_zoo.data import near_duplicates
 from model_zoo.data.near_duplicates import near_pairs, prints_of
-from model_zoo.images import decode, image_of
+from model_zoo.images import read_image
 
 STEPS = ("upright", "flatten", "whole-on-white")
 
@@ -84,8 +84,7 @@ def main() -> None:
     shape = (given.side, given.side, 3)
     flat, pixels = [], []
     for path in paths:
-        decoded = decode(path.read_bytes(), 10**8)
-        pixels.append(image_of(decoded, shape, STEPS))
+        pixels.append(read_image(path.read_bytes(), shape, STEPS, 10**8))
         whole = Image.open(path).convert("RGBA")
         white = Image.new("RGBA", whole.size, "white")
         flat.append(Image.alpha_composite(white, whole).convert("RGB"))
@@ -110,7 +109,7 @@ def main() -> None:
         for image in flat:
             file = io.BytesIO()
             make(image).save(file, "PNG")
-            made.append(image_of(decode(file.getvalue(), 10**8), shape, STEPS))
+            made.append(read_image(file.getvalue(), shape, STEPS, 10**8))
         both = np.concatenate([prints, prints_of(np.stack(made))])
         new = np.arange(len(paths), 2 * len(paths))
         found = {one for one, other in near_pairs(both, new) if other == one - len(paths)}

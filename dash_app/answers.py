@@ -12,7 +12,7 @@ from dash_app.metrics import ProjectMetrics
 from dash_app.settings import PageSettings
 from dash_app.uploads import Refusal, Sent, Upload
 from model_zoo.errors import UserError
-from model_zoo.images import Prepared, prepare
+from model_zoo.images import Prepared, least_side, prepare
 from model_zoo.images.decoders import Budget, Decoders, DecodersBusy
 from model_zoo.predictor import Answer, Prediction, ProductionPredictor, ServedClassifier, doubts
 from model_zoo.settings import Serving
@@ -116,7 +116,9 @@ class Answers:
                 answers[i] = upload
                 continue
             try:
-                decoded = self.shared.decoders.decode(upload.content, budget)
+                decoded = self.shared.decoders.decode(
+                    upload.content, budget, least_side(version.image_shape, version.preparation)
+                )
                 prepared[i] = prepare(
                     decoded, version.image_shape, version.preparation, without, pictures
                 )

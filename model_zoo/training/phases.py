@@ -20,7 +20,7 @@ from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
 from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
-from model_zoo.training.finished import check_finished
+from model_zoo.training.finished import check_finished, right_in_training
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -82,9 +82,10 @@ def train_classifier(
         images = (train_images, validation)
         progress = fit_phases(design, setup, images, folder, cache, on_epoch, say)
         weights = setup.model.get_weights()
+        seen = right_in_training(setup, validation)
     finished = design.network()
     finished.set_weights(weights)
-    check_finished(finished, setup, validation)
+    check_finished(finished, seen, validation)
     return finished, progress
 
 
@@ -99,10 +100,9 @@ def fit_phases(
 ) -> Progress:
     """The phases of a training that is set up, from the last checkpoint in ``folder`` if any.
 
-    The setup's model has the weights of its best epoch then.
-
     Args:
-        images: to train and to validate, those of the setup's examples.
+        images: to train and to validate, those of the setup's examples. The setup's model has the
+            weights of its best epoch afterwards.
     """
     training = design.training
     plan = Plan(
