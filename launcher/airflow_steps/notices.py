@@ -47,8 +47,8 @@ def tell_of_late_run(context: Any) -> None:
         return
     notify(
         f"Catwalk: {context['dag'].dag_id} took too long",
-        f"Run {context['run_id']} was stopped, as it took longer than all its steps may. The next one can "
-        "begin.",
+        f"Run {context['run_id']} was stopped, as it took longer than all its steps may. The next "
+        "one can begin.",
     )
 
 
