@@ -69,7 +69,7 @@ def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def keep_airflow_passwords(environment: Mapping[str, str]) -> None:
-    """Give Airflow its users' passwords in a file of the container's own, as it opens it to write."""
+    """Airflow's users' passwords in a file of the container's own, as Airflow opens it to write."""
     given = {user: environment.get(variable, "") for user, variable in AIRFLOW_USERS.items()}
     known = {user: password for user, password in given.items() if password}
     if not known:
