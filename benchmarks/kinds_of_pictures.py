@@ -102,7 +102,7 @@ def large(image: np.ndarray) -> np.ndarray:
 
 def main() -> int:
     from model_zoo.data.fashion_mnist.official_files import find_files, read_files
-    from model_zoo.images import decode, prepare
+    from model_zoo.images import decode_for, prepare
     from model_zoo.plugin_registry import discover
     from model_zoo.predictor import load_classifier
     from model_zoo.registry.store import store_of
@@ -123,12 +123,9 @@ def main() -> int:
     print(f"version {classifier.version}, the first {len(images)} test images")
 
     def prepared(content: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
-        found = prepare(
-            decode(content, serving.max_pixels),
-            classifier.image_shape,
-            classifier.preparation,
-            pictures=False,
-        )
+        shape, steps = classifier.image_shape, classifier.preparation
+        decoded = decode_for(content, shape, steps, serving.max_pixels)
+        found = prepare(decoded, shape, steps, pictures=False)
         return found.image, found.doubts
 
     plain: list[float] = []

@@ -12,7 +12,7 @@ from dash_app.metrics import ProjectMetrics
 from dash_app.settings import PageSettings
 from dash_app.uploads import Refusal, Sent, Upload
 from model_zoo.errors import UserError
-from model_zoo.images import Prepared, prepare
+from model_zoo.images import Prepared, least_side, prepare
 from model_zoo.images.decoders import Budget, Decoders, DecodersBusy
 from model_zoo.predictor import Answer, Prediction, ProductionPredictor, ServedClassifier, doubts
 from model_zoo.settings import Serving
@@ -109,6 +109,7 @@ class Answers:
     ) -> list[Answer | Refusal]:
         started = time.perf_counter()
         prepared: dict[int, Prepared] = {}
+        least = least_side(version.image_shape, version.preparation)
         answers: dict[int, Answer | Refusal] = {}
         for i, upload in enumerate(uploads):
             if isinstance(upload, Refusal):
@@ -116,7 +117,7 @@ class Answers:
                 answers[i] = upload
                 continue
             try:
-                decoded = self.shared.decoders.decode(upload.content, budget)
+                decoded = self.shared.decoders.decode(upload.content, budget, least)
                 prepared[i] = prepare(
                     decoded, version.image_shape, version.preparation, without, pictures
                 )

@@ -117,6 +117,7 @@ def _register_probes(
             predictor = context.predictor
             loaded = predictor.held_bytes + context.others.held_bytes
             metrics.serving(name, predictor.version, loaded, predictor.kind)
+            metrics.ages(name, context.ages.promoted, context.ages.newest)
         text = metrics.text()
         return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8"), 200
 

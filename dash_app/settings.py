@@ -51,7 +51,7 @@ class PageSettings(Environment):
         30,
         ge=0,
         description="Corrections taken from one address in an hour, by page and API together. An "
-        "address is kept as a hash whose key is thrown away after a day.",
+        "address is kept as a hash by a key of the day, which does not stay.",
     )
     feedback_limit: int = Field(
         5000, ge=0, description="Corrections that may wait for review; then none is taken."

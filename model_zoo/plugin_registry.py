@@ -29,7 +29,7 @@ T = TypeVar("T")
 BUILT_IN = (
     "model_zoo.backbones.resnet",
     "model_zoo.data.fashion_mnist",
-    "model_zoo.data.image_folder",
+    "model_zoo.data.image_folder.source",
     "model_zoo.images.photographs",
     "model_zoo.images.steps",
     "model_zoo.images.statistics",
@@ -115,7 +115,8 @@ class Registry(Generic[T]):
         return f"package {module.split('.')[0]}"
 
     def __contains__(self, name: object) -> bool:
-        _import_built_ins()
+        if name not in self._entries:
+            _import_built_ins()
         return name in self._entries
 
     def _nearest(self, name: str) -> str:

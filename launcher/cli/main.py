@@ -17,6 +17,10 @@ COMMANDS = {
     "new": ("new", "look at images of yours, and write the project that trains on them"),
     "look": ("look", "what is in the images of a project"),
     "data": ("data", "snapshots of a project's images, and what changed between two"),
+    "review": (
+        "review",
+        "what people said of answers: accept, relabel or reject; what to label next",
+    ),
     "demo": ("demo", "retrain once through Airflow and print the scorecard"),
     "run": ("run", "the same workflow without Airflow"),
     "up": ("up", "MLflow, Airflow and the page together, until Ctrl-C"),

@@ -65,7 +65,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _answer(path: Path, classifier: ServedClassifier, serving: Serving) -> Answer:
-    from model_zoo.images import decode, prepare
+    from model_zoo.images import decode_for, prepare
     from model_zoo.predictor import Answer, doubts
 
     try:
@@ -73,12 +73,9 @@ def _answer(path: Path, classifier: ServedClassifier, serving: Serving) -> Answe
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     try:
-        prepared = prepare(
-            decode(content, serving.max_pixels),
-            classifier.image_shape,
-            classifier.preparation,
-            pictures=False,
-        )
+        shape, steps = classifier.image_shape, classifier.preparation
+        decoded = decode_for(content, shape, steps, serving.max_pixels)
+        prepared = prepare(decoded, shape, steps, pictures=False)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     prediction = classifier.predict(prepared.image[None])[0]

@@ -2,8 +2,15 @@
 
 from model_zoo.images.decode import Decoded, NotAnImage, decode
 from model_zoo.images.files import data_url, png
-from model_zoo.images.preparation import Prepared, StepDone, image_of, prepare, read_image
-from model_zoo.images.steps import STEPS, Picture, register_step
+from model_zoo.images.preparation import (
+    Prepared,
+    StepDone,
+    decode_for,
+    image_of,
+    prepare,
+    read_image,
+)
+from model_zoo.images.steps import STEPS, Picture, least_side, register_step
 
 __all__ = [
     "STEPS",
@@ -14,7 +21,9 @@ __all__ = [
     "StepDone",
     "data_url",
     "decode",
+    "decode_for",
     "image_of",
+    "least_side",
     "png",
     "prepare",
     "read_image",

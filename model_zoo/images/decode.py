@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -29,6 +30,7 @@ else:
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "AVIF", *(["HEIF"] if HEIC else []))
 FORMATS_IN_WORDS = f"PNG, JPEG, WebP, GIF, BMP{', AVIF or HEIC' if HEIC else ' or AVIF'}"
 HEIC_BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypheim", b"ftypheis")
+#: The longer side of what is kept at the most; a JPEG is decoded no larger than that takes.
 WORKING_SIDE = 512
 UPRIGHT = 1  # the EXIF orientation of a picture that is not turned
 TURNED = {
@@ -52,20 +54,32 @@ class TooManyPixels(NotAnImage):
 
 @dataclass(frozen=True)
 class Decoded:
-    """``pixels`` uint8 (h, w, 4), RGBA as stored; ``size`` (width, height) of the file's image.
+    """A small copy of a file's picture, as stored.
 
-    ``orientation`` is EXIF's, 1 to 8; ``transparent`` says whether any pixel lets light through;
-    ``notes`` name side data of the file that was damaged and is ignored.
+    Attributes:
+        picture: RGBA where any pixel lets light through, else RGB.
+        size: (width, height) of the file's picture.
+        orientation: EXIF's, 1 to 8.
+        notes: name side data of the file that was damaged and is ignored.
     """
 
-    pixels: np.ndarray
+    picture: Image.Image
     size: tuple[int, int]
     orientation: int
-    transparent: bool
     notes: tuple[str, ...] = ()
 
+    @property
+    def transparent(self) -> bool:
+        """Whether any pixel lets light through."""
+        return self.picture.mode == "RGBA"
 
-def decode(content: bytes, max_pixels: int) -> Decoded:
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """RGBA, uint8 (h, w, 4)."""
+        return np.asarray(self.picture.convert("RGBA"))
+
+
+def decode(content: bytes, max_pixels: int, least: int = WORKING_SIDE) -> Decoded:
     """Decode the first frame of an image file.
 
     Side data (EXIF, colour profile, XMP, comments) gives the orientation if it can be read, and
@@ -74,6 +88,8 @@ def decode(content: bytes, max_pixels: int) -> Decoded:
     Args:
         max_pixels: of a picture that is decoded whole. A JPEG may have eight times as many: it is
             decoded at a fraction.
+        least: pixels of the shorter side of which a JPEG need not be decoded to more: what the
+            steps that follow take (``images.least_side``).
 
     Raises:
         NotAnImage: not one of ``FORMATS``, or damaged.
@@ -81,9 +97,9 @@ def decode(content: bytes, max_pixels: int) -> Decoded:
     """
     found = without_side_data(content)
     try:
-        opened, size = _opened(found, max_pixels)
+        opened, size = _opened(found, max_pixels, least)
         orientation = found.orientation or _orientation(opened)
-        rgba = _small_rgba(opened)
+        small = _small(opened)
     except NotAnImage:
         raise
     except TooManyScans as error:
@@ -98,15 +114,14 @@ def decode(content: bytes, max_pixels: int) -> Decoded:
             f"this is not an image that can be read: send a complete {FORMATS_IN_WORDS}"
         ) from None
     return Decoded(
-        pixels=rgba,
+        picture=small,
         size=size,
         orientation=orientation if orientation in TURNED else UPRIGHT,
-        transparent=bool((rgba[..., 3] < 255).any()),
         notes=tuple(found.notes),
     )
 
 
-def _opened(found: Pixels, max_pixels: int) -> tuple[Image.Image, tuple[int, int]]:
+def _opened(found: Pixels, max_pixels: int, least: int) -> tuple[Image.Image, tuple[int, int]]:
     """Ready to be decoded, at a fraction where the format can, and the size of all of it."""
     content = found.content
     frame = frame_of(content) if content.startswith(JPEG_START) else None
@@ -118,7 +133,7 @@ def _opened(found: Pixels, max_pixels: int) -> tuple[Image.Image, tuple[int, int
         whole = ended(content, frame)
         if whole != content:
             found.notes.append("its end is missing, which changes nothing that is seen")
-        return open_jpeg(whole, 2 * WORKING_SIDE, max_pixels, frame), size
+        return open_jpeg(whole, frame.fraction(WORKING_SIDE, least, max_pixels), frame), size
     try:
         opened = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError:
@@ -145,7 +160,8 @@ def _orientation(opened: Image.Image) -> int:
     return int(opened.getexif().get(ExifTags.Base.Orientation, UPRIGHT))
 
 
-def _small_rgba(opened: Image.Image) -> np.ndarray:
+def _small(opened: Image.Image) -> Image.Image:
+    """RGB, or RGBA where any pixel lets light through, of at most ``WORKING_SIDE``."""
     opened = _eight_bits(opened)
     if opened.has_transparency_data:  # before it is made smaller: a key colour has no half tones
         opened = opened.convert("RGBA")
@@ -159,7 +175,10 @@ def _small_rgba(opened: Image.Image) -> np.ndarray:
         scale = WORKING_SIDE / max(opened.size)
         size = tuple(max(1, round(side * scale)) for side in opened.size)
         opened = opened.resize(size, Image.Resampling.BOX)  # type: ignore[arg-type]
-    return np.asarray(opened.convert("RGBA"))
+    if opened.mode == "RGBA" and opened.getchannel("A").getextrema() != (255, 255):
+        return opened
+    opened.load()
+    return opened if opened.mode == "RGB" else opened.convert("RGB")
 
 
 def _eight_bits(opened: Image.Image) -> Image.Image:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import struct
 import sys
 from multiprocessing.connection import Connection
 
@@ -19,7 +20,7 @@ from model_zoo.errors import UserError
 from model_zoo.images.decode import TooManyPixels, decode
 
 READY = b"ready"  # the first message, once everything is imported
-HEADER = 8  # bytes before a picture: the most pixels that are decoded
+HEADER = struct.Struct(">QI")  # before a picture: the most pixels, the least side (see `decode`)
 
 
 def main(arguments: list[str]) -> int:
@@ -58,12 +59,12 @@ def _limit_memory(memory_mb: int) -> None:
 
 def _answer(asked: Connection, message: bytes, memory_mb: int) -> None:
     try:
-        found = decode(message[HEADER:], int.from_bytes(message[:HEADER], "big"))
+        found = decode(message[HEADER.size :], *HEADER.unpack_from(message))
         about = {
-            "shape": found.pixels.shape,
+            "mode": found.picture.mode,
+            "decoded": found.picture.size,
             "size": found.size,
             "orientation": found.orientation,
-            "transparent": found.transparent,
             "notes": found.notes,
         }
     except UserError as error:
@@ -74,8 +75,8 @@ def _answer(asked: Connection, message: bytes, memory_mb: int) -> None:
     except MemoryError:
         about = {"too_large": _too_much(memory_mb)}
     asked.send_bytes(json.dumps(about).encode())
-    if "shape" in about:
-        asked.send_bytes(found.pixels.tobytes())
+    if "mode" in about:
+        asked.send_bytes(found.picture.tobytes())
 
 
 def _too_much(memory_mb: int) -> str:

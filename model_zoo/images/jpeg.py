@@ -54,9 +54,10 @@ class Frame:
             return MOST_AT_AN_EIGHTH * max_pixels
         return SAMPLES_A_PIXEL * max_pixels * self.pixels // max(self.samples, 1)
 
-    def fraction(self, side: int, max_pixels: int) -> int:
-        """The smallest copy whose sides are at least ``side``, or that has few enough pixels."""
-        enough = [one for one in FRACTIONS if min(self.width, self.height) >= one * side]
+    def fraction(self, longer: int, shorter: int, max_pixels: int) -> int:
+        """The smallest copy of which either side is long enough, or that has few enough pixels."""
+        least, most = sorted((self.width, self.height))
+        enough = [one for one in FRACTIONS if most >= one * longer or least >= one * shorter]
         small = [one for one in FRACTIONS if self.pixels <= max_pixels * one * one]
         return max(enough[-1] if enough else 1, small[0] if small else FRACTIONS[-1])
 
@@ -99,12 +100,12 @@ def ended(content: bytes, frame: Frame) -> bytes:
     Raises:
         OSError: pixels are missing too.
     """
-    if JPEG_END in content[content.find(SCAN) :]:
+    if content.endswith(JPEG_END) or content.find(JPEG_END, content.find(SCAN)) >= 0:
         return content
     content = content.rstrip(b"\xff")
     # A decoder makes up what is missing from what follows, and passes over what it does not need.
     with_end, filled = (
-        np.asarray(_opened(content + more + JPEG_END, FRACTIONS[-1], frame))
+        np.asarray(open_jpeg(content + more + JPEG_END, FRACTIONS[-1], frame))
         for more in (b"", FILLING)
     )
     if not np.array_equal(with_end, filled):
@@ -112,15 +113,11 @@ def ended(content: bytes, frame: Frame) -> bytes:
     return content + JPEG_END
 
 
-def open_jpeg(content: bytes, side: int, max_pixels: int, frame: Frame) -> JpegImageFile:
-    """Open for decoding by the fraction that ``frame`` allows.
+def open_jpeg(content: bytes, fraction: int, frame: Frame) -> JpegImageFile:
+    """Open for decoding at a half, a quarter or an eighth.
 
     Not by ``Image.open``: that refuses by the size of the file's picture, not of what is decoded.
     """
-    return _opened(content, frame.fraction(side, max_pixels), frame)
-
-
-def _opened(content: bytes, fraction: int, frame: Frame) -> JpegImageFile:
     opened = JpegImageFile(io.BytesIO(content))
     opened.draft(None, (max(1, frame.width // fraction), max(1, frame.height // fraction)))
     return opened

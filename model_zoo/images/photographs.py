@@ -9,23 +9,25 @@ from model_zoo.images.pixels import fitted, with_channels
 from model_zoo.images.steps import Picture, register_step
 
 
-@register_step("resize", "Scale the shorter side")
+@register_step("resize", "Scale the shorter side", from_few=True)
 def resize(picture: Picture) -> str:
     """Scale so that it just covers the dataset's size, proportions kept."""
     height, width, channels = picture.image_shape
-    picture.pixels = with_channels(picture.pixels, channels)
-    high, wide = picture.pixels.shape[:2]
+    image = picture.as_image()
+    if channels == 1 and image.mode != "L":
+        image = image.convert("L")
+    wide, high = image.size
     scale = max(height / high, width / wide)
     rows, columns = max(height, round(high * scale)), max(width, round(wide * scale))
+    # As ImageNet's networks are commonly given theirs, and three times as fast as Lanczos.
+    scaled = image.resize((columns, rows), Image.Resampling.BILINEAR)  # none to the same size
+    picture.pixels = with_channels(np.asarray(scaled), channels)
     if (rows, columns) == (high, wide):
         return f"already {wide} x {high}"
-    # As ImageNet's networks are commonly given theirs, and three times as fast as Lanczos.
-    scaled = Image.fromarray(np.ascontiguousarray(picture.pixels))
-    picture.pixels = np.asarray(scaled.resize((columns, rows), Image.Resampling.BILINEAR))
     return f"scaled to {columns} x {rows}, proportions kept"
 
 
-@register_step("centre-crop", "Cut out the middle")
+@register_step("centre-crop", "Cut out the middle", from_few=True)
 def centre_crop(picture: Picture) -> str:
     """Keep the middle, as large as the dataset's images."""
     height, width, _ = picture.image_shape
@@ -37,7 +39,7 @@ def centre_crop(picture: Picture) -> str:
     return f"the middle {min(wide, width)} x {min(high, height)} pixels are kept"
 
 
-@register_step("whole-on-white", "The whole picture, on white")
+@register_step("whole-on-white", "The whole picture, on white", from_few=True)
 def whole_on_white(picture: Picture) -> str:
     """Scale to the dataset's size without changing proportions, centred on white."""
     height, width, channels = picture.image_shape

@@ -17,7 +17,7 @@ from model_zoo.images.pixels import (
     turned,
     with_channels,
 )
-from model_zoo.images.steps import STEPS, Picture
+from model_zoo.images.steps import STEPS, Picture, least_side
 
 SWITCHED_OFF = "switched off"
 #: Of 255, between the darkest and the brightest parts: with less, nothing can be told.
@@ -71,7 +71,19 @@ def read_image(
             is too large is decoded.
         UserError: a step that is not known.
     """
-    return image_of(decode(content, max_pixels), image_shape, steps, without)
+    decoded = decode_for(content, image_shape, steps, max_pixels)
+    return image_of(decoded, image_shape, steps, without)
+
+
+def decode_for(
+    content: bytes, image_shape: tuple[int, int, int], steps: tuple[str, ...], max_pixels: int
+) -> Decoded:
+    """Decode a picture as far as these steps take it: the same for training and for serving.
+
+    Raises:
+        NotAnImage, UserError: as :func:`read_image`.
+    """
+    return decode(content, max_pixels, least_side(image_shape, steps))
 
 
 def image_of(
@@ -86,7 +98,7 @@ def image_of(
         UserError: a name that no step has; says which there are.
     """
     _check_names(steps, without)
-    picture = Picture.of(decoded, image_shape)
+    picture = Picture(decoded, image_shape)
     for step in map(STEPS.get, steps):
         if step.name not in without:
             step.run(picture)
@@ -115,7 +127,7 @@ def prepare(
     _check_names(steps, without)
     shown = thumbnail if pictures else _no_picture
     original = thumbnail(_as_viewers_show_it(decoded)) if pictures else NO_PICTURE
-    picture = Picture.of(decoded, image_shape)
+    picture = Picture(decoded, image_shape)
     height, width, channels = image_shape
     done: list[StepDone] = []
     for step in map(STEPS.get, steps):

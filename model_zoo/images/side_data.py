@@ -225,7 +225,8 @@ def _jpeg(content: bytes) -> Pixels:
             found.read_icc(data[14:])
     else:
         return found  # no scan: left to the decoder, which says what is wrong
-    found.content = b"".join(kept)
+    if sum(map(len, kept)) < len(content):
+        found.content = b"".join(kept)
     return found
 
 

@@ -31,7 +31,7 @@ def health_of(run: Run) -> Health:
     dataset, settings = dataset_of(run), run.project.health
     features, why_none = None, ""
     if settings.labels != "off" or settings.outliers != "off":
-        features, why_none = _features(run, dataset)
+        features, why_none = training_features(run, dataset)
     health = look_at(
         _parts(run, dataset, features), dataset.labels, dataset.snapshot, settings,
         run.project.data.seed, why_none, run.say,
@@ -80,7 +80,7 @@ def _known(manifest: Manifest, official: str, rows: np.ndarray) -> dict[str, obj
     }
 
 
-def _features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, str]:
+def training_features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, str]:
     """What the frozen layers make of the training images, as the search and training read it too;
     or why nothing does."""
     project = run.project
@@ -95,14 +95,14 @@ def _features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, str]:
     with part(run.say, "starting Keras"):
         import_keras()
     from model_zoo.classifier import head_from
+    from model_zoo.runs import start
     from model_zoo.runs.precision import with_precision
     from model_zoo.training.features import FeatureCache, Features
     from model_zoo.training.setup import Design, set_up_training
 
     project = with_precision(project, dataset, run.say)
-    design = Design(
-        dataset, project.model, project.training, head_from(project.model, project.training)
-    )
+    head = start.head_of_start(run) or head_from(project.model, project.training)
+    design = Design(dataset, project.model, project.training, head, start=start.start_of(run))
     cache = FeatureCache(run.places.cache_dir / "features", run.places.feature_cache_gb)
     setup = set_up_training(design, *training_and_validation(run), cache, run.say)
     if isinstance(setup.train, Features):

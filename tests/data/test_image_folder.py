@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from PIL import Image
 from model_zoo.data import store
 from model_zoo.data.image_folder import decoding, reading
 from model_zoo.data.image_folder.decoding import CRASHED, Wanted, decode_files
-from model_zoo.data.image_folder.listing import File
+from model_zoo.data.image_folder.listing import File, list_files
 from model_zoo.data.image_folder.source import find, look
 from model_zoo.data.manifest import snapshot_of
 from model_zoo.data.pixel_store import look_of
@@ -155,6 +156,55 @@ def test_a_new_and_a_changed_file_are_all_that_is_read(
     changed.write_bytes(before)
     os.utime(changed, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert snapshot_of(find(settings(folder), home, lambda words: None)) == snapshot_of(found)
+
+
+@pytest.mark.parametrize(
+    ("left", "reason"),
+    [(-1, "it cannot be read: No such file or directory"), (90, "this is not an image that can")],
+)
+def test_what_vanishes_or_is_cut_short_in_mid_run_is_named_and_read_when_it_is_back(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int, reason: str
+) -> None:
+    copied = tmp_path / "photos"
+    shutil.copytree(folder, copied)
+    away, home = copied / "leaf" / "7.png", Places.load(home=tmp_path / "home")
+    content = away.read_bytes()
+
+    def meanwhile(files: list[File], wanted: Wanted) -> Iterator[Any]:
+        away.unlink()
+        if left > 0:
+            away.write_bytes(content[:left])
+        return iter(decoding.decode_part(files, wanted))
+
+    monkeypatch.setattr(reading, "decode_files", meanwhile)
+    looked = find(settings(copied), home, lambda words: None)
+    gone = next(one for one in looked.left_out if one.path == "leaf/7.png")
+    assert gone.broken and gone.reason.startswith(reason)
+    away.write_bytes(content)
+    monkeypatch.setattr(
+        reading, "decode_files", lambda files, wanted: iter(decoding.decode_part(files, wanted))
+    )
+    again = find(settings(copied), home, lambda words: None)
+    assert [one.path for one in again.left_out] == ["leaf/broken.png"]
+
+
+def test_a_folder_that_vanishes_while_its_parent_is_listed_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(b"")
+    walk = os.scandir
+
+    def vanishing(path: Path) -> Any:
+        entries = list(walk(path))
+        if (tmp_path / "dog").exists():
+            (tmp_path / "dog").rename(tmp_path.with_name(f"{tmp_path.name} away"))
+        return entries
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    listing = list_files(str(tmp_path))
+    assert [file.path for file in listing.images] == ["cat/1.png"] and listing.dangling == ["dog"]
 
 
 @pytest.mark.fault(

@@ -18,7 +18,9 @@ from model_zoo.data.image_folder.groups import BETWEEN
 from model_zoo.data.image_folder.layouts import Arranged, Item, arrange
 from model_zoo.data.image_folder.listing import File
 from model_zoo.data.image_folder.source import find
-from model_zoo.data.near_duplicates import near_pairs, prints_of
+from model_zoo.data.manifest import Manifest, change
+from model_zoo.data.near_duplicates import MOST_COLOUR, MOST_SIGNS, near_pairs, prints_of
+from model_zoo.data.pixel_store import PixelStore, store_folder
 from model_zoo.data.seen import Seen
 from model_zoo.settings import DataSettings, Places
 
@@ -163,6 +165,29 @@ def test_prints_tell_twins_from_other_pictures() -> None:
     assert grey.shape == prints[:60].shape
 
 
+def test_every_near_pair_is_found_though_most_images_are_never_compared() -> None:
+    numbers = np.random.default_rng(0)
+    first = numbers.integers(0, 256, (100, 200), np.uint8)
+    twins = first[numbers.integers(0, 100, 200)]
+    for twin in twins:  # up to eight signs of 64 change, and colours by up to nine
+        for sign in numbers.integers(0, 64, numbers.integers(0, 9)):
+            twin[sign // 8] ^= 1 << (sign % 8)
+        twin[8:] = (twin[8:].astype(int) + numbers.integers(-9, 10, 192)).clip(0, 255)
+    prints = numbers.permutation(np.concatenate([first, twins]))
+    signs = np.unpackbits(prints[:, :8], axis=1).astype(int)
+    colours = prints[:, 8:].astype(int)
+
+    def alike(one: int, other: int) -> bool:
+        near = np.abs(colours[one] - colours[other]).mean() <= MOST_COLOUR
+        return bool(near and (signs[one] != signs[other]).sum() <= MOST_SIGNS)
+
+    pairs = [(a, b) for a in range(300) for b in range(a + 1, 300) if alike(a, b)]
+    assert len(pairs) > 50 and list(near_pairs(prints, np.arange(300))) == pairs
+    new = np.arange(280, 300)
+    of_new = {frozenset(pair) for pair in pairs if max(pair) >= 280}
+    assert {frozenset(pair) for pair in near_pairs(prints, new)} == of_new
+
+
 def test_a_folder_that_grows_is_read_in_snapshots_that_never_move_an_image(tmp_path: Path) -> None:
     """All of it together, on real files."""
     folder, places = tmp_path / "photos", Places.load(home=tmp_path / "home").of("shop")
@@ -187,6 +212,32 @@ def test_a_folder_that_grows_is_read_in_snapshots_that_never_move_an_image(tmp_p
     assert new["dog/7 again.jpg"] == new["dog/7.png"]
     groups = dict(zip(after.origins, after.groups, strict=True))
     assert groups["dog/7 again.jpg"] == groups["dog/7.png"]
+
+
+def test_a_class_folder_that_is_renamed_relabels_its_images_and_moves_none(
+    tmp_path: Path,
+) -> None:
+    folder, places = tmp_path / "photos", Places.load(home=tmp_path / "home").of("shop")
+    data = DataSettings(source="image-folder", images=str(folder), image_size=32)
+    for number in range(30):
+        path = folder / LABELS[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(scene(number)).save(path)
+
+    def run() -> Manifest:
+        kept = snapshots.keep(find(data, places, lambda words: None), data, places, print)
+        return snapshots.read(places.project_data, kept.snapshot)
+
+    before = run()
+    (folder / "dog").rename(folder / "hound")
+    Image.fromarray(scene(31)).save(folder / "cat" / "2.png")  # another picture under its name
+    after = run()
+    told = change(before, after)
+    assert told.relabelled == {("dog", "hound"): 15} and not told.moved
+    assert told.added == {"cat": 1} and told.removed == {"cat": 1}
+    assert after.dataset.labels == ("cat", "hound")
+    shape, steps = before.dataset.image_shape, before.dataset.preparation
+    assert len(PixelStore(store_folder(places.cache_dir, shape, steps))) == 31, "none twice"
 
 
 def test_a_table_names_groups_and_is_believed_before_folders(tmp_path: Path) -> None:

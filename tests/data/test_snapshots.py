@@ -98,6 +98,22 @@ def test_a_clock_that_goes_back_makes_nothing_older_and_is_told(
     assert seen.min() > 1000 and "clock is" in said[0]
 
 
+def test_a_clock_that_was_ahead_for_a_day_makes_nothing_too_old_for_the_window(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = time.time()
+    monkeypatch.setattr(time, "time", lambda: today)
+    snapshots.keep(found(range(16)), DATA, places, quiet)
+    monkeypatch.setattr(time, "time", lambda: today + 400 * 86_400)
+    snapshots.keep(found(range(18)), DATA, places, quiet)
+    monkeypatch.setattr(time, "time", lambda: today + 86_400)
+    windowed, said = DATA.model_copy(update={"window": "30d"}), list[str]()
+    dataset = snapshots.keep(found(range(20)), windowed, places, said.append)
+    seen = snapshots.read(places.project_data, dataset.snapshot).first_seen
+    assert len(seen) == 20 and "clock is" in said[0], "none is newer than what came before it"
+    assert sorted(Counter(seen).values()) == [4, 16] and seen.max() - seen.min() == 400 * 86_400
+
+
 def test_a_window_of_days_trains_on_what_is_recent_and_tests_on_everything(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,9 +183,9 @@ def test_a_snapshot_whose_images_are_gone_is_a_sentence_with_their_number(places
     old = snapshots.keep(from_files(places, 12), DATA, places, quiet)
     places.cache_dir.rename(places.home / "elsewhere")
     with pytest.raises(UserError, match=r"4 of its 12 images are neither"):
-        snapshots.restored(old.snapshot, places, lambda: from_files(places, 8))
+        snapshots.restored(old.snapshot, places, lambda manifest: from_files(places, 8))
     with pytest.raises(UserError, match=rf"no snapshot 'abcd'.* {old.snapshot}"):
-        snapshots.restored("abcd", places, lambda: from_files(places, 8))
+        snapshots.restored("abcd", places, lambda manifest: from_files(places, 8))
 
 
 def test_a_manifest_that_was_changed_is_refused(places: Places) -> None:
@@ -196,7 +212,7 @@ def test_a_forgotten_image_leaves_every_store(places: Places) -> None:
     assert digest not in read_seen(places.project_data)
     assert forgotten.forgotten(places.project_data)[digest]["why"] == "its owner asked"
     with pytest.raises(UserError, match="holds an image that was forgotten"):
-        snapshots.restored(dataset.snapshot, places, lambda: from_files(places, 12))
+        snapshots.restored(dataset.snapshot, places, lambda manifest: from_files(places, 12))
 
 
 def test_of_what_two_machines_saw_the_earlier_counts(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """The steps for photographs: the middle square of one, or all of it on white."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from model_zoo.images import Prepared, image_of, prepare
-from model_zoo.images.decode import Decoded
+from model_zoo.images import Prepared, decode_for, image_of, prepare, read_image
+from model_zoo.images.decode import Decoded, decode
 
 CROPPED = ("upright", "flatten", "resize", "centre-crop")
 WHOLE = ("upright", "flatten", "whole-on-white")
@@ -16,8 +18,8 @@ def prepared(pixels: np.ndarray, steps: tuple[str, ...], side: int = 20, grey: i
 
 
 def decoded_of(pixels: np.ndarray) -> Decoded:
-    rgba = np.asarray(Image.fromarray(pixels).convert("RGBA"))
-    return Decoded(rgba, (rgba.shape[1], rgba.shape[0]), 1, False)
+    picture = Image.fromarray(pixels)
+    return Decoded(picture, picture.size, 1)
 
 
 def thirds(height: int, width: int) -> np.ndarray:
@@ -60,6 +62,54 @@ def test_a_grey_dataset_gets_grey_photographs() -> None:
 
 
 def test_without_the_crop_the_rest_is_stretched_and_that_is_said() -> None:
-    rgba = np.asarray(Image.fromarray(thirds(40, 120)).convert("RGBA"))
-    found = prepare(Decoded(rgba, (120, 40), 1, False), (20, 20, 3), CROPPED, ("centre-crop",))
+    found = prepare(decoded_of(thirds(40, 120)), (20, 20, 3), CROPPED, ("centre-crop",))
     assert found.image.shape == (20, 20, 3) and "stretched" in found.steps[-1].note
+
+
+def photograph(width: int, height: int) -> Image.Image:
+    """Patches of colour of a few pixels, and noise."""
+    random = np.random.default_rng(0)
+    coarse = random.integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+    smooth = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+    noise = random.normal(0, 6, (height, width, 3))
+    return Image.fromarray(np.clip(np.asarray(smooth) + noise, 0, 255).astype(np.uint8))
+
+
+def jpeg(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("side", [80, 112, 128])
+def test_a_fraction_of_a_jpeg_differs_less_from_the_whole_than_another_filter_makes(
+    side: int,
+) -> None:
+    content = jpeg(photograph(1024, 768))
+    decoded = decode_for(content, (side, side, 3), CROPPED, 10**8)
+    assert decoded.picture.size == (256, 192)
+    whole = Image.open(io.BytesIO(content)).resize((512, 384), Image.Resampling.BOX)
+    expected = image_of(Decoded(whole, whole.size, 1), (side, side, 3), CROPPED).astype(int)
+    wide = round(512 * side / 384)
+    filtered = whole.resize((wide, side), Image.Resampling.BOX)
+    left = (wide - side) // 2
+    other = np.asarray(filtered)[:, left : left + side]
+    from_few = image_of(decoded, (side, side, 3), CROPPED)
+    assert np.abs(from_few - expected).mean() < np.abs(other - expected).mean()
+
+
+def test_steps_that_look_closer_get_all_that_is_kept() -> None:
+    content = jpeg(photograph(1024, 768))
+    steps = ("upright", "flatten", "invert")
+    assert decode_for(content, (28, 28, 1), steps, 10**8).picture.size == (512, 384)
+    assert decode(content, 10**8).picture.size == (512, 384)
+    assert decode_for(content, (28, 28, 1), CROPPED, 10**8).picture.size == (256, 192)
+
+
+def test_training_and_serving_see_the_same_pixels_of_a_jpeg() -> None:
+    content = jpeg(photograph(800, 600))
+    decoded = decode_for(content, (64, 64, 3), CROPPED, 10**8)
+    np.testing.assert_array_equal(
+        read_image(content, (64, 64, 3), CROPPED, 10**8),
+        prepare(decoded, (64, 64, 3), CROPPED).image,
+    )

@@ -17,9 +17,11 @@ from model_zoo.files import read_json, write_json
 from model_zoo.registry.client import connect
 from model_zoo.registry.run_log import close_interrupted_trials
 from model_zoo.tuning import examples, trial_process
+from model_zoo.tuning import trial as trial_module
 from model_zoo.tuning.examples import read_examples
 from model_zoo.tuning.summary import importance, summary_figure
 from model_zoo.tuning.trial import read_result, trial_folder
+from model_zoo.tuning.trial_runs import TrialRuns
 
 VALUES = {"dense_1": 64, "dense_2": 32, "dropout": 0.0}  # of a trial
 
@@ -174,6 +176,29 @@ def test_three_failures_in_a_row_end_the_search_with_a_sentence(bench) -> None:
     assert [run.info.status for run in one.runs()] == ["FAILED"] * 3
     assert all("ValueError" in run.data.tags["error"] for run in one.runs())
     assert "model.fit" in (trial_folder(one.folder, "0") / "traceback.txt").read_text()
+
+
+def test_a_trial_that_the_device_has_no_room_for_is_run_again_with_half_the_batch(
+    bench, monkeypatch
+) -> None:
+    one = bench(search__trials=1, search__epochs=1, training__batch_size=64)
+    one.write_examples()
+    batches = trial_module.in_batches
+
+    def no_room(*given: Any, **more: Any) -> Any:
+        if given[2] > 16:
+            raise MemoryError
+        return batches(*given, **more)
+
+    monkeypatch.setattr(trial_module, "in_batches", no_room)
+    one.run_trial("0", VALUES)
+    found = read_result(one.folder, "0")
+    assert found.batch_size == 16 and not found.error and len(found.curve) == 1
+    assert "again with batches of 16 instead of 64" in "".join(one.said)
+    runs = TrialRuns(one.project, one.store, one.parent, one.folder, one.said.append)
+    runs.catch_up(["0"])
+    (run,) = one.runs()
+    assert run.data.params["trained_batch_size"] == "16"
 
 
 def test_on_a_pretrained_trunk_trials_train_the_head_on_features(bench, tmp_path: Path) -> None:

@@ -15,7 +15,11 @@ import numpy as np
 from model_zoo.data.image_folder.file_index import Known
 from model_zoo.data.image_folder.listing import URL, File, open_url
 from model_zoo.errors import UserError
-from model_zoo.images import decode, image_of
+from model_zoo.images import (
+    decode_for,
+    image_of,
+    photographs,  # noqa: F401  # registers the steps
+)
 from model_zoo.owner import end_with_owner
 from model_zoo.processor import usable_cores
 
@@ -120,8 +124,9 @@ def decode_one(file: File, content: bytes | Exception, wanted: Wanted) -> Decode
         return broken(file, f"it cannot be read: {content}"), None
     digest = hashlib.sha256(content).hexdigest()
     try:
-        decoded = decode(content, wanted.max_pixels)
-        image = image_of(decoded, wanted.image_shape, wanted.preparation)
+        shape, steps = wanted.image_shape, wanted.preparation
+        decoded = decode_for(content, shape, steps, wanted.max_pixels)
+        image = image_of(decoded, shape, steps)
     except UserError as error:
         return broken(file, str(error), digest, content), None
     width, height = decoded.size
@@ -156,17 +161,16 @@ def _is_grey(image: np.ndarray) -> bool:
     return all(bool((part == part[..., :1]).all()) for part in (middle, image))
 
 
-def _read(files: Sequence[File], root: str) -> list[bytes | Exception]:
+def _read(files: Sequence[File], root: str) -> Iterator[bytes | Exception]:
     if any(URL in one.path for one in files) or URL in root:
-        return _fetch(files, root)
-    found: list[bytes | Exception] = []
-    for file in files:
+        yield from _fetch(files, root)
+        return
+    for file in files:  # one by one: what was just read lies in the processor's cache
         try:
             with open(os.path.join(root, file.path), "rb") as opened:
-                found.append(opened.read())
+                yield opened.read()
         except OSError as error:
-            found.append(OSError(error.strerror))
-    return found
+            yield OSError(error.strerror)
 
 
 def _fetch(files: Sequence[File], root: str) -> list[bytes | Exception]:

@@ -48,7 +48,7 @@ class Listing:
         folders: those that hold no file at all are among them; unknown at a URL of objects.
         system: hidden files and what operating systems leave.
         others: files that are neither, by suffix.
-        dangling: links to nothing, and links that lead round in a circle.
+        dangling: links to nothing, links that lead round in a circle, what vanished meanwhile.
     """
 
     root: str
@@ -96,6 +96,9 @@ def _walk(folder: Path, prefix: str, above: tuple[tuple[int, int], ...], found: 
         status = folder.stat()
         entries = sorted(os.scandir(folder), key=lambda one: one.name)
     except OSError as error:
+        if prefix and isinstance(error, FileNotFoundError):  # while the folder above was listed
+            found.dangling.append(prefix.rstrip("/"))
+            return
         raise UserError(
             f"{folder} cannot be read ({error.strerror}): give this user the right to, or move it "
             "away"
