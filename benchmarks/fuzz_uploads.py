@@ -22,6 +22,7 @@ from PIL import Image
 
 from benchmarks.hostile_requests import MAKERS, as_form, request_of
 from dash_app.server import create_server
+from dash_app.settings import PageSettings
 from model_zoo.images.decode import FORMATS
 
 AT_ONCE = 50
@@ -72,7 +73,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    client = create_server().test_client()
+    client = create_server(page=PageSettings.load(pictures_a_minute=0)).test_client()
     process = psutil.Process()
     faults = 0
     for turn in range(given.rounds):

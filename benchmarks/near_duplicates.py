@@ -1,20 +1,24 @@
 """Which images are taken for one: false groups on a folder, and twins that are found.
 
-    python -m benchmarks.near_duplicates FOLDER [--side 128] [--show]
+    python -m benchmarks.near_duplicates FOLDER [--side 128] [--show] [--no-twins]
     python -m benchmarks.near_duplicates --many 100000
 
 Every picture of the folder is brought to a square as a project does; pairs that are taken for near
-duplicates are counted, by each rule, and listed with --show so that a person can look at them. Then
-each picture gets five twins that people make without knowing: JPEG at quality 60, nine tenths of
-its size, three per cent lighter, a pixel of border cut off, its mirror image (which is another
+duplicates are counted, by each rule, and listed with --show for a person to look at. Where
+the folder has a metadata.csv with classes and groups, as that of `examples/growing`, it is said
+how many pairs are of one class and of one group, and how large the groups are that they make.
+Then each picture gets five twins that people make without knowing: JPEG at quality 60, nine tenths
+of its size, three per cent lighter, a pixel of border cut off, its mirror image (which is another
 picture); and it is counted how many are found.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import io
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,12 +60,38 @@ def many(count: int) -> None:
         print(f"{new:,} new of {count:,} random prints: {pairs} pairs in {took:.1f} s", flush=True)
 
 
+def told_apart(folder: Path, paths: list[Path], pairs: list[tuple[int, int]]) -> str:
+    """How many pairs are of one class and of one group, by the folder's table."""
+    with (folder / "metadata.csv").open() as file:
+        rows = {folder / one["file_name"]: one for one in csv.DictReader(file)}
+    about = [rows[path] for path in paths]
+    of_class, of_group = (
+        sum(about[one][name] == about[other][name] for one, other in pairs)
+        for name in ("label", "group")
+    )
+    above = list(range(len(paths)))
+
+    def top(one: int) -> int:
+        while above[one] != one:
+            one = above[one]
+        return one
+
+    for one, other in pairs:
+        above[top(one)] = top(other)
+    sizes = [size for size in Counter(map(top, range(len(paths)))).values() if size > 1]
+    return (
+        f"{of_class} pairs are of one class, {of_group} of one group; they make {len(sizes)} "
+        f"groups, the largest of {max(sizes, default=1)} pictures"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--many", type=int, help="instead: time for so many random prints")
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--show", action="store_true")
+    parser.add_argument("--no-twins", action="store_true")
     given = parser.parse_args()
     if given.many:
         print(machine("numpy"))
@@ -87,11 +117,13 @@ def main() -> None:
         near_duplicates.MOST_COLOUR = most
         pairs = list(near_pairs(prints, every))
         print(f"  {rule}: {len(pairs)} pairs")
+    if (given.folder / "metadata.csv").exists():
+        print(f"  {told_apart(given.folder, paths, pairs)}")
     if given.show:
         named = [str(path.relative_to(given.folder)) for path in paths]
         for one, other in pairs:
             print(f"    {named[one]} {named[other]}")
-    for name, make in TWINS.items():
+    for name, make in () if given.no_twins else TWINS.items():
         made = []
         for image in flat:
             file = io.BytesIO()

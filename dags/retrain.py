@@ -11,13 +11,20 @@ from typing import Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, dag, task
 
+from launcher.airflow_steps.notices import (
+    run_timeout,
+    step_options,
+    tell_of_approval,
+    tell_of_failure,
+    tell_of_late_run,
+)
 from launcher.airflow_steps.operator import StepOperator
 from launcher.airflow_steps.placement import heavy, of_shares
 from launcher.airflow_steps.projects import readable_projects
 from launcher.airflow_steps.promotion import PromoteOperator, production_of
 from launcher.airflow_steps.reasons import IngestOperator, schedule_of
 from launcher.airflow_steps.trigger_form import trigger_form
-from launcher.settings import Placement
+from launcher.settings import Notices, Placement
 from model_zoo.settings import Project
 from model_zoo.settings.judging import strictest
 
@@ -37,6 +44,9 @@ With promotion `approval` the run waits at `approve` for a person, who sees the 
 candidate. With `manual` it stays candidate until somebody runs
 `catwalk promote VERSION --project {name}`. A promotion emits the asset `catwalk://{name}/production`.
 
+With `CATWALK_NOTIFY` people are told of a failure, a waiting approval, a promotion. A step that
+hangs is stopped after `CATWALK_STEP_HOURS`, search and training after `CATWALK_HEAVY_HOURS`.
+
 A run that was stopped goes on where it was: clear the failed task. Clearing a task that succeeded
 runs it again.
 """
@@ -51,7 +61,8 @@ RETRIES = {
     "retry_exponential_backoff": 2,
     "max_retry_delay": timedelta(minutes=10),
 }
-PLACEMENT = Placement.load()
+PLACEMENT, NOTICES = Placement.load(), Notices.load()
+LONG = step_options(NOTICES, heavy=True)
 
 
 def retrain(project: Project) -> DAG:
@@ -68,7 +79,14 @@ def retrain(project: Project) -> DAG:
         max_active_runs=1,
         params=trigger_form(project),
         tags=["catwalk", project.name, "training"],
-        default_args={"owner": "catwalk", **RETRIES},
+        default_args={
+            "owner": "catwalk",
+            "on_failure_callback": tell_of_failure,
+            **RETRIES,
+            **step_options(NOTICES),
+        },
+        dagrun_timeout=run_timeout(project, NOTICES),
+        on_failure_callback=tell_of_late_run,
         doc_md=DOC.format(name=project.name),
     )
     def workflow() -> None:
@@ -77,8 +95,8 @@ def retrain(project: Project) -> DAG:
         divided = PLACEMENT.search_shares > 1
         # A share that is lost does not stop the workflow: `tune` runs what is missing.
         rule = {"trigger_rule": "all_done_min_one_success"} if divided else {}
-        tune = step("tune", **rule, **heavy(PLACEMENT))
-        train, evaluate = step("train", **heavy(PLACEMENT)), step("evaluate")
+        tune = step("tune", **rule, **heavy(PLACEMENT), **LONG)
+        train, evaluate = step("train", **heavy(PLACEMENT), **LONG), step("evaluate")
         register, gate = step("register"), step("gate")
         approve = ApprovalOperator(
             task_id="approve",
@@ -100,7 +118,10 @@ def retrain(project: Project) -> DAG:
         def ask(verdict: dict[str, Any], params: dict[str, Any]) -> str:
             """Whether a person is asked before promotion."""
             wanted = strictest(params["promotion"], project.judging.promotion)
-            return "approve" if wanted == "approval" and verdict["passed"] else "promote"
+            if wanted != "approval" or not verdict["passed"]:
+                return "promote"
+            tell_of_approval(project, verdict)
+            return "approve"
 
         asked = ask(gate.output)
         ingest >> preprocess >> health >> tune >> train >> evaluate >> register >> gate >> asked
@@ -113,6 +134,7 @@ def retrain(project: Project) -> DAG:
                 project=str(project.file),
                 map_index_template="{{ task.step }}",
                 **of_shares(PLACEMENT),
+                **LONG,
             ).expand(step=[f"search_share.{number}-of-{count}" for number in range(1, count + 1)])
             health >> shares >> tune
 

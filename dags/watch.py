@@ -1,4 +1,4 @@
-"""One small DAG a project whose images come and go: is there a reason to retrain?
+"""One small DAG a project with a timetable: is there a reason to retrain before its time?
 
 A DAG, not an AssetWatcher: a watcher's trigger lives in the triggerer, which would list a hundred
 thousand files in the one loop that every deferred task waits for, and needs what the triggerer of a
@@ -19,9 +19,16 @@ from model_zoo.settings import Project
 DOC = """
 ### Has anything arrived for {name}?
 
-Every hour the source is listed: names, sizes and times, no file is opened and no model loaded.
+Every hour the source is listed: names, sizes and times, no image is opened and no model loaded.
 With `retraining.new_images` = {new_images} or more files that are new or changed since the last run
-looked, the asset `catwalk://{name}/retraining-wanted` is updated, which starts `{dag}`.
+looked, and decisions on corrections since then, together, the asset
+`catwalk://{name}/retraining-wanted` is updated, which starts `{dag}`.
+"""
+LATE = """
+### Is there a new version of {name}?
+
+Without one for {weeks:g} weeks (`retraining.expected_weeks`) the addresses of `CATWALK_NOTIFY` are
+told once a day: runs that fail, are paused or find nothing new are silent otherwise.
 """
 
 
@@ -53,7 +60,36 @@ def watch(project: Project) -> DAG:
     return workflow()
 
 
+def late(project: Project) -> DAG:
+    """Says every day that no version came for longer than was expected."""
+
+    @dag(
+        dag_id=f"{project.dag_id.removesuffix('_retrain')}_late",
+        schedule="@daily",
+        start_date=datetime(2026, 1, 1),
+        catchup=False,
+        max_active_runs=1,
+        tags=["catwalk", project.name, "watching"],
+        default_args={"owner": "catwalk", "retries": 2, "retry_delay": timedelta(minutes=5)},
+        doc_md=LATE.format(name=project.name, weeks=project.retraining.expected_weeks),
+    )
+    def workflow() -> None:
+        @task
+        def newest() -> str:
+            """A sentence; people are told where it is too long ago."""
+            from launcher.airflow_steps.notices import tell_of_age
+
+            return tell_of_age(project)
+
+        newest()
+
+    return workflow()
+
+
 for _project in readable_projects():
+    if _project.retraining.expected_weeks:
+        _dag = late(_project)
+        globals()[_dag.dag_id] = _dag
     if is_watched(_project):
         _dag = watch(_project)
         globals()[_dag.dag_id] = _dag

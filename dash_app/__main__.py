@@ -7,6 +7,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from dash_app.logs import log_config
 from dash_app.metrics import share_among_workers, worker_ended
 from dash_app.security import is_loopback, required_token, token_path
 from dash_app.server import create_server
@@ -35,6 +36,8 @@ class Page(BaseApplication):  # type: ignore[misc]
         self.cfg.set("worker_class", "gthread")
         self.cfg.set("threads", THREADS)
         self.cfg.set("timeout", 120)
+        if self.page.log_format == "json":
+            self.cfg.set("logconfig_dict", log_config())
         self.cfg.set("graceful_timeout", 5)  # open browsers keep their connections
         self.cfg.set("control_socket_disable", True)  # it would lie outside the home
         if self.page.page_workers > 1:

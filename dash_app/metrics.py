@@ -82,6 +82,19 @@ class Metrics:
             "1 while the version in production cannot be loaded for this reason.",
             ("project", "kind"), registry=self._registry, multiprocess_mode="max",
         )  # fmt: skip
+        self.last_answer = Gauge(
+            "catwalk_last_answer_timestamp_seconds", "When an image was answered last.",
+            ("project",), registry=self._registry, multiprocess_mode="max",
+        )  # fmt: skip
+        self._promoted = Gauge(
+            "catwalk_production_moved_timestamp_seconds", "When production moved last.",
+            ("project",), registry=self._registry, multiprocess_mode="max",
+        )  # fmt: skip
+        self._newest = Gauge(
+            "catwalk_newest_version_timestamp_seconds",
+            "When the newest version was registered, by the last run that came that far.",
+            ("project",), registry=self._registry, multiprocess_mode="max",
+        )  # fmt: skip
 
     def of(self, project: str) -> ProjectMetrics:
         """Those of one project."""
@@ -103,6 +116,12 @@ class Metrics:
         for kind in KINDS:
             self._problem.labels(project, kind).set(kind == problem)
 
+    def ages(self, project: str, promoted: float | None, newest: float | None) -> None:
+        """Moments in seconds since 1970; what never happened has no figure."""
+        for gauge, moment in ((self._promoted, promoted), (self._newest, newest)):
+            if moment is not None:
+                gauge.labels(project).set(moment)
+
     def text(self) -> bytes:
         """Everything in Prometheus' text format, of all workers."""
         if not self._shared:
@@ -122,6 +141,7 @@ class ProjectMetrics:
     def answered(self, prediction: Prediction, version: str, source: str) -> None:
         labels = (self._project, version, prediction.label, source)
         self._metrics.answers.labels(*labels).inc()
+        self._metrics.last_answer.labels(self._project).set_to_current_time()
         self._metrics.confidence.labels(self._project, version).observe(prediction.confidence)
 
     def refused(self, source: str) -> None:

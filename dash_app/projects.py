@@ -148,6 +148,8 @@ class Projects:
             gone = self._opened.pop(name)
             gone.predictor.close()
             gone.others.let_go()
+        for context in self.opened().values():
+            context.ages.refresh()
         if files.keys() - {default}:
             self._in_production = alias_of_all(self.default.store, "production")
 

@@ -64,6 +64,11 @@ def is_allowed(request: Request, token: str | None) -> bool:
     return kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
 
 
+def is_token(given: str | None, token: str | None) -> bool:
+    """Whether what somebody typed is the token, if one is needed."""
+    return token is None or hmac.compare_digest((given or "").strip().encode(), token.encode())
+
+
 def content_security_policy(script_hashes: Sequence[str]) -> str:
     """Only what comes from this server runs; inline, only the scripts with these hashes.
 

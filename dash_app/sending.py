@@ -70,3 +70,8 @@ def origin_of(request: Request) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(ipaddress.ip_network((address, HOUSEHOLD), strict=False))
+
+
+def reviewer_of(request: Request, page: PageSettings) -> str:
+    """Who decides, as the proxy that asks for a log-in says; empty: nobody knows."""
+    return request.headers.get("X-Forwarded-User", "")[:80] if page.proxies else ""

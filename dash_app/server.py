@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dash_app.api import api
 from dash_app.error_answers import Json, register_errors
+from dash_app.logs import number_requests
 from dash_app.metrics import SHARED_FOLDER, Metrics
 from dash_app.openapi import describe
 from dash_app.page import Context, mount
@@ -57,6 +58,7 @@ def create_server(
         return projects.find(name) if name else projects.default
 
     server = Flask("catwalk")
+    number_requests(server, log=page.log_format == "json")
     server.extensions["projects"] = projects  # for whoever ends the server before its process
     _limit(server, page)
     register_errors(server, places.home, lambda: _problem(asked()))
@@ -115,6 +117,7 @@ def _register_probes(
             predictor = context.predictor
             loaded = predictor.held_bytes + context.others.held_bytes
             metrics.serving(name, predictor.version, loaded, predictor.kind)
+            metrics.ages(name, context.ages.promoted, context.ages.newest)
         text = metrics.text()
         return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8"), 200
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from model_zoo.settings import Environment
@@ -29,6 +31,11 @@ class PageSettings(Environment):
         description="Proxies in front of the page that set X-Forwarded-For; by it senders are told "
         "apart. 0: none, and what the header says is not believed.",
     )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="What the page's server logs: lines for people, or a line of JSON an event, "
+        "with time, level and the request's id, and one a request.",
+    )
     api_token: str = Field(
         "",
         repr=False,
@@ -44,7 +51,7 @@ class PageSettings(Environment):
         30,
         ge=0,
         description="Corrections taken from one address in an hour, by page and API together. An "
-        "address is kept as a hash whose key is thrown away after a day.",
+        "address is kept as a hash by a key of the day, which does not stay.",
     )
     feedback_limit: int = Field(
         5000, ge=0, description="Corrections that may wait for review; then none is taken."

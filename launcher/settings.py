@@ -40,6 +40,27 @@ class Placement(Environment):
     )
 
 
+class Notices(Environment):
+    """Who is told, and when something is late."""
+
+    notify: str = Field(
+        "",
+        repr=False,
+        description="Who is told of a failed or hung run, a waiting approval, a promotion, and "
+        "production that grows old: addresses as apprise spells them (mailto://, slack://, "
+        "json:// ...), separated by commas. Empty: nobody.",
+    )
+    step_hours: float = Field(
+        6.0, gt=0, allow_inf_nan=False, description="A step that takes longer is stopped."
+    )
+    heavy_hours: float = Field(
+        48.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="The same of search and training (tune, search_share, train).",
+    )
+
+
 class Containers(Environment):
     """What the compose file and Kubernetes set for the program that runs first."""
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from dash_app.ages import Ages
 from dash_app.answers import Answers
+from dash_app.security import required_token
 from dash_app.settings import PageSettings
 from model_zoo.comparison import Comparison, compare_versions
 from model_zoo.data.corrections import Corrections, corrections_of
@@ -19,6 +21,7 @@ from model_zoo.predictor import (
     ServedClassifier,
     load_classifier,
 )
+from model_zoo.predictor.neighbours import Neighbours, neighbours_of
 from model_zoo.predictor.versions import is_of
 from model_zoo.registry.client import RegistryUnavailable
 from model_zoo.registry.store import Store
@@ -42,6 +45,11 @@ class Context:
     answers: Answers
 
     @cached_property
+    def ages(self) -> Ages:
+        """When production moved, and when the newest version came."""
+        return Ages(self.store)
+
+    @cached_property
     def reports(self) -> VersionReports:
         """What is recorded about each version."""
         return VersionReports(self.store, self.places.cache_dir)
@@ -61,6 +69,35 @@ class Context:
     def corrections(self) -> Corrections:
         """What people said of answers, and what was decided of it."""
         return corrections_of(self.project.name, self.places)
+
+    @cached_property
+    def token(self) -> str | None:
+        """What those show who may decide for others; None: only this machine can ask."""
+        return required_token(self.places, self.page)
+
+    @cached_property
+    def likeness(self) -> Likeness:
+        """What pictures are like among the training images."""
+        return Likeness(self.store, self.places.cache_dir)
+
+
+class Likeness:
+    """The sample of training images of the version that was asked for last."""
+
+    def __init__(self, store: Store, cache_dir: Path) -> None:
+        self.store = store
+        self.cache_dir = cache_dir
+        self._found: tuple[str, Neighbours | None] = ("", None)
+
+    def of(self, version: str) -> Neighbours | None:
+        """None: the version has none, or nobody can tell just now."""
+        if self._found[0] != version:
+            try:
+                known = get_version(self.store, version)
+                self._found = (version, neighbours_of(self.store, known, self.cache_dir))
+            except UserError:
+                return None
+        return self._found[1]
 
 
 class Comparisons:

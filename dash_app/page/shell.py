@@ -22,7 +22,13 @@ THEME = {
     "fontFamily": "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
     "headings": {"fontWeight": "650"},
 }
-NAMES = {"predict": "Predict", "compare": "Compare", "batch": "Batch", "model": "Model"}
+NAMES = {
+    "predict": "Predict",
+    "compare": "Compare",
+    "batch": "Batch",
+    "model": "Model",
+    "review": "Review",
+}
 SLOWEST_TICK = 3.0  # seconds between looks at the version, so that a move shows within ten
 
 

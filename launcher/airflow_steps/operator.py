@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
     AirflowSkipException,
+    AirflowTaskTimeout,
 )
 
 from launcher import step_process
@@ -76,6 +77,12 @@ class StepOperator(BaseOperator):
         except step_process.StepFailed as error:
             last = context["ti"].try_number >= CRASHES
             raise (AirflowFailException if last else AirflowException)(str(error)) from None
+        except AirflowTaskTimeout:
+            hours = self.execution_timeout.total_seconds() / 3600 if self.execution_timeout else 0
+            raise AirflowFailException(
+                f"{self.step} took longer than {hours:g} hours and was stopped: see its log, then "
+                "clear the task, or set CATWALK_STEP_HOURS or CATWALK_HEAVY_HOURS higher"
+            ) from None
         except AirflowSkipException:
             raise
         except Exception as error:

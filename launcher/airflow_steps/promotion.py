@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Asset, AssetAlias, Context
 
 from launcher.airflow_steps.asset_uri import asset_uri
+from launcher.airflow_steps.notices import tell_of_promotion
 from launcher.airflow_steps.operator import StepOperator
 from model_zoo.settings import Project
 
@@ -46,4 +48,5 @@ class PromoteOperator(StepOperator):
         if facts["promoted"]:
             extra = {"version": facts["version"], "why": facts["why"]}
             context["outlet_events"][self.alias].add(self.asset, extra=extra)
+            tell_of_promotion(Path(self.project).stem, facts)
         return facts

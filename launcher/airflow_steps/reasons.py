@@ -21,13 +21,11 @@ def retraining_wanted(project: Project) -> Asset:
 
 
 def is_watched(project: Project) -> bool:
-    """Whether somebody looks at the source between two runs.
+    """Whether somebody looks between two runs for new images and decisions on corrections.
 
-    Not where images do not come and go, nor where a run is started by hand only.
+    Not where a run is started by hand only.
     """
-    return bool(project.data.images and project.retraining.new_images) and (
-        project.schedule not in (NEVER, *NO_TIMES)
-    )
+    return bool(project.retraining.new_images) and project.schedule not in (NEVER, *NO_TIMES)
 
 
 def schedule_of(project: Project) -> Any:
@@ -74,6 +72,6 @@ def look(file: str, outlet_events: Any) -> str:
     project_data.fetch(places)
     found = look_for_a_reason(project, places)
     if found.wanted:
-        extra = {"reason": found.sentence, "new": found.new}
+        extra = {"reason": found.sentence, "new": found.new, "decided": found.decided}
         outlet_events[outlet_of(project)].add(retraining_wanted(project), extra=extra)
     return found.sentence

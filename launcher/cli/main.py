@@ -17,6 +17,10 @@ COMMANDS = {
     "new": ("new", "look at images of yours, and write the project that trains on them"),
     "look": ("look", "what is in the images of a project"),
     "data": ("data", "snapshots of a project's images, and what changed between two"),
+    "review": (
+        "review",
+        "what people said of answers: accept, relabel or reject; what to label next",
+    ),
     "demo": ("demo", "retrain once through Airflow and print the scorecard"),
     "run": ("run", "the same workflow without Airflow"),
     "up": ("up", "MLflow, Airflow and the page together, until Ctrl-C"),
@@ -31,8 +35,14 @@ COMMANDS = {
     "reproduce": ("reproduce", "make a version again, and say what differs"),
     "predict": ("predict", "what a version makes of image files"),
     "clean": ("clean", "what nobody needs any more: told, and with --yes removed"),
+    "backup": ("backup", "what a home cannot make again, in one file, while things run"),
+    "restore": ("restore", "a home from a backup, at any path"),
+    "upgrade": ("upgrade", "databases of an older version to this one's, after a copy of each"),
     "export": ("export", "copy the files of a version, with labels and calibration beside them"),
 }
+
+#: Commands about no project, or one that is not there yet.
+WITHOUT_A_PROJECT = ("new", "backup", "restore", "upgrade")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module, text = COMMANDS[name]
     command = importlib.import_module(f"launcher.cli.{module}")
     parser = argparse.ArgumentParser(prog=f"catwalk {name}", description=text)
-    if name != "new":  # which makes one
+    if name not in WITHOUT_A_PROJECT:
         parser.add_argument(
             "--project", metavar="NAME|FILE", help="default: the one that CATWALK_PROJECT names"
         )

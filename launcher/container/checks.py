@@ -84,7 +84,7 @@ def airflow_database() -> None:
             problem = (
                 f"Airflow's database is of another version than Airflow "
                 f"{importlib.metadata.version('apache-airflow')}: back it up, then run "
-                "`python -m launcher.container.make_cluster --upgrade`"
+                "`python -m launcher.cli upgrade --backed-up`"
             )
         except sqlalchemy.exc.SQLAlchemyError as error:
             problem = f"Airflow's database does not answer ({_first_line(error)})"
@@ -109,6 +109,20 @@ def airflow_database_is_empty() -> bool:
     raise UserError(problem)
 
 
+def mlflow_database_is_empty(url: str) -> bool:
+    """Whether nobody has made MLflow's tables yet.
+
+    Raises:
+        UserError: the database does not answer.
+    """
+    import sqlalchemy as sa
+
+    try:
+        return not sa.inspect(sa.create_engine(url)).has_table("alembic_version")
+    except sa.exc.SQLAlchemyError as error:
+        raise UserError(f"MLflow's database does not answer ({_first_line(error)})") from None
+
+
 def mlflow_database() -> None:
     """MLflow's database is empty, or has the schema of the MLflow that is installed here."""
     import sqlalchemy as sa
@@ -126,7 +140,7 @@ def mlflow_database() -> None:
         raise UserError(
             f"MLflow's database is of another version (schema {found}, not {here}) than MLflow "
             f"{importlib.metadata.version('mlflow')}: back it up, then run "
-            "`python -m launcher.container.make_cluster --upgrade` where its URL is set"
+            "`python -m launcher.cli upgrade --backed-up` where its URL is set"
         )
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from launcher.container import checks
+from launcher.container.mlflow_users import keep_config
 from model_zoo.errors import UserError
 from model_zoo.settings import check_variables
 
@@ -85,6 +86,7 @@ def main(arguments: list[str]) -> int:
         for check in CHECKS.get(role, ()):
             check()
         keep_airflow_password(os.environ)
+        keep_config(os.environ)
     except UserError as error:
         print(f"catwalk {role}: {error}", file=sys.stderr, flush=True)
         return 2

@@ -14,6 +14,7 @@ import sys
 from urllib.parse import urlsplit
 
 from launcher.container import checks
+from launcher.container.mlflow_users import make_users
 from model_zoo.errors import UserError
 from model_zoo.settings import Places
 
@@ -28,16 +29,18 @@ def main(arguments: list[str]) -> int:
         if arguments or checks.airflow_database_is_empty():
             _run("airflow", "db", "migrate")
         checks.airflow_database()
-        if arguments and checks.MLFLOW_DATABASE in os.environ:
-            _run("mlflow", "db", "upgrade", os.environ[checks.MLFLOW_DATABASE])
+        url = os.environ.get(checks.MLFLOW_DATABASE)
+        if url and (arguments or checks.mlflow_database_is_empty(url)):
+            _run("mlflow", "db", "upgrade", url)  # makes an empty one too
+        make_users(os.environ)
         slots = os.environ.get("GPU_SLOTS", "1")
         _run("airflow", "pools", "set", POOL, slots, "a slot a GPU: search and training")
-        for url in (os.environ.get(checks.MLFLOW_ARTIFACTS, ""), Places.load().storage):
-            make_bucket(url)
+        for place in (os.environ.get(checks.MLFLOW_ARTIFACTS, ""), Places.load().storage):
+            make_bucket(place)
     except UserError as error:
         print(f"catwalk init: {error}", file=sys.stderr)
         return 2
-    print("databases, pool and buckets are there")
+    print("databases, users, pool and buckets are there")
     return 0
 
 

@@ -93,7 +93,7 @@ def initialise(machine: Machine, env: dict[str, str]) -> None:
         with locked(machine.places.home / "airflow.lock"):
             if not (done.exists() and (machine.airflow_home / "airflow.db").exists()):
                 migrate = owned_process.command("airflow", "db", "migrate")
-                _run(machine, env, "airflow-setup", migrate)
+                run_logged(machine, env, "airflow-setup", migrate)
                 done.touch()
         mlflow.result()
 
@@ -104,14 +104,16 @@ def _prepare_mlflow(machine: Machine, env: dict[str, str]) -> None:
     # By a process that knows of no server, so that artifacts lie in a folder which both
     # the server of `catwalk up` and a run without it reach; and a home that was moved is
     # put right before anybody opens its store.
-    _run(machine, env, "mlflow-setup", owned_process.command("launcher.local.prepare_mlflow"))
+    run_logged(machine, env, "mlflow-setup", owned_process.command("launcher.local.prepare_mlflow"))
 
 
 def close_stopped_demos(machine: Machine, env: dict[str, str]) -> None:
     """Mark the run of a demo that was stopped as failed, so that it blocks no other run."""
     mark = demo_mark(machine)
     if mark.exists():
-        _run(machine, env, "stopped-demos", owned_process.command("launcher.local.stopped_demos"))
+        run_logged(
+            machine, env, "stopped-demos", owned_process.command("launcher.local.stopped_demos")
+        )
         mark.unlink()
 
 
@@ -120,7 +122,12 @@ def demo_mark(machine: Machine) -> Path:
     return machine.airflow_home / "demo-under-way"
 
 
-def _run(machine: Machine, env: dict[str, str], name: str, command: list[str]) -> None:
+def run_logged(machine: Machine, env: dict[str, str], name: str, command: list[str]) -> None:
+    """Run a program to its end, what it prints in a log of that name.
+
+    Raises:
+        UserError: it ended badly; the cause, and the log.
+    """
     log = machine.logs / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as file:

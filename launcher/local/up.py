@@ -10,6 +10,8 @@ from launcher.local.machine import Machine
 from launcher.local.one_at_a_time import one_at_a_time
 from launcher.local.processes import run_together
 from launcher.local.programs import check_host, check_ports, programs
+from launcher.notify import check_addresses
+from launcher.settings import Notices
 from model_zoo.settings import Project
 
 
@@ -23,10 +25,12 @@ def up(project: Project, machine: Machine) -> int:
         0 after a stop that was asked for, 1 if one of the programs does not stay up.
 
     Raises:
-        UserError: a port is taken, the address is one that others reach, another `up` or `demo`
-            uses this home, or a database could not be made. Nothing has been started then.
+        UserError: a port is taken, the address is one that others reach, one of CATWALK_NOTIFY is
+            none, another `up` or `demo` uses this home, or a database could not be made. Nothing
+            has been started then.
     """
     check_host(machine)
+    check_addresses(Notices.load().notify)
     with one_at_a_time(machine.places.home, "up"):
         check_ports(machine)
         started = time.monotonic()

@@ -115,8 +115,8 @@ def _alike(
     pairs = np.stack([ones[one[first]], others[other[first]]])
     near = np.zeros(pairs.shape[1], bool)
     for here in _slices(len(near), IN_MEMORY):
-        first_ones, second_ones = (prints[rows, 8:].astype(np.int16) for rows in pairs[:, here])
-        near[here] = np.abs(first_ones - second_ones).mean(axis=1) <= MOST_COLOUR
+        colours, theirs = (prints[rows, 8:].astype(np.int16) for rows in pairs[:, here])
+        near[here] = np.abs(colours - theirs).mean(axis=1) <= MOST_COLOUR
     return pairs[:, near]
 
 

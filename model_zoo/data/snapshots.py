@@ -98,11 +98,12 @@ def read(folder: Path, reference: str) -> Manifest:
     raise UserError(f"no snapshot {reference!r} in {folder}: {there} `catwalk data` lists them")
 
 
-def restored(reference: str, places: Places, look: Callable[[], Found]) -> Dataset:
+def restored(reference: str, places: Places, look: Callable[[Manifest], Found]) -> Dataset:
     """The images of an old snapshot, brought back to where steps read them.
 
     Args:
-        look: has the source look at what is there today, which decodes what is missing here.
+        look: has the source look at what is there today, which decodes what is missing here, and
+            those images join that joined then.
 
     Raises:
         UserError: no such snapshot, or images of it exist no more; says how many.
@@ -118,7 +119,7 @@ def restored(reference: str, places: Places, look: Callable[[], Found]) -> Datas
         return store.describe(places.datasets_dir, name)
     found = _from_store(manifest, places)
     if isinstance(found, int):
-        today = look()
+        today = look(manifest)
         if manifest_of(today, {}, 0).name == name:
             return store.keep(today, places.datasets_dir, manifest.dataset)
         found = _from_store(manifest, places)

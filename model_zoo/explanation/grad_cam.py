@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from model_zoo.classifier import AUGMENTATION, TRUNK
+from model_zoo.classifier import AUGMENTATION, POOL, TRUNK
 from model_zoo.settings.export import EVERY_CLASS, TOP_CLASSES
 
 if TYPE_CHECKING:
     import keras
 
-OUTPUTS = ("probabilities", "heatmap", "heatmaps", "explained")
+OUTPUTS = ("probabilities", "embedding", "heatmap", "heatmaps", "explained")
 
 
 def explained(model: keras.Model, most: int | None = None) -> keras.Model:
@@ -25,9 +25,10 @@ def explained(model: keras.Model, most: int | None = None) -> keras.Model:
 
     Returns:
         uint8 (N, H, W) or (N, H, W, 3) -> a dict of float32 ``probabilities`` (N, classes),
-        ``heatmap`` (N, h, w) of the most likely class, ``heatmaps`` (N, k, h, w) of the k most
-        likely ones, the first of all first, where (h, w) is the size of the backbone's feature map,
-        and int32 ``explained`` (N, k), which classes these are.
+        ``embedding`` (N, c), the pooled features, ``heatmap`` (N, h, w) of the most likely class,
+        ``heatmaps`` (N, k, h, w) of the k most likely ones, the first of all first, where (h, w) is
+        the size of the backbone's feature map, and int32 ``explained`` (N, k), which classes these
+        are.
     """
     import keras
 
@@ -55,6 +56,7 @@ def explained(model: keras.Model, most: int | None = None) -> keras.Model:
     heatmaps = _heatmaps_layer(model)(outputs[TRUNK], *relus, chosen)
     named = {
         "probabilities": probabilities,
+        "embedding": keras.layers.Identity(name="embedding", dtype="float32")(outputs[POOL]),
         "heatmap": _first_layer()(heatmaps),
         "heatmaps": heatmaps,
         "explained": chosen,

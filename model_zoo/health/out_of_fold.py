@@ -140,6 +140,7 @@ def _nearest(places: np.ndarray, middles: np.ndarray) -> np.ndarray:
 
 def _calibrated(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Probabilities, float32 (N, classes), as often right as they say."""
+    scores = np.clip(scores, -1, 2)  # they are about 0 and 1; an outlier's must not decide the rest
     if scores.shape[1] <= MOST_SCALED:
         from sklearn.linear_model import LogisticRegression
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import struct
 import sys
 from multiprocessing.connection import Connection
 
-import numpy as np
 from PIL import Image
 
 from model_zoo.errors import UserError
 from model_zoo.images.decode import TooManyPixels, decode
 
 READY = b"ready"  # the first message, once everything is imported
-NUMBER = 8  # bytes before a picture, twice: the most pixels that are decoded, and the least side
+HEADER = struct.Struct(">QI")  # before a picture: the most pixels, the least side (see `decode`)
 
 
 def main(arguments: list[str]) -> int:
@@ -42,17 +42,6 @@ def main(arguments: list[str]) -> int:
             del message
 
 
-def question(content: bytes, max_pixels: int, least: int) -> bytes:
-    """The message that asks for a picture; the numbers as :func:`model_zoo.images.decode` has."""
-    return b"".join([max_pixels.to_bytes(NUMBER, "big"), least.to_bytes(NUMBER, "big"), content])
-
-
-def read_question(message: bytes) -> tuple[bytes, int, int]:
-    """Its content, most pixels and least side."""
-    most, least = message[:NUMBER], message[NUMBER : 2 * NUMBER]
-    return message[2 * NUMBER :], int.from_bytes(most, "big"), int.from_bytes(least, "big")
-
-
 def _limit_memory(memory_mb: int) -> None:
     """What it may take beside what it has now; an allocation beyond that fails.
 
@@ -70,10 +59,10 @@ def _limit_memory(memory_mb: int) -> None:
 
 def _answer(asked: Connection, message: bytes, memory_mb: int) -> None:
     try:
-        found = decode(*read_question(message))
-        pixels = np.asarray(found.picture)
+        found = decode(message[HEADER.size :], *HEADER.unpack_from(message))
         about = {
-            "shape": pixels.shape,
+            "mode": found.picture.mode,
+            "decoded": found.picture.size,
             "size": found.size,
             "orientation": found.orientation,
             "notes": found.notes,
@@ -86,8 +75,8 @@ def _answer(asked: Connection, message: bytes, memory_mb: int) -> None:
     except MemoryError:
         about = {"too_large": _too_much(memory_mb)}
     asked.send_bytes(json.dumps(about).encode())
-    if "shape" in about:
-        asked.send_bytes(pixels.tobytes())
+    if "mode" in about:
+        asked.send_bytes(found.picture.tobytes())
 
 
 def _too_much(memory_mb: int) -> str:

@@ -23,12 +23,11 @@ from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 
-import numpy as np
 from PIL import Image
 
 from model_zoo.errors import UserError
 from model_zoo.images.decode import WORKING_SIDE, Decoded, NotAnImage, TooManyPixels
-from model_zoo.images.decoder_process import READY, question
+from model_zoo.images.decoder_process import HEADER, READY
 
 QUICK = 2  # pictures that are tried at once
 QUICK_SECONDS = 0.5
@@ -118,14 +117,14 @@ class Decoders:
         budget = budget or Budget()
         budget.check()
         started, size = time.monotonic(), (0, 0)
-        asked = question(content, self.max_pixels, least)
+        message = HEADER.pack(self.max_pixels, least) + content
         try:
             slow = budget.was_slow or self._is_slow(budget.sender)
-            found = None if slow else self._tried_quickly(asked, budget.sender)
+            found = None if slow else self._tried_quickly(message, budget.sender)
             if found is None:
                 budget.was_slow = True
                 with nullcontext() if budget.patient else _place(self._slow_places, 0):
-                    started, found = self._in_turn(asked)
+                    started, found = self._in_turn(message)
             size = found.size
             return found
         finally:
@@ -144,11 +143,11 @@ class Decoders:
             while len(self._slow_senders) > MOST_SENDERS:
                 self._slow_senders.popitem(last=False)
 
-    def _tried_quickly(self, asked: bytes, sender: str) -> Decoded | None:
+    def _tried_quickly(self, message: bytes, sender: str) -> Decoded | None:
         """None: it takes longer, and has to wait for its turn."""
         with _place(self._quick, WAIT_SECONDS):
             process = self._take()
-            process.ask(asked)
+            process.ask(message)
             if process.answers_within(min(QUICK_SECONDS, self.seconds)):
                 return self._answer_of(process)
             self._remember(sender)
@@ -160,12 +159,12 @@ class Decoders:
         finally:
             self._slow.release()
 
-    def _in_turn(self, asked: bytes) -> tuple[float, Decoded]:
+    def _in_turn(self, message: bytes) -> tuple[float, Decoded]:
         """When it began, and the picture."""
         with _place(self._slow, WAIT_SECONDS):
             started = time.monotonic()
             process = self._take()
-            process.ask(asked)
+            process.ask(message)
             if process.answers_within(min(QUICK_SECONDS, self.seconds)):
                 return started, self._answer_of(process)
             return started, self._go_on(process, self.seconds - QUICK_SECONDS)
@@ -237,11 +236,11 @@ class _Process:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, asked: bytes) -> None:
+    def ask(self, message: bytes) -> None:
         with suppress(EOFError, OSError):  # it has ended: then there is no answer either
             if not self._is_ready and self._connection.poll(START_SECONDS):
                 self._is_ready = self._connection.recv_bytes(len(READY)) == READY
-            self._connection.send_bytes(asked)
+            self._connection.send_bytes(message)
 
     def answers_within(self, seconds: float) -> bool:
         return self._connection.poll(max(seconds, 0))
@@ -250,7 +249,7 @@ class _Process:
         """Raises NotAnImage or TooManyPixels, whatever became of the process."""
         try:
             about = json.loads(self._connection.recv_bytes(LARGEST_ANSWER))
-            if "shape" in about:
+            if "mode" in about:
                 return _decoded(about, self._connection)
         except (EOFError, OSError, ValueError, KeyError, TypeError):
             self.kill()
@@ -271,10 +270,13 @@ class _Process:
 
 
 def _decoded(about: dict, connection: Connection) -> Decoded:
-    pixels = np.frombuffer(connection.recv_bytes(LARGEST_ANSWER), np.uint8)
+    across, down = map(int, about["decoded"])
+    if not 0 < max(across, down) <= WORKING_SIDE:
+        raise ValueError(f"a picture of {across} x {down} pixels was not asked for")
     width, height = about["size"]
+    mode = "RGBA" if about["mode"] == "RGBA" else "RGB"
     return Decoded(
-        picture=Image.fromarray(pixels.reshape(about["shape"])),
+        picture=Image.frombytes(mode, (across, down), connection.recv_bytes(LARGEST_ANSWER)),
         size=(int(width), int(height)),
         orientation=int(about["orientation"]),
         notes=tuple(map(str, about["notes"])),

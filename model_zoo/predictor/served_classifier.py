@@ -171,6 +171,26 @@ class ServedClassifier:
         ]
         return apply_temperature(np.concatenate(raw), self.temperature)
 
+    def answers_of(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Calibrated probabilities float64 (N, classes) and embeddings float32 (N, c), the pooled
+        features, for uint8 (N, *array_shape).
+
+        Raises:
+            UserError: another shape or dtype, no image at all, or a file without embeddings.
+        """
+        if "embedding" not in {one.name for one in self.session.get_outputs()}:
+            raise UserError(
+                f"version {self.version} gives no embeddings: it was registered by an older Catwalk"
+            )
+        raw, embedded = zip(
+            *(
+                self.session.run(["probabilities", "embedding"], {self.input: part})
+                for part in self._parts(images)
+            ),
+            strict=True,
+        )
+        return apply_temperature(np.concatenate(raw), self.temperature), np.concatenate(embedded)
+
     def _parts(self, images: np.ndarray) -> Iterator[np.ndarray]:
         """Never more than a batch at once: what ONNX Runtime once allocated, it keeps."""
         images = np.asarray(images)

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from model_zoo.errors import Unavailable
+from model_zoo.errors import Unavailable, UserError
 from model_zoo.registry import database
 from model_zoo.registry.store import Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
 
 
 #: What to do, by words in what SQLite says (https://www.sqlite.org/rescode.html).
@@ -26,6 +27,9 @@ REMEDIES = {
     "not a database": "take it from a backup, or move it away to begin anew",
     "malformed": "take it from a backup, or move it away to begin anew",
 }
+
+#: What MLflow and SQLite say about tables of another version.
+OLDER = ("out-of-date database schema", "no such column", "no such table")
 
 
 class RegistryUnavailable(Unavailable):
@@ -80,6 +84,8 @@ def answered_by(store: Store) -> Iterator[MlflowClient]:
             behind = error.__cause__ or error.__context__
             if isinstance(behind, (requests.RequestException, SQLAlchemyError)):
                 raise _of_no_use(store, error) from error
+            if error.error_code in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+                raise _refused(store, error) from error
             if error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE"):
                 raise _of_no_use(store, error, answers=True) from error
             raise
@@ -107,6 +113,8 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
     reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else "no answer"
     if not store.server and not store.home.is_dir():
         return _home_moved(store)
+    if any(words in reason for words in OLDER):
+        return _older(store)
     if not store.server:
         return RegistryUnavailable(
             f"MLflow's database {store.home / database.FILE} cannot be used ({reason}): "
@@ -122,6 +130,32 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
     return RegistryUnavailable(
         f"MLflow at {store.uri} does not answer ({reason}). Start it with `catwalk up`, or "
         "correct CATWALK_TRACKING_URI, then run again"
+    )
+
+
+def _refused(store: Store, error: MlflowException) -> UserError:
+    who = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    if error.error_code == "PERMISSION_DENIED" and who:
+        return UserError(
+            f"MLflow at {store.uri} lets {who!r} read and not change this: set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a user who may"
+        )
+    return UserError(
+        f"MLflow at {store.uri} wants a log-in: set MLFLOW_TRACKING_USERNAME and "
+        "MLFLOW_TRACKING_PASSWORD, then run again"
+    )
+
+
+def _older(store: Store) -> RegistryUnavailable:
+    where = store.uri if store.server else store.home / database.FILE
+    how = (
+        "`python -m launcher.cli upgrade --backed-up` in its container brings it up to date"
+        if store.server
+        else "stop `catwalk up`, then `catwalk upgrade` copies it and brings it up to date"
+    )
+    return RegistryUnavailable(
+        f"MLflow's database {where} is of another version of MLflow: {how}",
+        "MLflow's database is of another version",
     )
 
 

@@ -110,6 +110,10 @@ def close_interrupted_trials(store: Store, parent: str) -> int:
     return len(running)
 
 
+#: Images in a step of training, as it was in the end: halved where the device had no room.
+TRAINED_BATCH = "trained_batch_size"
+
+
 def log_found(found: Mapping[str, Any]) -> None:
     """Values that the active run found out, as its parameters.
 

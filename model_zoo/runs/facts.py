@@ -38,13 +38,15 @@ class TimedFacts(Facts, total=False):
 
 
 class IngestFacts(TimedFacts):
-    """``nothing_new``: why the run ends here; empty: it goes on. ``reason``: why it was started."""
+    """``nothing_new``: why the run ends here; empty: it goes on. ``reason``: why it was started.
+    ``joined``: images that people labelled; they come last in the training part."""
 
     dataset: str
     generated: bool
     origin: str
     nothing_new: str
     reason: str
+    joined: int
 
 
 class PreprocessFacts(TimedFacts):

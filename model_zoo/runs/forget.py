@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 
 from model_zoo.data import forgotten, snapshots
+from model_zoo.data.additions import is_added
+from model_zoo.data.corrections import corrections_of
 from model_zoo.data.manifest import Manifest
 from model_zoo.errors import UserError
 from model_zoo.locks import locked
@@ -42,6 +44,8 @@ def forget(digest: str, why: str, project: Project, places: Places) -> Iterator[
         holding = list(_holding(places, digest))
         found = {one for _, digests in holding for one in digests}
         found |= {one for one in forgotten.forgotten(places.project_data) if one.startswith(digest)}
+        corrections = corrections_of(project.name, places)
+        found |= {one.digest for one in corrections.all() if one.digest.startswith(digest)}
         if len(found) != 1:
             what = f"{len(found)} images have" if found else "no snapshot has an image with"
             raise UserError(f"{what} the digest {digest}: `catwalk data` lists the snapshots")
@@ -50,13 +54,16 @@ def forget(digest: str, why: str, project: Project, places: Places) -> Iterator[
         yield f"recorded in {places.project_data / forgotten.FILE}: no run takes {whole} again"
         shards = forgotten.blacken(places.cache_dir, places.datasets_dir, whole)
         yield f"its pixels are gone from {shards} files of the stores"
+        if pictures := corrections.forget(whole):
+            yield f"{pictures} pictures of it that people sent are removed"
         names = {manifest.name for manifest, _ in holding}
         yield from _caches(places, names)
         project_data.send(places)
         yield from _versions(project, places, whole, names)
         for manifest, _ in holding[-1:]:
             origin = manifest.origins[manifest.digests.index(whole)]
-            yield f"its file is not ours: remove {origin} from the source yourself"
+            if not is_added(origin):
+                yield f"its file is not ours: remove {origin} from the source yourself"
 
 
 def _holding(places: Places, digest: str) -> Iterator[tuple[Manifest, list[str]]]:

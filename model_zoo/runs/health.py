@@ -95,14 +95,14 @@ def _features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, str]:
     with part(run.say, "starting Keras"):
         import_keras()
     from model_zoo.classifier import head_from
+    from model_zoo.runs import start
     from model_zoo.runs.precision import with_precision
     from model_zoo.training.features import FeatureCache, Features
     from model_zoo.training.setup import Design, set_up_training
 
     project = with_precision(project, dataset, run.say)
-    design = Design(
-        dataset, project.model, project.training, head_from(project.model, project.training)
-    )
+    head = start.head_of_start(run) or head_from(project.model, project.training)
+    design = Design(dataset, project.model, project.training, head, start=start.start_of(run))
     cache = FeatureCache(run.places.cache_dir / "features", run.places.feature_cache_gb)
     setup = set_up_training(design, *training_and_validation(run), cache, run.say)
     if isinstance(setup.train, Features):

@@ -30,8 +30,12 @@ def keep_split(run: Run, labels: np.ndarray, data: DataSettings) -> None:
 
     Args:
         labels: int32 (N,) of the source's training images. Where it has validation images of its
-            own, none of them is held out.
+            own, none of them is held out. Those that people labelled, the last ones, are always
+            trained on.
     """
+    joined = facts_of(run, "ingest").get("joined", 0)
+    last = np.arange(len(labels) - joined, len(labels))
+    labels = labels[: len(labels) - joined]
     if _has_validation(run):
         training = stratified_limit(labels, data.train_limit, data.seed)
         validation = np.empty(0, np.int64)
@@ -39,6 +43,7 @@ def keep_split(run: Run, labels: np.ndarray, data: DataSettings) -> None:
         training, validation = stratified_split(
             labels, data.validation_share, data.seed, data.train_limit
         )
+    training = np.concatenate([training, last])
     with complete_or_absent(run.folder / SPLIT) as partial:
         np.savez_compressed(partial, training=training, validation=validation)
 
@@ -85,6 +90,12 @@ def calibration_images(run: Run) -> Images:
     """Images held out by which no epoch and no trial was chosen, to fit the temperature on."""
     held_out = held_out_images(run)
     return held_out.take(halves(held_out.labels)[1])
+
+
+def joined_images(run: Run) -> Images:
+    """The training images that people labelled, in the order of the snapshot."""
+    images, joined = official_part(run, "training"), facts_of(run, "ingest").get("joined", 0)
+    return images.take(np.arange(len(images) - joined, len(images)))
 
 
 def halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

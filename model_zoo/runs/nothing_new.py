@@ -14,8 +14,8 @@ from model_zoo.registry.versions import Version, list_versions
 from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
 
-#: Says which images, as the snapshot itself does.
-NAMES_IMAGES = "data.snapshot"
+#: Says which images, as the snapshot itself does; and which may become some.
+NAME_IMAGES = ("data.snapshot", "data.unlabelled")
 
 
 def nothing_new(run: Run, dataset: Dataset) -> str:
@@ -35,14 +35,16 @@ def nothing_new(run: Run, dataset: Dataset) -> str:
     return (
         f"Nothing new, nothing to do: images (snapshot {dataset.snapshot}) and settings are those "
         f"of version {judged.version}, which was judged already. New, changed or removed images "
-        "would make it run, another value in [data], [model], [search] or [training], or force"
+        "would make it run, corrections that somebody accepts, another value in [data], [model], "
+        "[search] or [training], or force"
     )
 
 
 def deciding(project: Project) -> dict[str, Any]:
     """The values that decide a model, but for the name of its images, as JSON has them."""
     values = lineage.deciding(project)
-    values.pop(NAMES_IMAGES, None)
+    for name in NAME_IMAGES:
+        values.pop(name, None)
     return dict(json.loads(json.dumps(values)))
 
 
@@ -52,5 +54,6 @@ def _settings(run: Run, version: Version) -> dict[str, Any] | None:
         if path is None:
             return None
         values = dict(json.loads(path.read_text())["settings"])
-    values.pop(NAMES_IMAGES, None)
+    for name in NAME_IMAGES:
+        values.pop(name, None)
     return values

@@ -161,6 +161,7 @@ class TrainingLog:
         origin = weights_origin(get_backbone(model.backbone), model.weights)
         begun = {STARTED_TAG: started_from} if started_from else {}
         mlflow.set_tags(origin | {"machine": machine()} | begun)
+        run_log.log_found({run_log.TRAINED_BATCH: progress.batch_size})
         mlflow.log_metrics(
             {"val_accuracy_best": progress.best_accuracy, "train_seconds": progress.seconds}
         )

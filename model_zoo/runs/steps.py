@@ -17,7 +17,7 @@ from model_zoo.data.checks import validate
 from model_zoo.errors import UserError
 from model_zoo.progress import part
 from model_zoo.registry import promotion, versions
-from model_zoo.runs import facts, project_data, start, verdicts
+from model_zoo.runs import facts, project_data, reviewing, start, verdicts
 from model_zoo.runs import run_records as records
 from model_zoo.runs.arrivals import ingested
 from model_zoo.runs.checks import check_class_groups
@@ -161,10 +161,12 @@ def register(run: Run) -> facts.RegisterFacts:
         run.project, dataset, run.folder, measured, records.predicted(run), training, test, run.say
     )
     with part(run.say, "registering in MLflow"), records.parent_run(run) as parent:
+        reviewing.leave_neighbours(run, training)
         version = register_version(
             run.store, run.project, dataset, run.folder, parent, run.name, run.identity,
             measured, test, reports, start.begun(run).started,
         )  # fmt: skip
+        reviewing.tell_what_was_learned(run, version)
     keep_once(run.store, version, run.folder)
     return facts.of_the_registration(run.store.model, version, reports)
 
@@ -202,6 +204,7 @@ def promote(run: Run) -> facts.PromoteFacts:
     production = versions.find_alias(run.store, "production")
     with records.parent_run(run):
         pass  # leaving it marks MLflow's run as FINISHED
+    reviewing.rank_what_has_no_label(run)
     for folder in ("training", start.FOLDER):  # several times the model
         shutil.rmtree(run.folder / folder, ignore_errors=True)
     return facts.of_the_promotion(verdict, promoted, production, why)

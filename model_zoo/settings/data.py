@@ -47,6 +47,12 @@ class DataSettings(Group):
         "and labels, or either as fsspec spells it (s3://bucket/folder). A path is taken from the "
         "project's file.",
     )
+    unlabelled: str = Field(
+        "",
+        description="Folder or URL of images that nobody has labelled yet, as data.images is "
+        "spelt: `catwalk review next` says which to label first. Where it lies in data.images it "
+        "is no class. Empty: there are none.",
+    )
     image_size: int = Field(
         128, ge=8, le=1024, description="Side in pixels to which a source brings photographs."
     )

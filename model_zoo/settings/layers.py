@@ -217,7 +217,7 @@ def _plain(key: str) -> str:
 
 def _with_paths_from(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paths made absolute where they are written, as steps run in other processes and folders."""
-    for group, name in (("model", "weights"), ("data", "images")):
+    for group, name in (("model", "weights"), ("data", "images"), ("data", "unlabelled")):
         inner = values.get(group)
         path = inner.get(name) if isinstance(inner, dict) else None
         if not isinstance(path, str) or path in ("", PUBLISHED, NO_WEIGHTS) or "://" in path:

@@ -23,6 +23,7 @@ import numpy as np
 from model_zoo.classifier import augmentation_layers
 from model_zoo.data.dataset import Images
 from model_zoo.data.pixel_store import looks_of
+from model_zoo.errors import UserError
 from model_zoo.files import cannot_write, read_json, write_json
 from model_zoo.locks import locked
 from model_zoo.progress import Work, part
@@ -36,6 +37,7 @@ from model_zoo.training.frozen_identity import (
     note_inputs,
 )
 from model_zoo.training.known_features import SUFFIX, copy_known, name_of, note_looks
+from model_zoo.training.memory import is_out_of_memory
 
 if TYPE_CHECKING:
     import keras
@@ -120,7 +122,7 @@ class SeenAnew:
         for start in range(0, len(indices), CHUNK):
             chosen = indices[start : start + CHUNK]
             pixels = _pixels(self._views, self._images.images[chosen], view, int(chosen[0]))
-            pieces.append(np.asarray(self._frozen.predict_on_batch(pixels), np.float32))
+            pieces.append(_features_of(self._frozen, pixels))
         return np.concatenate(pieces)
 
     def in_memory(self, views: int) -> Features:
@@ -294,7 +296,7 @@ def _compute(
         mine = left[start : start + rows]
         batch = np.asarray(images.images[mine])
         pixels = _pixels(views, batch, view, start)
-        found = np.asarray(frozen.predict_on_batch(pixels), np.float32)
+        found = _features_of(frozen, pixels)
         stored[mine] = np.clip(found, -LARGEST, LARGEST)
         if start == 0:
             note_inputs(path, pixels, stored[mine])
@@ -311,6 +313,27 @@ def _compute(
     del stored
     partial.replace(path)
     counted.unlink(missing_ok=True)
+
+
+def _features_of(frozen: keras.Model, pixels: np.ndarray) -> np.ndarray:
+    """Float32 (N, ...); by halves where the device has no room for all at once.
+
+    Raises:
+        UserError: it has none for a single image.
+    """
+    try:
+        return np.asarray(frozen.predict_on_batch(pixels), np.float32)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        if len(pixels) == 1:
+            raise UserError(
+                "the device's memory does not hold a single image: choose a smaller image_size or "
+                "backbone"
+            ) from error
+    middle = len(pixels) // 2
+    halves = [_features_of(frozen, part) for part in (pixels[:middle], pixels[middle:])]
+    return np.concatenate(halves)
 
 
 def _pixels(views: Views, batch: np.ndarray, view: int | None, start: int) -> np.ndarray:

@@ -19,30 +19,46 @@ ROWS = 32
 MOST_LOST = 0.02
 
 
-def check_finished(finished: keras.Model, setup: TrainingSetup, validation: Images) -> None:
+def right_in_training(setup: TrainingSetup, validation: Images) -> int:
+    """How many of the images that are looked at the trained part is right on."""
+    chosen = _chosen(validation)
+    return sum(
+        _right(setup.trained, setup.validation.inputs(some, 0), validation.labels[some])
+        for some in chosen
+    )
+
+
+def check_finished(finished: keras.Model, seen: int, validation: Images) -> None:
     """Compare what is kept with what was trained, on validation images from all over the set.
 
     They differ where features on disk are not those of the frozen layers, or where a layer does
     something else in training than it does in the finished classifier.
 
+    Args:
+        seen: what :func:`right_in_training` found.
+
     Raises:
         UserError: the finished classifier is worse than training saw.
     """
-    count = min(MOST_IMAGES, len(validation))
-    chosen = np.linspace(0, len(validation) - 1, count).astype(int)
-    labels = validation.labels[chosen]
-    seen = finished_right = 0
-    for start in range(0, count, ROWS):
-        some = slice(start, start + ROWS)
-        seen += _right(setup.trained, setup.validation.inputs(chosen[some], 0), labels[some])
-        finished_right += _right(finished, validation.images[chosen[some]], labels[some])
-    if seen - finished_right > max(3, MOST_LOST * count):
+    chosen = _chosen(validation)
+    count = sum(map(len, chosen))
+    right = sum(
+        _right(finished, validation.images[some], validation.labels[some]) for some in chosen
+    )
+    if seen - right > max(3, MOST_LOST * count):
         raise UserError(
-            f"the finished classifier is right on {finished_right / count:.1%} of {count} "
-            f"validation images, where training saw {seen / count:.1%}: a layer does not do the "
-            "same in both. If the backbone comes from a plugin, run `catwalk backbones --check` on "
-            "it; remove the folder `features` in the cache, then start a run of another name"
+            f"the finished classifier is right on {right / count:.1%} of {count} validation "
+            f"images, where training saw {seen / count:.1%}: a layer does not do the same in both. "
+            "If the backbone comes from a plugin, run `catwalk backbones --check` on it; remove "
+            "the folder `features` in the cache, then start a run of another name"
         )
+
+
+def _chosen(validation: Images) -> list[np.ndarray]:
+    """Rows, a batch at a time."""
+    count = min(MOST_IMAGES, len(validation))
+    every = np.linspace(0, len(validation) - 1, count).astype(int)
+    return [every[start : start + ROWS] for start in range(0, count, ROWS)]
 
 
 def _right(model: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> int:

@@ -20,7 +20,7 @@ from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
 from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
-from model_zoo.training.finished import check_finished
+from model_zoo.training.finished import check_finished, right_in_training
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.normalisation import with_fused_normalisation
@@ -78,23 +78,32 @@ def train_classifier(
     """
     design = Design(dataset, model, training, head, metric, start)
     with on_all_accelerators(say):
-        setup, progress = _train(design, train_images, validation, folder, cache, on_epoch, say)
+        setup = set_up_training(design, train_images, validation, cache, say)
+        images = (train_images, validation)
+        progress = fit_phases(design, setup, images, folder, cache, on_epoch, say)
         weights = setup.model.get_weights()
+        seen = right_in_training(setup, validation)
     finished = design.network()
     finished.set_weights(weights)
-    check_finished(finished, setup, validation)
+    check_finished(finished, seen, validation)
     return finished, progress
 
 
-def _train(
+def fit_phases(
     design: Design,
-    train_images: Images,
-    validation: Images,
+    setup: TrainingSetup,
+    images: tuple[Images, Images],
     folder: Path,
     cache: FeatureCache,
     on_epoch: OnEpoch,
     say: Say,
-) -> tuple[TrainingSetup, Progress]:
+) -> Progress:
+    """The phases of a training that is set up, from the last checkpoint in ``folder`` if any.
+
+    Args:
+        images: to train and to validate, those of the setup's examples. The setup's model has the
+            weights of its best epoch afterwards.
+    """
     training = design.training
     plan = Plan(
         training.epochs,
@@ -104,10 +113,8 @@ def _train(
         training.averaged_share,
         metric=design.metric,
     )
-    setup = set_up_training(design, train_images, validation, cache, say)
     head_first = design.head_is_new and training.head_epochs and not setup.head_only
     if head_first and not design.model.from_scratch:
-        images = (train_images, validation)
         _train_head(design, setup, images, plan, folder / "head", cache, on_epoch, say)
     _, progress = fit(
         lambda steps: design.compiled(setup.trained, steps),
@@ -119,7 +126,7 @@ def _train(
         say,
         class_weights=design.weights_of_classes(setup.train.labels),
     )
-    return setup, progress
+    return progress
 
 
 def _train_head(

@@ -18,6 +18,7 @@ from model_zoo.settings import Project, SearchSettings
 from model_zoo.training.batches import in_batches
 from model_zoo.training.class_weights import weights_of_classes
 from model_zoo.training.counted_batches import counted
+from model_zoo.training.memory import is_out_of_memory
 from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.precision import computing_in
@@ -42,6 +43,7 @@ class Result:
         curve: an entry an epoch: every metric, and ``time`` (seconds since 1970) at its end.
         first_epoch: 0, but for a Hyperband trial that goes on from another one's weights.
         error: one sentence if the trial failed, else empty.
+        batch_size: images in a step; smaller than asked for where the device had no room.
         objective: name of what the trial is ranked by, see :func:`objective_of`.
     """
 
@@ -55,6 +57,7 @@ class Result:
     stopped_early: bool = False
     error: str = ""
     objective: str = "val_accuracy"
+    batch_size: int = 0
 
     @property
     def best(self) -> float:
@@ -164,31 +167,21 @@ def run_trial(
     last = int(values.get("tuner/epochs", project.search.epochs))
     first = int(values.get("tuner/initial_epoch", 0))
     project = candidate.applied_to(project)
-    with part(say, f"building trial {trial}"):
-        made = trial_model(project, dataset, candidate, folder, last - first)
-    before = values.get("tuner/trial_id")
-    if before:
-        made.model.load_weights(trial_folder(folder, before) / WEIGHTS)
-    times: list[float] = []
     objective = objective_of(project)
-    callbacks = _callbacks(project.search, objective, times)
-    if project.search.algorithm == "hyperband":
-        callbacks.append(_keep_best(trial_folder(folder, trial) / WEIGHTS, objective))
-    size, weights = project.training.batch_size, made.class_weights
-    held_out = in_batches(*made.validation, size, weights=weights)
-    given = in_batches(*made.train, size, shuffled=True, weights=weights)
-    images = len(made.train[1])
-    with part(say, f"trial {trial}", last * images, done=first * images) as work:
-        callbacks.append(counted(work, project.training.batch_size, last))
-        history = made.model.fit(
-            **given,
-            shuffle="batch_size" in given,  # arrays; a pipeline shuffles itself
-            validation_data=tuple(held_out.get(name) for name in ("x", "y", "sample_weight")),
-            initial_epoch=first,
-            epochs=last,
-            callbacks=callbacks,
-            verbose=0,
-        ).history
+    size, wanted = project.training.batch_size, project.training.batch_size
+    while True:
+        try:
+            history, times = _fitted(
+                project, dataset, candidate, folder, trial, (first, last), values, say
+            )
+            break
+        except Exception as error:
+            if not is_out_of_memory(error) or size == 1:
+                raise
+            size //= 2
+            say(f"trial {trial}: out of memory, again with batches of {size} instead of {wanted}")
+        project = project.with_values({"training.batch_size": size})
+        keras.utils.clear_session(free_memory=True)
     curve = [
         {name: float(series[epoch]) for name, series in history.items()} | {"time": ended}
         for epoch, ended in enumerate(times)
@@ -205,8 +198,49 @@ def run_trial(
             first_epoch=first,
             stopped_early=len(curve) < last - first,
             objective=objective,
+            batch_size=size,
         ),
     )
+
+
+def _fitted(
+    project: Project,
+    dataset: Dataset,
+    candidate: Candidate,
+    folder: Path,
+    trial: str,
+    epochs: tuple[int, int],
+    values: Mapping[str, Any],
+    say: Say,
+) -> tuple[dict[str, list[float]], list[float]]:
+    """The curves of a trial from one epoch to another, and when each epoch ended."""
+    first, last = epochs
+    with part(say, f"building trial {trial}"):
+        made = trial_model(project, dataset, candidate, folder, last - first)
+    before = values.get("tuner/trial_id")
+    if before:
+        made.model.load_weights(trial_folder(folder, before) / WEIGHTS)
+    times: list[float] = []
+    objective = objective_of(project)
+    callbacks = _callbacks(project.search, objective, times)
+    if project.search.algorithm == "hyperband":
+        callbacks.append(_keep_best(trial_folder(folder, trial) / WEIGHTS, objective))
+    size, weights = project.training.batch_size, made.class_weights
+    held_out = in_batches(*made.validation, size, weights=weights)
+    given = in_batches(*made.train, size, shuffled=True, weights=weights)
+    images = len(made.train[1])
+    with part(say, f"trial {trial}", last * images, done=first * images) as work:
+        callbacks.append(counted(work, size, last))
+        history = made.model.fit(
+            **given,
+            shuffle="batch_size" in given,  # arrays; a pipeline shuffles itself
+            validation_data=tuple(held_out.get(name) for name in ("x", "y", "sample_weight")),
+            initial_epoch=first,
+            epochs=last,
+            callbacks=callbacks,
+            verbose=0,
+        ).history
+    return history, times
 
 
 def _callbacks(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from model_zoo.registry.client import answered_by
 from model_zoo.registry.experiment import ensure_experiment
-from model_zoo.registry.run_log import metric_name
+from model_zoo.registry.run_log import TRAINED_BATCH, metric_name
 from model_zoo.registry.store import Store
 from model_zoo.settings import Project
 from model_zoo.tuning.space import candidate_from
@@ -92,6 +92,8 @@ class TrialRuns:
                 },
             )
             params = [Param(name, str(value)) for name, value in candidate.as_dict().items()]
+            if result.batch_size:
+                params.append(Param(TRAINED_BATCH, str(result.batch_size)))
             client.log_batch(run.info.run_id, params=params)
             metrics = _metrics(result)
             while batch := list(islice(metrics, BATCH)):

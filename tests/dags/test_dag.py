@@ -37,6 +37,10 @@ print(json.dumps({"seconds": seconds, "modules": modules, "dags": {
               "hours": task.response_timeout.total_seconds() / 3600}
              for task in dag.tasks if isinstance(task, ApprovalOperator)), None),
         "rules": {task.task_id: task.trigger_rule.value for task in dag.tasks},
+        "hours": {task.task_id: task.execution_timeout.total_seconds() / 3600
+                  for task in dag.tasks if task.execution_timeout},
+        "run_hours": dag.dagrun_timeout and dag.dagrun_timeout.total_seconds() / 3600,
+        "told": sorted(task.task_id for task in dag.tasks if task.on_failure_callback),
         "params": {name: dag.params.get_param(name).schema for name in dag.params},
     } for name, dag in dags.items()
 }}))
@@ -85,8 +89,17 @@ def test_importing_the_dags_pulls_in_nothing_heavy(imported: dict) -> None:
     assert imported["seconds"] < 0.3
 
 
+def test_nothing_hangs_for_ever_and_every_failure_is_told(shipped: dict) -> None:
+    assert shipped["hours"].keys() == {*shipped["tasks"]}
+    assert shipped["hours"]["train"] == shipped["hours"]["tune"] > shipped["hours"]["ingest"]
+    assert shipped["run_hours"] > sum(
+        shipped["hours"][name] for name in shipped["tasks"] if name not in ("approve", "ask")
+    )
+    assert shipped["told"] == shipped["tasks"]
+
+
 def test_one_run_at_a_time_weekly_without_catch_up(shipped: dict) -> None:
-    assert shipped["schedule"] == "@weekly"
+    assert "AssetOrTimeSchedule" in shipped["schedule"], "weekly, or when corrections are accepted"
     assert shipped["max_active_runs"] == 1 and shipped["catchup"] is False
     assert {"ingest", "tune", "train", "gate", "approve", "promote"} <= set(shipped["tasks"])
 

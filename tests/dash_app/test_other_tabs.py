@@ -117,7 +117,7 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(
     page.goto(url)
     drop(page, as_file(photo, "photo.jpg", "image/jpeg"))
     expect(page.locator("#answered-by")).to_contain_text("photo.jpg")
-    for name in ("Predict", "Compare", "Batch", "Model"):
+    for name in ("Predict", "Compare", "Batch", "Model", "Review"):
         open_tab(page, name)
         expect(page.get_by_role("tabpanel", name=name)).to_be_visible()
         page.wait_for_load_state("networkidle")
@@ -141,6 +141,7 @@ def test_an_accessibility_check_finds_nothing_serious_in_light_or_dark(
         ("Compare", "#compare-classes"),
         ("Batch", "#batch-upload"),
         ("Model", ".confusion"),
+        ("Review", "#review-count"),
     ):
         open_tab(page, name)
         expect(page.locator(ready)).to_be_visible()

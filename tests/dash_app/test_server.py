@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 from flask.testing import FlaskClient
@@ -80,6 +81,7 @@ def test_prometheus_counts_answers_refusals_and_requests(
 ) -> None:
     client = make_server(page_places).test_client()
     client.post("/api/v1/predict", data=form(example, b"hello"))
+    client.application.extensions["projects"].look()
     text = client.get("/metrics").get_data(as_text=True)
     version = client.get("/api/v1/model").json["version"]
     of_project = 'project="fashion-mnist"'
@@ -87,6 +89,10 @@ def test_prometheus_counts_answers_refusals_and_requests(
     assert f'catwalk_refused_total{{{of_project},source="api"}} 1.0' in text
     assert f"catwalk_serving_version{{{of_project}}} {float(version)}" in text
     assert 'catwalk_http_requests_total{route="/api/v1/predict",status="200"} 1.0' in text
+    assert f'catwalk_production_problem{{kind="disk",{of_project}}} 0.0' in text
+    for moment in ("last_answer", "production_moved", "newest_version"):
+        (line,) = (one for one in text.splitlines() if one.startswith(f"catwalk_{moment}_timesta"))
+        assert 0 <= time.time() - float(line.split()[1]) < 86_400, "within the tests' own day"
 
 
 def test_no_production_is_said_with_what_to_run(
@@ -145,7 +151,8 @@ def test_workers_count_together(tmp_path) -> None:
     program = (
         "import sys; from pathlib import Path; from dash_app.metrics import *\n"
         "import prometheus_client.values\n"
-        "m = Metrics(shared=True); m.of('shop').refused('api'); m.serving('shop', '3', 0, True)\n"
+        "m = Metrics(shared=True); m.of('shop').refused('api')\n"
+        "m.serving('shop', '3', 0, 'registry')\n"
         "sys.stdout.write(m.text().decode())"
     )
     env = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}

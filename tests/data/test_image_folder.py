@@ -207,6 +207,11 @@ def test_a_folder_that_vanishes_while_its_parent_is_listed_is_passed_over(
     assert [file.path for file in listing.images] == ["cat/1.png"] and listing.dangling == ["dog"]
 
 
+@pytest.mark.fault(
+    "ingest is killed while images are read",
+    saw="the next try reads the rest",
+    lost="images read since the last shard: they are read again",
+)
 def test_a_kill_loses_what_was_not_in_a_shard_yet_and_nothing_else(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +236,11 @@ def test_a_kill_loses_what_was_not_in_a_shard_yet_and_nothing_else(
     assert len(whole.training) + len(whole.test) + len(whole.validation or ()) == 2 * OF_EACH + 6
 
 
+@pytest.mark.fault(
+    "the disk is full while images are read",
+    saw="one sentence; the same command goes on",
+    lost="nothing",
+)
 def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

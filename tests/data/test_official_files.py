@@ -60,6 +60,7 @@ def one_file(content: bytes) -> dict[str, Any]:
     return {"files": (OfficialFile("f.gz", *sums),), "mirrors": ("http://a", "http://b")}
 
 
+@pytest.mark.fault("a mirror sends a damaged file", saw="the next mirror is asked", lost="nothing")
 def test_a_corrupted_download_falls_to_the_next_mirror_and_never_reaches_the_cache(
     tmp_path: Path,
 ) -> None:

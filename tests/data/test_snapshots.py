@@ -84,6 +84,9 @@ def test_an_image_keeps_the_day_on_which_it_was_first_seen(
     assert sorted(Counter(seen).values()) == [2, 16] and seen.max() == int(day)
 
 
+@pytest.mark.fault(
+    "the clock goes back", saw="it is told; no image becomes older than it is", lost="nothing"
+)
 def test_a_clock_that_goes_back_makes_nothing_older_and_is_told(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,9 +183,9 @@ def test_a_snapshot_whose_images_are_gone_is_a_sentence_with_their_number(places
     old = snapshots.keep(from_files(places, 12), DATA, places, quiet)
     places.cache_dir.rename(places.home / "elsewhere")
     with pytest.raises(UserError, match=r"4 of its 12 images are neither"):
-        snapshots.restored(old.snapshot, places, lambda: from_files(places, 8))
+        snapshots.restored(old.snapshot, places, lambda manifest: from_files(places, 8))
     with pytest.raises(UserError, match=rf"no snapshot 'abcd'.* {old.snapshot}"):
-        snapshots.restored("abcd", places, lambda: from_files(places, 8))
+        snapshots.restored("abcd", places, lambda manifest: from_files(places, 8))
 
 
 def test_a_manifest_that_was_changed_is_refused(places: Places) -> None:
@@ -209,7 +212,7 @@ def test_a_forgotten_image_leaves_every_store(places: Places) -> None:
     assert digest not in read_seen(places.project_data)
     assert forgotten.forgotten(places.project_data)[digest]["why"] == "its owner asked"
     with pytest.raises(UserError, match="holds an image that was forgotten"):
-        snapshots.restored(dataset.snapshot, places, lambda: from_files(places, 12))
+        snapshots.restored(dataset.snapshot, places, lambda manifest: from_files(places, 12))
 
 
 def test_of_what_two_machines_saw_the_earlier_counts(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from model_zoo.settings.environment import known_variables
+
 DOCKER = Path(__file__).parents[2] / "docker"
 COMPOSE = DOCKER / "compose.yaml"
 NAMED_SECRET = re.compile(r"\{secret:([a-z_]+)\}|/run/secrets/([a-z_]+)")
@@ -111,7 +113,7 @@ def test_only_this_machine_reaches_what_is_published(services: dict) -> None:
 
 def test_data_lies_in_named_volumes(compose: dict) -> None:
     mounted = [
-        volume.split(":")[0]
+        re.sub(r"^\$\{[A-Z_]+:-([a-z]+)\}", r"\1", volume).split(":")[0]
         for service in compose["services"].values()
         for volume in service.get("volumes", ())
     ]
@@ -130,8 +132,6 @@ def test_the_gpu_worker_has_a_queue_and_a_gpu_of_its_own(services: dict) -> None
 
 
 def test_every_setting_that_it_passes_on_exists(services: dict) -> None:
-    from model_zoo.settings.environment import known_variables
-
     known = known_variables()
     for name, service in services.items():
         passed = {key for key in service.get("environment", {}) if key.startswith("CATWALK_")}
@@ -142,8 +142,42 @@ def test_the_example_of_an_env_file_names_variables_that_are_read() -> None:
     read = set(re.findall(r"\$\{([A-Z_]+)", COMPOSE.read_text())) | {"COMPOSE_PROFILES"}
     lines = (DOCKER / ".env.example").read_text().splitlines()
     named = {found[1] for line in lines if (found := re.match(r"#([A-Z_]+)=", line))}
-    assert named <= read
-    assert read - named <= {"POSTGRES_IMAGE", "REDIS_IMAGE", "STORE_IMAGE", "PROXY_IMAGE"}
+    assert named <= read | known_variables() and read <= named
+
+
+def test_every_setting_can_stand_in_the_env_file(services: dict) -> None:
+    ours = {name for name, one in services.items() if "catwalk/" in one["image"]} - {"mlflow"}
+    for name in ours:
+        assert services[name]["env_file"] == [{"path": ".env", "required": False}], name
+
+
+def test_what_decodes_pictures_of_anybody_reaches_the_registry_alone(services: dict) -> None:
+    def reaches(name: str) -> set[str]:
+        own = set(services[name]["networks"])
+        return {other for other, one in services.items() if own & set(one["networks"])} - {name}
+
+    assert reaches("page") == {"mlflow", "proxy"}
+    assert reaches("proxy") == {"page"}
+    assert {"postgres", "redis", "store"} <= reaches("worker-cpu")
+
+
+def test_every_service_has_limits_and_no_rights_but_those_it_starts_with(services: dict) -> None:
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"] and service["mem_limit"], name
+        assert service["pids_limit"] and service["security_opt"] == ["no-new-privileges:true"]
+        assert bool(service.get("cap_add")) == (name in ("postgres", "redis")), name
+
+
+def test_a_schedule_is_kept_from_the_start_and_folders_of_the_server_are_seen(
+    services: dict,
+) -> None:
+    for name in ("airflow-scheduler", "airflow-dag-processor", "worker-cpu", "worker-gpu"):
+        paused = services[name]["environment"]["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"]
+        assert paused == "False", name
+    for name in ("worker-cpu", "worker-gpu"):
+        volumes = services[name]["volumes"]
+        assert "${IMAGES_FOLDER:-images}:/images:ro" in volumes
+        assert "${WEIGHTS_FOLDER:-weights}:/var/lib/keras" in volumes
 
 
 def test_podman_compose_reads_it_too(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 KUBERNETES = Path(__file__).parents[2] / "docker" / "kubernetes"
-MANIFESTS = ("mlflow.yaml", "page.yaml", "prepare.yaml")
+MANIFESTS = ("mlflow.yaml", "network.yaml", "page.yaml", "prepare.yaml")
 # Of the chart 1.22: https://airflow.apache.org/docs/helm-chart/1.22.0/parameters-ref.html
 CHART_KEYS = {
     "airflowHome", "airflowVersion", "apiSecretKeySecretName", "config", "createUserJob",
@@ -39,6 +39,7 @@ def test_pods_have_no_rights_and_some_limits(name: str) -> None:
         for container in pod["containers"]:
             assert container["securityContext"]["allowPrivilegeEscalation"] is False
             assert container["resources"]["limits"]["memory"]
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
             if resource["kind"] == "Deployment":
                 assert container["livenessProbe"] and container["readinessProbe"]
 
@@ -49,6 +50,24 @@ def test_a_service_finds_its_pods(name: str) -> None:
     labels = [r["spec"]["template"]["metadata"]["labels"] for r in found if "Dep" in r["kind"]]
     for service in (r for r in found if r["kind"] == "Service"):
         assert service["spec"]["selector"] in labels
+
+
+def test_the_page_grows_with_its_load_and_a_drained_node_leaves_one() -> None:
+    by_kind = {one["kind"]: one for one in resources("page.yaml")}
+    assert "replicas" not in by_kind["Deployment"]["spec"], "the autoscaler's matter"
+    scaler = by_kind["HorizontalPodAutoscaler"]["spec"]
+    assert scaler["scaleTargetRef"]["name"] == by_kind["Deployment"]["metadata"]["name"]
+    budget, labels = by_kind["PodDisruptionBudget"]["spec"], {"app": "page"}
+    assert budget["selector"]["matchLabels"] == labels
+    assert budget["minAvailable"] < scaler["minReplicas"], "else no node could be drained"
+
+
+def test_the_page_reaches_the_registry_and_names_alone() -> None:
+    (page,) = (one for one in resources("network.yaml") if one["metadata"]["name"] == "page")
+    assert set(page["spec"]["policyTypes"]) == {"Ingress", "Egress"}
+    ports = [port["port"] for rule in page["spec"]["egress"] for port in rule["ports"]]
+    assert sorted(ports) == [53, 53, 5000]
+    assert all(rule["to"] for rule in page["spec"]["egress"]), "a rule without `to` is everywhere"
 
 
 @pytest.fixture(scope="module")

@@ -81,11 +81,12 @@ def test_onnx_agrees_with_keras_for_any_batch(
 ) -> None:
     classifier = ServedClassifier(fetched, "1", {})
     values = classifier.session.run(
-        ["probabilities", "heatmap", "heatmaps", "explained"],
+        ["probabilities", "heatmap", "heatmaps", "explained", "embedding"],
         {"image": expected.compared[:count]},
     )
     shapes = [(count, 10), (count, 7, 7), (count, 10, 7, 7), (count, 10)]
-    assert [value.shape for value in values] == shapes
+    assert [value.shape for value in values[:4]] == shapes
+    assert values[4].ndim == 2 and len(values[4]) == count and values[4].std() > 0
     np.testing.assert_allclose(values[0], expected.probabilities[:count], atol=1e-4)
 
 

@@ -134,3 +134,23 @@ def test_nothing_registered_names_the_home_that_was_looked_at(
     assert main(["versions"]) == 0
     assert f"Nothing of fashion-mnist is registered yet in {tmp_path}" in capsys.readouterr().out
     assert Places.load().home == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("CATWALK_HOME", "/proc/catwalk", "could not write /proc/catwalk/in-use.lock"),
+        ("CATWALK_NOTIFY", "slakc://secret", "address 1 of CATWALK_NOTIFY is none that apprise"),
+    ],
+)
+def test_up_begins_nothing_with_a_home_or_an_address_that_is_of_no_use(
+    variable: str,
+    value: str,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert main(["up"]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and len(said.splitlines()) == 1 and "secret" not in said

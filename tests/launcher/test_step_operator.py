@@ -95,6 +95,11 @@ def test_a_step_that_crashes_may_be_tried_again(
         assert isinstance(failed.value, AirflowFailException) is left_alone
 
 
+@pytest.mark.fault(
+    "MLflow is away in an Airflow task",
+    saw="the task is tried again, its log says who does not answer",
+    lost="nothing",
+)
 def test_what_is_away_for_now_is_nobodys_mistake_and_is_tried_again(
     here: Places, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +110,11 @@ def test_what_is_away_for_now_is_nobodys_mistake_and_is_tried_again(
     assert not isinstance(failed.value, AirflowFailException)
 
 
+@pytest.mark.fault(
+    "Airflow kills a task in mid-training",
+    saw="the step and everything it started end",
+    lost="nothing",
+)
 def test_a_kill_of_the_task_ends_the_step_and_all_that_it_started(
     here: Places, project: Project
 ) -> None:

@@ -250,12 +250,22 @@ def test_a_deleted_alias_does_not_stop_the_last_good_version(
     assert predictor.predict(images[0])[0].version == "1" and predictor.problem
 
 
+@pytest.mark.fault(
+    "the page's copy of a version is damaged",
+    saw="predictions: it is fetched again",
+    lost="nothing",
+)
 def test_a_damaged_cache_is_fetched_again(home: Home, images: np.ndarray) -> None:
     home.load("1")
     (home.cached / "1" / "model.onnx").write_bytes(b"half a file")
     assert len(home.load("1").predict(images[:2])) == 2
 
 
+@pytest.mark.fault(
+    "a version is damaged in the registry",
+    saw="the version before goes on answering; the page says which is damaged",
+    lost="nothing",
+)
 def test_a_version_damaged_in_the_registry_does_not_replace_a_good_one(
     home: Home, images: np.ndarray
 ) -> None:

@@ -67,6 +67,11 @@ def test_a_home_without_a_store_has_no_versions_and_gets_none(tmp_path: Path) ->
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.fault(
+    "MLflow's database is damaged",
+    saw="one sentence with what to do",
+    lost="what is not in the backup",
+)
 def test_a_damaged_database_is_one_sentence(three: Store) -> None:
     (three.home / "mlflow.db").write_bytes(b"no database" * 1000)
     with pytest.raises(

@@ -61,6 +61,11 @@ def others(store: Store) -> tuple[str, str]:
     return now, "2" if now == "1" else "1"
 
 
+@pytest.mark.fault(
+    "a promotion is killed before any of its writes",
+    saw="the next one does it, once, in the history too",
+    lost="nothing",
+)
 def test_a_promotion_that_is_killed_before_any_write_is_done_by_the_next_one(
     registry: Store, kind: str
 ) -> None:

@@ -52,6 +52,9 @@ def moved(request, project: Project, places: Places, first_run: FirstRun, tmp_pa
     return places.model_copy(update={"home": now})
 
 
+@pytest.mark.fault(
+    "the home is moved, or restored from a copy", saw="everything as before", lost="nothing"
+)
 def test_a_moved_home_predicts_exports_and_registers(
     moved: Places,
     project: Project,

@@ -63,6 +63,11 @@ def kill_at(patch: pytest.MonkeyPatch, place: object, name: str) -> None:
     patch.setattr(place, name, die)
 
 
+@pytest.mark.fault(
+    "register is killed before any of its writes",
+    saw="the next try ends in one whole version",
+    lost="nothing",
+)
 def test_a_registration_that_is_killed_before_any_write_ends_in_one_whole_version(
     kind: str,
     project: Project,

@@ -8,9 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from launcher.airflow_steps.reasons import IngestOperator, is_watched, look, outlet_of
+from model_zoo.data.corrections import Limits, corrections_of
+from model_zoo.data.corrections.store import said_of
 from model_zoo.data.image_folder import source  # registers itself and its listing
 from model_zoo.errors import UserError
 from model_zoo.runs import project_data
@@ -56,7 +59,7 @@ def test_nothing_or_little_new_is_no_reason(shop: tuple[Project, Places], tmp_pa
     found = look_for_a_reason(*shop)
     assert (found.new, found.gone, found.wanted) == (1, 0, False)
     assert "1 new or changed images and 0 removed ones" in found.sentence
-    assert "fewer than 3 (retraining.new_images)" in found.sentence
+    assert "together fewer than 3 (retraining.new_images)" in found.sentence
 
 
 def test_enough_that_came_or_changed_is_one_until_a_run_has_looked(
@@ -80,7 +83,30 @@ def test_before_the_first_run_and_at_a_source_without_files_nobody_is_called(
     project, places = shop
     assert "has looked at its images yet" in look_for_a_reason(project, places.of("other")).sentence
     fixed = project.with_values({"data.source": "fashion-mnist"})
-    assert "its timetable alone" in look_for_a_reason(fixed, places).sentence
+    assert "cannot be looked at without reading it" in look_for_a_reason(fixed, places).sentence
+
+
+def test_decisions_on_corrections_count_with_images_at_any_source(
+    shop: tuple[Project, Places], tmp_path: Path
+) -> None:
+    project, places = shop
+    corrections = corrections_of("shop", places)
+    image = np.zeros((8, 8), np.uint8)
+    ids = []
+    for value in range(3):
+        said = said_of(image + value, "cat", "dog", 0.5, "1", image_shape=(8, 8, 1), preparation=())
+        limits = Limits(an_hour=9, waiting=9, bytes=9)
+        ids.append(corrections.send(image + value, said, ("cat", "dog"), "::1", limits).id)
+    assert look_for_a_reason(project, places).decided == 0, "what waits for review is no reason"
+    corrections.decide(ids[:2], "accepted")
+    arrive(tmp_path, 12)
+    found = look_for_a_reason(project, places)
+    assert (found.new, found.decided, found.wanted) == (1, 2, True)
+    assert "2 new decisions on corrections: together at least 3" in found.sentence
+    fixed = project.with_values({"data.source": "fashion-mnist", "retraining.new_images": 2})
+    assert look_for_a_reason(fixed, places).wanted
+    corrections.decide(ids[:1], "rejected")
+    assert look_for_a_reason(fixed, places).decided == 1
 
 
 def test_a_source_that_is_gone_is_a_sentence(shop: tuple[Project, Places], tmp_path: Path) -> None:
@@ -140,10 +166,8 @@ def test_the_asset_is_updated_with_the_reason_and_the_run_says_it(
         assert ingest.reason(context) == words
 
 
-def test_only_what_can_change_is_watched(shop: tuple[Project, Places]) -> None:
+def test_only_what_a_timetable_starts_is_watched(shop: tuple[Project, Places]) -> None:
     project, _ = shop
     assert is_watched(project)
-    for name, value in (
-        ("schedule", "never"), ("retraining.new_images", 0), ("data.images", ""),
-    ):  # fmt: skip
+    for name, value in (("schedule", "never"), ("retraining.new_images", 0)):
         assert not is_watched(project.with_values({name: value})), name

@@ -100,6 +100,11 @@ def test_running_every_step_again_changes_nothing(
     assert len(list_versions(store)) == 1
 
 
+@pytest.mark.fault(
+    "train is killed",
+    saw="the next try goes on from the checkpoint",
+    lost="epochs since the checkpoint: they are trained again",
+)
 def test_a_kill_in_train_is_continued_from_the_checkpoint(
     places: Places, first_run: FirstRun
 ) -> None:
@@ -122,6 +127,9 @@ def test_a_kill_in_train_is_continued_from_the_checkpoint(
     assert 1 <= reached < 15
 
 
+@pytest.mark.fault(
+    "tune is killed", saw="finished trials are not run again", lost="the trial under way"
+)
 def test_a_kill_in_tune_keeps_finished_trials(
     places: Places, store: Store, first_run: FirstRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,6 +200,9 @@ def test_a_mistake_is_one_sentence_and_status_2_before_the_first_step(
     assert not list(tmp_path.rglob("*.json")), "nothing was written"
 
 
+@pytest.mark.fault(
+    "MLflow is away at the start of a step", saw="one sentence, exit status 75", lost="nothing"
+)
 def test_mlflow_away_is_one_sentence(small_environment: Path, tmp_path: Path) -> None:
     away = {"CATWALK_HOME": str(tmp_path), "CATWALK_TRACKING_URI": "http://127.0.0.1:9"}
     process = start("ingest", "away", **away)
@@ -201,6 +212,9 @@ def test_mlflow_away_is_one_sentence(small_environment: Path, tmp_path: Path) ->
     assert "Traceback" not in printed and not list(tmp_path.rglob(".partial-*"))
 
 
+@pytest.mark.fault(
+    "the disk is full in preprocess", saw="one sentence; the step runs again", lost="nothing"
+)
 def test_a_full_disk_is_one_sentence_and_the_step_runs_again(
     project: Project, places: Places, first_run: FirstRun
 ) -> None:

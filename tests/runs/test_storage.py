@@ -177,6 +177,11 @@ def test_a_worker_that_was_thought_dead_stops(worker: Callable) -> None:
     assert files(there, "r") == {"state": "1"}
 
 
+@pytest.mark.fault(
+    "a worker thought dead comes back and writes",
+    saw="it stops, with who took over",
+    lost="nothing",
+)
 @pytest.mark.parametrize("storage", ["s3"], indirect=True)  # which knows conditional puts
 def test_two_who_write_at_the_same_moment_do_not_both_succeed(
     worker: Callable, monkeypatch: pytest.MonkeyPatch
@@ -260,6 +265,9 @@ def test_shares_on_one_machine_leave_each_other_alone(worker: Callable) -> None:
             }
 
 
+@pytest.mark.fault(
+    "a worker is killed before it first sends a run", saw="the run as it was", lost="nothing"
+)
 def test_a_kill_before_the_first_push_leaves_nothing_that_erases_the_folder(
     worker: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +287,11 @@ def test_a_kill_before_the_first_push_leaves_nothing_that_erases_the_folder(
     assert files(here, "r") == {"facts": "of a home that had no storage yet"}
 
 
+@pytest.mark.fault(
+    "a worker with its disk is lost in mid-training",
+    saw="another goes on from the checkpoint in storage",
+    lost="epochs since the checkpoint: they are trained again",
+)
 @pytest.mark.parametrize("storage", ["s3"], indirect=True)  # the harder of the two
 def test_the_workflow_goes_on_where_another_worker_was_killed(
     worker: Callable, project: Project

@@ -18,7 +18,7 @@ from model_zoo.errors import UserError
 from model_zoo.settings import ModelSettings, Project
 from model_zoo.training import features, phases
 from model_zoo.training.features import FeatureCache, Views
-from model_zoo.training.finished import check_finished
+from model_zoo.training.finished import check_finished, right_in_training
 from model_zoo.training.frozen_identity import digest_of
 from model_zoo.training.frozen_part import split_before_head, split_where_training_begins
 from model_zoo.training.setup import Design, TrainingSetup, set_up_training
@@ -149,6 +149,9 @@ def test_features_are_computed_once(finetuned: Project, cache: FeatureCache) -> 
     )
 
 
+@pytest.mark.fault(
+    "a cache of features is cut short", saw="they are computed again, and equal", lost="nothing"
+)
 def test_features_that_were_cut_short_are_computed_again(
     finetuned: Project, cache: FeatureCache
 ) -> None:
@@ -213,11 +216,12 @@ def test_a_finished_classifier_that_is_not_what_training_saw_is_refused() -> Non
     images = Images(pixels, pixels[:, 0, 0].astype(np.int32))
     trained, worse = right_up_to(10), right_up_to(8)
     setup = TrainingSetup(trained, trained, images, images)
-    check_finished(trained, setup, images)
+    seen = right_in_training(setup, images)
+    check_finished(trained, seen, images)
     with pytest.raises(
         UserError, match=r"right on 79\.7% of 256 validation images, where training saw 100\.0%"
     ):
-        check_finished(worse, setup, images)
+        check_finished(worse, seen, images)
 
 
 def test_a_disk_without_room_is_a_sentence_before_anything_is_computed(
@@ -233,6 +237,26 @@ def test_a_disk_without_room_is_a_sentence_before_anything_is_computed(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(cache.folder.glob("*.npy")) and not list(cache.folder.glob("*.partial"))
+
+
+def test_a_device_without_room_for_a_chunk_takes_it_by_halves(
+    finetuned: Project, cache: FeatureCache
+) -> None:
+    views = views_of(finetuned, 0)
+    expected = np.array(cache.features(_frozen(finetuned), IMAGES, {}, views).views)
+    for path in cache.folder.iterdir():
+        path.unlink()
+    frozen = _frozen(finetuned)
+    compute = frozen.predict_on_batch
+
+    def small(pixels: np.ndarray) -> np.ndarray:
+        if len(pixels) > 40:
+            raise MemoryError
+        return compute(pixels)
+
+    frozen.predict_on_batch = small
+    found = cache.features(frozen, IMAGES, {}, views).views
+    np.testing.assert_allclose(np.array(found), expected, rtol=2e-3, atol=1e-3)
 
 
 def test_another_augmentation_or_other_images_are_other_features(
@@ -269,6 +293,11 @@ def test_what_an_image_had_in_another_set_is_read_and_the_few_new_ones_are_compu
         assert np.abs(now[back][140:]).sum() > 0
 
 
+@pytest.mark.fault(
+    "features are stopped half way",
+    saw="the next try computes only what is missing",
+    lost="the chunk under way",
+)
 def test_a_view_that_was_interrupted_is_continued(
     finetuned: Project, cache: FeatureCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:

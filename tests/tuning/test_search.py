@@ -17,9 +17,11 @@ from model_zoo.files import read_json, write_json
 from model_zoo.registry.client import connect
 from model_zoo.registry.run_log import close_interrupted_trials
 from model_zoo.tuning import examples, trial_process
+from model_zoo.tuning import trial as trial_module
 from model_zoo.tuning.examples import read_examples
 from model_zoo.tuning.summary import importance, summary_figure
 from model_zoo.tuning.trial import read_result, trial_folder
+from model_zoo.tuning.trial_runs import TrialRuns
 
 VALUES = {"dense_1": 64, "dense_2": 32, "dropout": 0.0}  # of a trial
 
@@ -103,6 +105,11 @@ def test_a_kill_between_a_trials_end_and_the_oracles_word_of_it_logs_it_once(
     check_record(one, found)
 
 
+@pytest.mark.fault(
+    "tune is killed while a trial is given out",
+    saw="the search goes on with the same trials",
+    lost="nothing",
+)
 def test_a_kill_while_a_trial_is_given_out_loses_no_trial(finished: tuple) -> None:
     """The trial's own file is written before the oracle's."""
     one, found = finished
@@ -129,6 +136,11 @@ def test_a_kill_within_the_logging_of_a_trial_leaves_one_whole_run(finished: tup
     client.delete_run(half.info.run_id)
 
 
+@pytest.mark.fault(
+    "the process of a trial is killed",
+    saw="that trial failed, the signal named; the next has a process of its own",
+    lost="the trial",
+)
 def test_a_trials_process_is_replaced_when_it_crashes_and_after_a_few_trials(
     bench, monkeypatch
 ) -> None:
@@ -166,6 +178,29 @@ def test_three_failures_in_a_row_end_the_search_with_a_sentence(bench) -> None:
     assert "model.fit" in (trial_folder(one.folder, "0") / "traceback.txt").read_text()
 
 
+def test_a_trial_that_the_device_has_no_room_for_is_run_again_with_half_the_batch(
+    bench, monkeypatch
+) -> None:
+    one = bench(search__trials=1, search__epochs=1, training__batch_size=64)
+    one.write_examples()
+    batches = trial_module.in_batches
+
+    def no_room(*given: Any, **more: Any) -> Any:
+        if given[2] > 16:
+            raise MemoryError
+        return batches(*given, **more)
+
+    monkeypatch.setattr(trial_module, "in_batches", no_room)
+    one.run_trial("0", VALUES)
+    found = read_result(one.folder, "0")
+    assert found.batch_size == 16 and not found.error and len(found.curve) == 1
+    assert "again with batches of 16 instead of 64" in "".join(one.said)
+    runs = TrialRuns(one.project, one.store, one.parent, one.folder, one.said.append)
+    runs.catch_up(["0"])
+    (run,) = one.runs()
+    assert run.data.params["trained_batch_size"] == "16"
+
+
 def test_on_a_pretrained_trunk_trials_train_the_head_on_features(bench, tmp_path: Path) -> None:
     weights = tmp_path / "tiny.weights.h5"
     build_trunk(get_backbone("tiny"), 28, "none").save_weights(weights)
@@ -195,6 +230,9 @@ def die(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.fault(
+    "the process that computes features is killed (memory)", saw="one sentence", lost="nothing"
+)
 def test_a_process_that_is_killed_over_the_features_is_one_sentence(bench, monkeypatch) -> None:
     one = bench(model__weights="imagenet")
     monkeypatch.setattr(examples, "_write_pooled", die)

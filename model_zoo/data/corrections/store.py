@@ -8,8 +8,8 @@
 
 A record is one file that is never written again, so that a kill loses nothing and several pages and
 workers need no lock. The limits are told from the names of the files alone: an id is
-``<time>-<sender>-<random>``, where the sender is a hash of the address by a key that is thrown away
-after a day.
+``<time>-<sender>-<random>``, where the sender is a hash of the address by a key of the day, which
+goes when somebody sends something two days later.
 """
 
 from __future__ import annotations
@@ -117,15 +117,15 @@ class Corrections:
             self._keep(kept, image, picture)
         return kept
 
-    def label(self, image: np.ndarray, said: Correction, who: str, picture: bytes) -> Correction:
+    def label(self, image: np.ndarray, said: Correction, who: str) -> Correction:
         """Keep what a reviewer says of an image that nobody has labelled: it is accepted at once.
 
         Args:
-            image, said, picture: as in :meth:`send`.
+            image, said: as in :meth:`send`.
         """
         now = datetime.now(UTC)
         kept = replace(said, id=_id(now, "reviewer"), received=now.isoformat(timespec="seconds"))
-        self._keep(kept, image, picture)
+        self._keep(kept, image, None)
         (decided,) = self.decide([kept.id], "accepted", who)
         return decided
 
@@ -261,12 +261,14 @@ def said_of(
     picture: bytes | None = None,
     kind: Kind = "sent",
     path: str = "",
+    digest: str = "",
 ) -> Correction:
     """What is to be kept; the store gives it its id and its time.
 
     Args:
         image: what the model saw; ``image_shape`` and ``preparation`` are those of its version.
         picture: the file's bytes, where they are kept.
+        path, digest: of the file, where it lies in the folder of unlabelled images.
     """
     content = np.ascontiguousarray(image).data if picture is None else picture
     return Correction(
@@ -277,7 +279,7 @@ def said_of(
         confidence=round(confidence, 6),
         version=version,
         received="",
-        digest=hashlib.sha256(content).hexdigest(),
+        digest=digest or hashlib.sha256(content).hexdigest(),
         has_picture=picture is not None,
         image_shape=tuple(image_shape),
         preparation=tuple(preparation),

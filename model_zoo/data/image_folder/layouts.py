@@ -43,6 +43,8 @@ PARTS = {
     "testing": TEST,
 }
 METADATA = "metadata"
+#: No class is called so.
+UNLABELLED = frozenset(("unlabelled", "unlabeled"))
 NAMED = 3  # files that a sentence names as examples
 
 
@@ -87,12 +89,21 @@ def arrange(data: DataSettings) -> Arranged:
         found = Arranged(root, f"table {posixpath.basename(location)}")
         _by_table(found, data, listing, location, "")
     else:
-        listing = list_files(location)
+        listing = _without_unlabelled(list_files(location), data)
         found = Arranged(location, "class folders")
         _below(found, data, listing)
     _tell(found, listing)
     _check_classes(found)
     return found
+
+
+def _without_unlabelled(listing: Listing, data: DataSettings) -> Listing:
+    """The same without ``data.unlabelled``, where that lies inside."""
+    below = f"{data.unlabelled.rstrip('/')}/".removeprefix(f"{listing.root}/")
+    if data.unlabelled and below != f"{data.unlabelled.rstrip('/')}/":
+        listing.images = [file for file in listing.images if not file.path.startswith(below)]
+        listing.folders = {one for one in listing.folders if not f"{one}/".startswith(below)}
+    return listing
 
 
 def _below(found: Arranged, data: DataSettings, listing: Listing) -> None:
@@ -278,6 +289,11 @@ def _check_classes(found: Arranged) -> None:
     names = sorted({item.label for item in found.items})
     folded: dict[str, str] = {}
     for name in names:
+        if name.casefold() in UNLABELLED:
+            raise UserError(
+                f"{found.root}: {name!r} is the name of a folder of images without a class, not of "
+                f"a class. Set data.unlabelled to it, or give it another name"
+            )
         other = folded.setdefault(name.casefold(), name)
         if other != name:
             raise UserError(
