@@ -50,16 +50,6 @@ TWINS: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-def many(count: int) -> None:
-    """Time to find the pairs among so many prints, all of them new, then a hundredth."""
-    prints = np.random.default_rng(0).integers(0, 256, (count, PRINT_BYTES), np.uint8)
-    for new in (count, count // 100):
-        started = time.process_time()
-        pairs = sum(1 for _ in near_pairs(prints, np.arange(count - new, count)))
-        took = time.process_time() - started
-        print(f"{new:,} new of {count:,} random prints: {pairs} pairs in {took:.1f} s", flush=True)
-
-
 def told_apart(folder: Path, paths: list[Path], pairs: list[tuple[int, int]]) -> str:
     """How many pairs are of one class and of one group, by the folder's table."""
     with (folder / "metadata.csv").open() as file:
@@ -83,6 +73,16 @@ def told_apart(folder: Path, paths: list[Path], pairs: list[tuple[int, int]]) ->
         f"{of_class} pairs are of one class, {of_group} of one group; they make {len(sizes)} "
         f"groups, the largest of {max(sizes, default=1)} pictures"
     )
+
+
+def many(count: int) -> None:
+    """Time to find the pairs among so many prints, all of them new, then a hundredth."""
+    prints = np.random.default_rng(0).integers(0, 256, (count, PRINT_BYTES), np.uint8)
+    for new in (count, count // 100):
+        started = time.process_time()
+        pairs = sum(1 for _ in near_pairs(prints, np.arange(count - new, count)))
+        took = time.process_time() - started
+        print(f"{new:,} new of {count:,} random prints: {pairs} pairs in {took:.1f} s", flush=True)
 
 
 def main() -> None:
