@@ -37,7 +37,7 @@ def _row(one: Told) -> str:
 def _reason(one: Told) -> str:
     if one.reason:
         return one.reason.partition(" in /")[0]
-    return f"nothing: {one.watch.rpartition(': ')[2]}"
+    return f"nothing: {one.watch.rpartition(': ')[2].removeprefix('together ')}"
 
 
 def _verdict(one: Told) -> str:

@@ -36,7 +36,7 @@ def begin(project: Project, places: Places, first_run: FirstRun) -> Callable[...
     return made
 
 
-def test_it_goes_on_from_production_with_its_head_and_rate_and_without_a_search(
+def test_it_goes_on_from_production_with_its_head_at_a_lower_rate_and_without_a_search(
     begin: Callable[..., Run], store: Store, first_run: FirstRun
 ) -> None:
     run = begin("goes on")
@@ -51,7 +51,8 @@ def test_it_goes_on_from_production_with_its_head_and_rate_and_without_a_search(
     assert known is not None and known.file.exists()
     head = first_run.facts["tune"]["head"]
     facts = tune(run)
-    assert facts["head"] == pytest.approx(head) and facts["trials"] == []
+    slower = head | {"learning_rate": start.SLOWER * head["learning_rate"]}
+    assert facts["head"] == pytest.approx(slower) and facts["trials"] == []
     assert search_share(run, 1, 2)["trials"] == 0
     fixed = replace(run, project=run.project.with_values({"training.learning_rate": 0.5}))
     assert start.head_of_start(fixed).learning_rate == 0.5
