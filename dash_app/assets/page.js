@@ -66,7 +66,7 @@
       },
       open_tab: function (hash, tab) {
         const wanted = (hash || "").slice(1);
-        return ["predict", "compare", "batch", "model"].includes(wanted) ? wanted : tab;
+        return ["predict", "compare", "batch", "model", "data", "review"].includes(wanted) ? wanted : tab;
       },
     },
   });

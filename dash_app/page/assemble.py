@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import Dash
 from flask import Flask
 
-from dash_app.page import batch, compare, model, predict, review, shell
+from dash_app.page import batch, compare, data, model, predict, review, shell
 from dash_app.page.context import Context
 from dash_app.page.shell import Choices
 
@@ -28,7 +28,14 @@ INDEX = """<!DOCTYPE html>
     </body>
 </html>
 """
-TABS = {"predict": predict, "compare": compare, "batch": batch, "model": model, "review": review}
+TABS = {
+    "predict": predict,
+    "compare": compare,
+    "batch": batch,
+    "model": model,
+    "data": data,
+    "review": review,
+}
 
 
 def mount(server: Flask, context: Context, choices: Choices, prefix: str) -> Dash:

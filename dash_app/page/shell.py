@@ -27,6 +27,7 @@ NAMES = {
     "compare": "Compare",
     "batch": "Batch",
     "model": "Model",
+    "data": "Data",
     "review": "Review",
 }
 SLOWEST_TICK = 3.0  # seconds between looks at the version, so that a move shows within ten

@@ -35,8 +35,8 @@ KINDS = {
             "Leaks between parts",
             "test and validation images look all but the same as one that is trained on",
             "give them one group at the source, or remove them there",
-            "Equal pixels, or the same to a perceptual hash and to their colours: what is measured "
-            "on them may be memory.",
+            "Equal pixels, or the same to a perceptual hash and to their colours; at the right is "
+            "the image that is trained on. What is measured on them may be memory.",
         ),
         Kind(
             "duplicates",
@@ -44,7 +44,8 @@ KINDS = {
             "Duplicates",
             "images are in their part already, or one all but the same",
             "remove them at the source",
-            "Equal pixels, or one group of near duplicates. Such an image counts twice.",
+            "Equal pixels, or one group of near duplicates; its twin is at the right. Such an "
+            "image counts twice.",
         ),
         Kind(
             "outliers",

@@ -7,6 +7,7 @@ images, and only where there are features of pretrained layers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -52,11 +53,13 @@ def look_at(
             _pictures(found, parts, every, work.advance)
     if settings.duplicates != "off":
         with part(say, "looking for duplicates"):
-            found.add("duplicates", _twins(found, duplicates(parts)), every)
+            twins = duplicates(parts)
+            found.add("duplicates", _twins(found, twins), every, twins)
     if settings.leaks != "off":
         with part(say, "looking for leaks between parts"):
             held_out = sum(len(one.images) for one in others)
-            found.add("leaks", _twins(found, leaks(training, others)), held_out)
+            twins = leaks(training, others)
+            found.add("leaks", _twins(found, twins), held_out, twins)
     if settings.labels != "off" or settings.outliers != "off":
         if training.features is None:
             notes.append(f"Labels and outliers were not looked for: {why_no_features}.")
@@ -93,7 +96,18 @@ class _Found:
         """Of an image, for a note about another."""
         return self.origin(place) or f"{place[0]} image {place[1]:,}"
 
-    def add(self, kind: str, suspects: list[Suspect], of: int) -> None:
+    def picture(self, place: Place, twin: Place | None) -> np.ndarray:
+        """What people look at: the image, with its twin beside it where it has one."""
+        both = [self.parts[part].images.images[row] for part, row in filter(None, (place, twin))]
+        return np.concatenate([thumbnail(one) for one in both], axis=1)
+
+    def add(
+        self,
+        kind: str,
+        suspects: list[Suspect],
+        of: int,
+        twins: Mapping[Place, Place] = MappingProxyType({}),
+    ) -> None:
         """Judge what was found of a kind, and take pictures of the first."""
         words, settings = KINDS[kind], self.settings
         rule = getattr(settings, words.rule)
@@ -107,7 +121,7 @@ class _Found:
                 f"{'warn or off' if outcome == 'stop' else 'off'}"
             )
         pictures = [
-            data_url(thumbnail(self.parts[one.part].images.images[one.row]))
+            data_url(self.picture((one.part, one.row), twins.get((one.part, one.row))))
             for one in suspects[: settings.shown]
         ]
         self.findings.append(

@@ -18,6 +18,7 @@ h2 { margin: 2.5rem 0 .3rem; }
 .stop { border-color: #c92a2a; }
 .images { display: flex; flex-wrap: wrap; gap: .8rem; }
 figure { margin: 0; width: 8.5rem; font-size: .78rem; line-height: 1.35; overflow-wrap: anywhere; }
+.leaks figure, .duplicates figure { width: 14rem; } /* with their twins beside them */
 img { width: 100%; image-rendering: pixelated; border-radius: .3rem; background: #8882; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; }
@@ -60,7 +61,7 @@ def _section(finding: Finding) -> str:
     return (
         f"<h2>{escape(finding.title)}: {found:,}</h2><p class='{finding.outcome}'>"
         f"{escape(finding.sentence)}.</p><p class='quiet'>{escape(finding.explained)}{cut}</p>"
-        f"<div class='images'>{figures}</div>"
+        f"<div class='images {finding.kind}'>{figures}</div>"
     )
 
 

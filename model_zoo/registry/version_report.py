@@ -42,6 +42,7 @@ DOCUMENTS = {  # text on the run, by the name under which the report has it
     "verdict": "gate/verdict.md",
     "card": "export/model_card.md",
 }
+HEALTH_FILE = "health/health.json"
 TABLES = {  # JSON on the run
     "evaluation": "evaluation/test.json",
     "exports": "export/formats.json",
@@ -144,6 +145,13 @@ class VersionReports:
         if not path.exists() and not self._fetch(report.run_id, ANSWERS_FILE, path):
             return None
         return load_answers(path)
+
+    def health(self, report: VersionReport) -> dict[str, Any] | None:
+        """What was found wrong with the images before training; None where nobody looked."""
+        path = self.folder / report.version / f"{report.run_id}-health.json"
+        if not path.exists() and not self._fetch(report.run_id, HEALTH_FILE, path):
+            return None
+        return dict(read_json(path))
 
     def test_images(self, report: VersionReport) -> np.ndarray | None:
         """The test images uint8 (n, h, w[, 3]) of the version's dataset, where a run has them.

@@ -31,7 +31,7 @@ def health_of(run: Run) -> Health:
     dataset, settings = dataset_of(run), run.project.health
     features, why_none = None, ""
     if settings.labels != "off" or settings.outliers != "off":
-        features, why_none = _features(run, dataset)
+        features, why_none = training_features(run, dataset)
     health = look_at(
         _parts(run, dataset, features), dataset.labels, dataset.snapshot, settings,
         run.project.data.seed, why_none, run.say,
@@ -80,7 +80,7 @@ def _known(manifest: Manifest, official: str, rows: np.ndarray) -> dict[str, obj
     }
 
 
-def _features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, str]:
+def training_features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, str]:
     """What the frozen layers make of the training images, as the search and training read it too;
     or why nothing does."""
     project = run.project

@@ -59,6 +59,25 @@ def test_the_model_tab_tells_how_it_was_made_and_shows_its_mistakes(page: Page) 
     expect(model).to_contain_text("Model card")
 
 
+def test_the_data_tab_shows_what_was_found_and_the_images_behind_each_number(page: Page) -> None:
+    open_tab(page, "Data")
+    data = page.locator("#data")
+    expect(data).to_contain_text("The images of version 1")
+    counts = {
+        one.locator("span").inner_text(): int(one.locator("strong").inner_text().replace(",", ""))
+        for one in data.locator(".number").all()
+    }
+    assert {"leaks between parts", "duplicates", "blank images"} <= counts.keys()
+    for name, count in counts.items():
+        shots = data.get_by_role("region", name=re.compile(f"^{name}: images", re.IGNORECASE))
+        expect(shots.locator("img")).to_have_count(min(48, count))
+    table = data.get_by_role("table").first
+    expect(table.get_by_role("columnheader")).to_have_text(
+        ["Class", "training", "validation", "test"]
+    )
+    expect(table.get_by_role("row")).to_have_count(11)
+
+
 def test_a_zip_becomes_a_table_and_a_csv(page: Page, example: bytes, photo: bytes) -> None:
     open_tab(page, "Batch")
     target = io.BytesIO()
@@ -117,7 +136,7 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(
     page.goto(url)
     drop(page, as_file(photo, "photo.jpg", "image/jpeg"))
     expect(page.locator("#answered-by")).to_contain_text("photo.jpg")
-    for name in ("Predict", "Compare", "Batch", "Model", "Review"):
+    for name in ("Predict", "Compare", "Batch", "Model", "Data", "Review"):
         open_tab(page, name)
         expect(page.get_by_role("tabpanel", name=name)).to_be_visible()
         page.wait_for_load_state("networkidle")
@@ -141,6 +160,7 @@ def test_an_accessibility_check_finds_nothing_serious_in_light_or_dark(
         ("Compare", "#compare-classes"),
         ("Batch", "#batch-upload"),
         ("Model", ".confusion"),
+        ("Data", "#data .counts"),
         ("Review", "#review-count"),
     ):
         open_tab(page, name)

@@ -11,6 +11,7 @@ from first_run import FirstRun
 
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
+from model_zoo.registry.lineage import lineage_here
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import content_of, find_alias, get_version
 from model_zoo.runs import start
@@ -44,6 +45,8 @@ def test_it_goes_on_from_production_with_its_head_and_rate_and_without_a_search(
     assert production is not None
     assert (found.version, found.content) == (production.version, content_of(production))
     assert "Training goes on from version 1, with its head: dense " in found.sentence
+    here = lineage_here(run.project, "shirts", "aa", None, found.started)
+    assert here.tags()["started_from"] == "1" and here.start_content == found.content
     known = start.start_of(run)
     assert known is not None and known.file.exists()
     head = first_run.facts["tune"]["head"]

@@ -71,11 +71,12 @@ def test_a_person_finds_everything_on_the_run(
     }
     names = {
         a.path
-        for folder in ("data", "tuning", "evaluation")
+        for folder in ("data", "health", "tuning", "evaluation")
         for a in client.list_artifacts(run_id, folder)
     }
     assert {"data/samples.png", "evaluation/confusion.png", "evaluation/curves.png"} <= names
     assert {"tuning/search.png", "tuning/trials.json"} <= names
+    assert {"health/page.html", "health/findings.csv"} <= names
     trials = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
     assert len(trials) == project.search.trials
     assert {trial.info.status for trial in trials} == {"FINISHED"}
@@ -98,6 +99,24 @@ def test_running_every_step_again_changes_nothing(
     again = runner.run_step("register", project, places, "first")
     assert again["version"] == first_run.facts["register"]["version"]
     assert len(list_versions(store)) == 1
+
+
+def test_a_rule_of_the_images_health_stops_the_run_with_its_page_written(
+    places: Places, first_run: FirstRun
+) -> None:
+    strict = load_project(given={"health.leaks": "stop"})
+    for step in ("ingest", "preprocess"):
+        runner.run_step(step, strict, places, "stopped")
+    words = r"test and validation images look all but .* health.leaks to warn or off"
+    with pytest.raises(UserError, match=words):
+        runner.run_step("health", strict, places, "stopped")
+    folder = run_folder(places, strict.name, "stopped")
+    assert "Leaks between parts: " in (folder / "health" / "page.html").read_text()
+    assert not (folder / "health.json").exists()
+    mild = load_project(given={"health.leaks": "warn"})  # no other model, so no other run
+    facts = runner.run_step("health", mild, places, "stopped")
+    assert facts["found"] == first_run.facts["health"]["found"]
+    assert len(facts["warnings"]) == 1
 
 
 @pytest.mark.fault(
@@ -190,11 +209,17 @@ def test_what_does_not_decide_the_model_blocks_no_continuation(
     ],
 )
 def test_a_mistake_is_one_sentence_and_status_2_before_the_first_step(
-    small_environment: Path, given: dict, sentence: str, tmp_path: Path
+    small_environment: Path,
+    given: dict,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    process = start("ingest", "bad", given, CATWALK_HOME=str(tmp_path / "home"))
-    printed, _ = process.communicate(timeout=120)
-    assert process.returncode == 2, printed
+    monkeypatch.setenv("CATWALK_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own answer
+    assert runner.main(["ingest", "--run", "bad", "--set", json.dumps(given)]) == 2
+    printed = capsys.readouterr().err
     assert sentence in printed.splitlines()[-1]
     assert "Traceback" not in printed
     assert not list(tmp_path.rglob("*.json")), "nothing was written"
