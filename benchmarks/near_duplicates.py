@@ -1,6 +1,7 @@
 """Which images are taken for one: false groups on a folder, and twins that are found.
 
     python -m benchmarks.near_duplicates FOLDER [--side 128] [--show] [--no-twins]
+    python -m benchmarks.near_duplicates --many 100000
 
 Every picture of the folder is brought to a square as a project does; pairs that are taken for near
 duplicates are counted, by each rule, and listed with --show for a person to look at. Where
@@ -24,8 +25,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.timing import machine
 from model_zoo.data import near_duplicates
-from model_zoo.data.near_duplicates import near_pairs, prints_of
+from model_zoo.data.near_duplicates import PRINT_BYTES, near_pairs, prints_of
 from model_zoo.images import read_image
 
 STEPS = ("upright", "flatten", "whole-on-white")
@@ -73,13 +75,30 @@ def told_apart(folder: Path, paths: list[Path], pairs: list[tuple[int, int]]) ->
     )
 
 
+def many(count: int) -> None:
+    """Time to find the pairs among so many prints, all of them new, then a hundredth."""
+    prints = np.random.default_rng(0).integers(0, 256, (count, PRINT_BYTES), np.uint8)
+    for new in (count, count // 100):
+        started = time.process_time()
+        pairs = sum(1 for _ in near_pairs(prints, np.arange(count - new, count)))
+        took = time.process_time() - started
+        print(f"{new:,} new of {count:,} random prints: {pairs} pairs in {took:.1f} s", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--many", type=int, help="instead: time for so many random prints")
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--show", action="store_true")
     parser.add_argument("--no-twins", action="store_true")
     given = parser.parse_args()
+    if given.many:
+        print(machine("numpy"))
+        many(given.many)
+        return
+    if given.folder is None:
+        parser.error("give a folder of pictures, or --many")
     paths = sorted(given.folder.rglob("*.png")) + sorted(given.folder.rglob("*.jpg"))
     shape = (given.side, given.side, 3)
     flat, pixels = [], []

@@ -109,6 +109,7 @@ class Answers:
     ) -> list[Answer | Refusal]:
         started = time.perf_counter()
         prepared: dict[int, Prepared] = {}
+        least = least_side(version.image_shape, version.preparation)
         answers: dict[int, Answer | Refusal] = {}
         for i, upload in enumerate(uploads):
             if isinstance(upload, Refusal):
@@ -116,9 +117,7 @@ class Answers:
                 answers[i] = upload
                 continue
             try:
-                decoded = self.shared.decoders.decode(
-                    upload.content, budget, least_side(version.image_shape, version.preparation)
-                )
+                decoded = self.shared.decoders.decode(upload.content, budget, least)
                 prepared[i] = prepare(
                     decoded, version.image_shape, version.preparation, without, pictures
                 )

@@ -66,5 +66,11 @@ class Containers(Environment):
 
     secrets: Path = Field(Path("/run/secrets"), description="Folder of the secrets, a file each.")
     listen: str = Field("", description="HOST:PORT of the one server in this container.")
-    airflow_password: str = Field("", repr=False, description="Of Airflow's only user, admin.")
+    airflow_password: str = Field("", repr=False, description="Of Airflow's user admin.")
+    airflow_operator_password: str = Field(
+        "", repr=False, description="Of Airflow's user operator, who triggers and approves."
+    )
+    airflow_viewer_password: str = Field(
+        "", repr=False, description="Of Airflow's user viewer, who looks."
+    )
     tag: str = Field("", description="Tag of the images, for the compose file.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import many_classes
 import pytest
@@ -68,7 +69,7 @@ def official_files() -> Path:
 
 OFFICIAL = os.environ.get("CATWALK_DATA_DIR", "")
 
-# With a worker a core, what takes minutes must not begin last.
+# What takes minutes must not begin last.
 LONGEST_FIRST = (
     "launcher/test_demo_and_up.py",
     "tuning/test_side_by_side.py",
@@ -76,8 +77,19 @@ LONGEST_FIRST = (
     "runs/test_steps.py",
     "dash_app/test_page_server.py",
     "runs/test_storage.py",
+    "dash_app/test_other_tabs.py",
+    "dash_app/test_predict_tab.py",
+    "dash_app/test_uploads.py",
+    "registry/test_interrupted.py",
+    "registry/test_promotion.py",
+    "registry/test_registration.py",
+    "backbones/test_contract.py",
+    "training/test_jax.py",
     "backbones/test_add_a_backbone.py",
 )
+
+# Files of one worker: they share a finished search, a server of the page, one of MLflow.
+TOGETHER = (LONGEST_FIRST[1:3], LONGEST_FIRST[6:9], LONGEST_FIRST[9:12])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -85,6 +97,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Path(__file__).parent
     ranks = {tests / name: rank for rank, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile`, but that the files of :data:`TOGETHER` count as one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    if config.getvalue("dist") != "loadfile":
+        return None
+    shared = {f"tests/{name}": files[0] for files in TOGETHER for name in files}
+
+    class FilesTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return shared.get(file, file)
+
+    return FilesTogether(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from model_zoo.processor import processor_name, usable_cores
 from model_zoo.runs.runner import quiet
 from model_zoo.settings import Places, load_project
 
-NOTES = {4: "a second\nartist", 6: "both\nartists", 7: "both\nartists"}
+NOTES = {4: "a second\nartist"}
 
 
 def main() -> int:

@@ -63,11 +63,6 @@ def _drawn(told: Sequence[Told], path: Path, notes: dict[int, str], theme: Theme
                 markerfacecolor=theme.ground if name == "before" else theme.after,
                 markeredgewidth=2,
             )  # fmt: skip
-        if one.promoted and one.right_after is not None:
-            axis.annotate(
-                f"version {one.after} promoted", (one.month + 0.09, one.right_after / one.tested),
-                (9, 9), textcoords="offset points", color=theme.after, fontsize=9,
-            )  # fmt: skip
     _dress(axis, told, lowest, highest, notes, theme)
     with complete_or_absent(path) as partial:
         figure.savefig(partial, dpi=130, bbox_inches="tight", facecolor=theme.ground)
@@ -84,10 +79,11 @@ def _dress(
 
     top = min(1.04, highest + 0.09)
     axis.set_ylim(lowest - 0.05, top)
-    axis.set_xlim(0.5, len(told) + 0.75)
+    axis.set_xlim(0.5, len(told) + 0.5)
     axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axis.set_xticks(
-        [one.month for one in told], [f"month {one.month}\n{_arrived(one)}" for one in told]
+        [one.month for one in told],
+        [f"month {one.month}\n{_arrived(one)}\n{_outcome(one)}" for one in told],
     )
     for month, words in notes.items():
         axis.text(month, top - 0.01, words, ha="center", va="top", color=theme.ink, fontsize=9)
@@ -95,6 +91,8 @@ def _dress(
         if not one.tested:
             axis.axvspan(one.month - 0.4, one.month + 0.4, color=theme.faint, alpha=0.35, lw=0)
     axis.tick_params(colors=theme.ink, length=0, labelsize=9)
+    for one, words in zip(told, axis.get_xticklabels(), strict=True):
+        words.set_color(theme.after if one.promoted else theme.ink)
     axis.grid(axis="y", color=theme.faint, linewidth=0.8)
     axis.set_axisbelow(True)
     for side in axis.spines.values():
@@ -112,8 +110,14 @@ def _dress(
             ),
             Line2D([], [], color=theme.after, label="production after the run", **about),
         ],
-        loc="lower right", frameon=False, labelcolor=theme.ink, fontsize=9,
+        loc="lower left", frameon=False, labelcolor=theme.ink, fontsize=9,
     )  # fmt: skip
+
+
+def _outcome(one: Told) -> str:
+    if one.promoted:
+        return f"version {one.after} promoted"
+    return f"version {one.candidate} refused" if one.candidate else "nothing to do"
 
 
 def _arrived(one: Told) -> str:

@@ -37,7 +37,7 @@ def _row(one: Told) -> str:
 def _reason(one: Told) -> str:
     if one.reason:
         return one.reason.partition(" in /")[0]
-    return f"nothing: {one.watch.rpartition(': ')[2]}"
+    return f"nothing: {one.watch.rpartition(': ')[2].removeprefix('together ')}"
 
 
 def _verdict(one: Told) -> str:
@@ -45,7 +45,12 @@ def _verdict(one: Told) -> str:
         return "nothing new, nothing to do"
     if not one.candidate:
         return NONE
-    return "**promoted**" if one.promoted else f"stays candidate: {one.verdict}"
+    return "**promoted**" if one.promoted else f"refused: {_short(one.verdict)}"
+
+
+def _short(verdict: str) -> str:
+    """The first finding without its figures; all of it is in ``table.json``."""
+    return verdict.removeprefix("not passed: ").partition(" (")[0]
 
 
 def _accuracy(one: Told) -> str:

@@ -45,11 +45,10 @@ def tell_of_late_run(context: Any) -> None:
 
     if context.get("reason") != "timed_out":
         return
-    run = context["dag_run"]
     notify(
-        f"Catwalk: {run.dag_id} took too long",
-        f"Run {run.run_id} was stopped, as it took longer than all its steps may. The next one can "
-        "begin.",
+        f"Catwalk: {context['dag'].dag_id} took too long",
+        f"Run {context['run_id']} was stopped, as it took longer than all its steps may. The next "
+        "one can begin.",
     )
 
 

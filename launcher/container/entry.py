@@ -25,6 +25,12 @@ from model_zoo.errors import UserError
 from model_zoo.settings import check_variables
 
 SECRET = re.compile(r"\{secret:([A-Za-z0-9_.-]+)\}")
+#: Users of Airflow's simple auth manager, with the variable that holds the password of each.
+AIRFLOW_USERS = {
+    "admin": "CATWALK_AIRFLOW_PASSWORD",
+    "operator": "CATWALK_AIRFLOW_OPERATOR_PASSWORD",
+    "viewer": "CATWALK_AIRFLOW_VIEWER_PASSWORD",
+}
 CHECKS: dict[str, tuple[Callable[[], None], ...]] = {
     "init": (checks.writable_home,),
     "airflow-service": (checks.airflow_database,),
@@ -62,14 +68,15 @@ def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     return filled
 
 
-def keep_airflow_password(environment: Mapping[str, str]) -> None:
-    """Give Airflow the password in a file of the container's own, as Airflow opens it to write."""
-    password = environment.get("CATWALK_AIRFLOW_PASSWORD")
-    if not password:
+def keep_airflow_passwords(environment: Mapping[str, str]) -> None:
+    """Airflow's users' passwords in a file of the container's own, as Airflow opens it to write."""
+    given = {user: environment.get(variable, "") for user, variable in AIRFLOW_USERS.items()}
+    known = {user: password for user, password in given.items() if password}
+    if not known:
         return
     path = Path(environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
     path.touch(mode=0o600)
-    path.write_text(json.dumps({"admin": password}))
+    path.write_text(json.dumps(known))
 
 
 def main(arguments: list[str]) -> int:
@@ -85,7 +92,7 @@ def main(arguments: list[str]) -> int:
         check_variables()
         for check in CHECKS.get(role, ()):
             check()
-        keep_airflow_password(os.environ)
+        keep_airflow_passwords(os.environ)
         keep_config(os.environ)
     except UserError as error:
         print(f"catwalk {role}: {error}", file=sys.stderr, flush=True)

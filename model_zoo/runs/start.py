@@ -17,7 +17,7 @@ from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
 from model_zoo.registry.client import RegistryUnavailable, answered_by
 from model_zoo.registry.lineage import FILE as LINEAGE
-from model_zoo.registry.lineage import StartedFrom
+from model_zoo.registry.lineage import Lineage, StartedFrom
 from model_zoo.registry.run_files import fetch_run_file
 from model_zoo.registry.run_log import params_of
 from model_zoo.registry.served_files import (
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 NOTE, FOLDER = "start.json", "start"
 #: Values in which a version must agree with the project for its weights to fit.
 SAME = ("model.backbone", "model.image_size")
+#: Of the rate that a search found for a head that knew nothing, what suits one that knows much:
+#: measured in docs/training.md.
+SLOWER = 0.3
 
 
 @dataclass(frozen=True)
@@ -157,9 +160,9 @@ def from_version(run: Run, dataset: Dataset, version: Version) -> Begun:
     from model_zoo.training.warm_start import head_of
 
     check_origin(run.store, version)
-    settings, rate = _made_with(run, version)
+    origin, rate = _made_with(run, version)
     for name in SAME:
-        mine, theirs = run.project.value(name), settings.get(name)
+        mine, theirs = run.project.value(name), origin.settings.get(name)
         if mine != theirs:
             raise UserError(
                 f"version {version.version} in production has {name} = {theirs}, this run has "
@@ -174,7 +177,8 @@ def from_version(run: Run, dataset: Dataset, version: Version) -> Begun:
     removed = [one for one in labels if one not in dataset.labels]
     if len(new) == len(dataset.labels):
         raise UserError(f"version {version.version} in production knows none of these classes")
-    head = head_of(folder / KERAS, rate or run.project.training.base_rate)
+    rate = rate or run.project.training.base_rate
+    head = head_of(folder / KERAS, rate if origin.start else SLOWER * rate)
     grown = f"; new classes: {len(new):,}" if new else ""
     shrunk = f"; classes that are gone: {len(removed):,}" if removed else ""
     return Begun(
@@ -191,16 +195,16 @@ def _anew(why: str) -> Begun:
     return Begun(sentence=f"Training starts anew: {why}")
 
 
-def _made_with(run: Run, version: Version) -> tuple[dict[str, Any], float | None]:
-    """The settings of a version, and the learning rate that its search found."""
+def _made_with(run: Run, version: Version) -> tuple[Lineage, float | None]:
+    """What a version was made from, and the learning rate that its head was trained with."""
     with tempfile.TemporaryDirectory(prefix="catwalk-") as folder:
         path = fetch_run_file(run.store, version.run_id, LINEAGE, Path(folder))
         if path is None:
             raise UserError(
                 f"version {version.version} in production did not record what it was made from"
             )
-        settings = dict(json.loads(path.read_text())["settings"])
+        origin = Lineage.of(json.loads(path.read_text()))
     with answered_by(run.store) as client:
         data = client.get_run(version.run_id).data
     rate = params_of(data.params, data.tags).get("head.learning_rate")
-    return settings, float(rate) if rate else None
+    return origin, float(rate) if rate else None

@@ -45,8 +45,8 @@ class TrainingSettings(Group):
     start: Literal["pretrained", "production"] = Field(
         "pretrained",
         description="production: go on from the weights of the version in production, with its "
-        "head and rate and without a search, where it has the same backbone and size; else, and "
-        "with pretrained, start from model.weights.",
+        "head, at 0.3 of its rate and without a search, where it has the same backbone and size; "
+        "else, and with pretrained, start from model.weights.",
     )
     epochs: int = Field(10, ge=1, le=1000, description="Epochs at the most.")
     batch_size: int = Field(128, ge=1, le=65536, description="Images a step.")

@@ -14,7 +14,9 @@ import pytest
 from launcher import step_process
 from launcher.cli.main import main
 from model_zoo.backbones.registration import BACKBONES
+from model_zoo.data.source import SOURCES
 from model_zoo.runs import runner
+from model_zoo.settings import Places, Project
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "add-a-backbone.md").read_text()
@@ -26,13 +28,15 @@ register_source("drawn")(lambda data, places, say: generated_sample())
 """
 
 
-def own_process_or_ours(step: str, project: Any, places: Any, name: str, *rest: Any, **more: Any):
+OWN_PROCESS = step_process.run_step
+
+
+def own_process_or_ours(
+    step: str, project: Project, places: Places, name: str, *rest: Any, **more: Any
+) -> dict[str, Any]:
     if step == "ingest":
         return OWN_PROCESS(step, project, places, name, *rest, **more)
     return runner.run_step(step, project, places, name)
-
-
-OWN_PROCESS = step_process.run_step
 
 
 @pytest.fixture
@@ -46,7 +50,8 @@ def reader(
     monkeypatch.setenv("CATWALK_DATA__SOURCE", "drawn")  # asks no network for the real images
     for name in ("MODEL__WEIGHTS", "EXPORT__FORMATS"):  # a reader has those of the profile
         monkeypatch.delenv(f"CATWALK_{name}")
-    monkeypatch.setattr(BACKBONES, "_entries", dict(BACKBONES._entries))
+    for registry in (BACKBONES, SOURCES):  # what is registered here is forgotten after it
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     monkeypatch.setattr(step_process, "run_step", own_process_or_ours)
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "drawn.py").write_text(DRAWN)

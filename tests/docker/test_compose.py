@@ -1,5 +1,6 @@
 """The compose file holds together, gives nothing away, and opens nothing to the network."""
 
+import json
 import os
 import re
 import stat
@@ -106,7 +107,7 @@ def test_services_wait_for_services_that_there_are(services: dict) -> None:
 
 def test_only_this_machine_reaches_what_is_published(services: dict) -> None:
     published = [port for service in services.values() for port in service.get("ports", ())]
-    assert len(published) == 3
+    assert len(published) == 4
     for port in published:
         assert port.startswith(("127.0.0.1:", "${PROXY_ADDRESS:-127.0.0.1}:")), port
 
@@ -156,7 +157,7 @@ def test_what_decodes_pictures_of_anybody_reaches_the_registry_alone(services: d
         own = set(services[name]["networks"])
         return {other for other, one in services.items() if own & set(one["networks"])} - {name}
 
-    assert reaches("page") == {"mlflow", "proxy"}
+    assert reaches("page") == {"mlflow", "prometheus", "proxy"}
     assert reaches("proxy") == {"page"}
     assert {"postgres", "redis", "store"} <= reaches("worker-cpu")
 
@@ -191,3 +192,18 @@ def test_podman_compose_reads_it_too(tmp_path: Path) -> None:
         env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
     )
     assert found.returncode == 0, found.stderr
+
+
+def test_the_dashboard_draws_what_the_page_counts() -> None:
+    from dash_app.metrics import Metrics
+
+    counted = set(re.findall(r"^# TYPE (\S+)", Metrics().text().decode(), re.MULTILINE))
+    board = json.loads((DOCKER / "monitoring" / "dashboards" / "catwalk.json").read_text())
+    drawn = {
+        name
+        for panel in board["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"\bcatwalk_[a-z_]+", target["expr"])
+    }
+    known = {re.sub(r"_(total|bucket|count)$", "", name) for name in counted}
+    assert drawn and {re.sub(r"_(total|bucket|count)$", "", name) for name in drawn} <= known

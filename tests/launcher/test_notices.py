@@ -62,10 +62,10 @@ def test_a_failed_task_is_told_with_its_sentence(received: list) -> None:
 def test_a_run_that_took_too_long_is_told_and_one_that_failed_is_not_told_twice(
     received: list,
 ) -> None:
-    run = SimpleNamespace(dag_id="fashion_mnist_retrain", run_id="monday")
-    notices.tell_of_late_run({"dag_run": run, "reason": "task_failure"})
+    run = {"dag": SimpleNamespace(dag_id="fashion_mnist_retrain"), "run_id": "monday"}
+    notices.tell_of_late_run(run | {"reason": "task_failure"})
     assert not received
-    notices.tell_of_late_run({"dag_run": run, "reason": "timed_out"})
+    notices.tell_of_late_run(run | {"reason": "timed_out"})
     assert "took too long" in received[0]["title"]
 
 

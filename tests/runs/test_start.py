@@ -11,6 +11,7 @@ from first_run import FirstRun
 
 from model_zoo.errors import UserError
 from model_zoo.files import read_json
+from model_zoo.registry.lineage import lineage_here
 from model_zoo.registry.store import Store
 from model_zoo.registry.versions import content_of, find_alias, get_version
 from model_zoo.runs import start
@@ -35,7 +36,7 @@ def begin(project: Project, places: Places, first_run: FirstRun) -> Callable[...
     return made
 
 
-def test_it_goes_on_from_production_with_its_head_and_rate_and_without_a_search(
+def test_it_goes_on_from_production_with_its_head_at_a_lower_rate_and_without_a_search(
     begin: Callable[..., Run], store: Store, first_run: FirstRun
 ) -> None:
     run = begin("goes on")
@@ -44,11 +45,14 @@ def test_it_goes_on_from_production_with_its_head_and_rate_and_without_a_search(
     assert production is not None
     assert (found.version, found.content) == (production.version, content_of(production))
     assert "Training goes on from version 1, with its head: dense " in found.sentence
+    here = lineage_here(run.project, "shirts", "aa", None, found.started)
+    assert here.tags()["started_from"] == "1" and here.start_content == found.content
     known = start.start_of(run)
     assert known is not None and known.file.exists()
     head = first_run.facts["tune"]["head"]
     facts = tune(run)
-    assert facts["head"] == pytest.approx(head) and facts["trials"] == []
+    slower = head | {"learning_rate": start.SLOWER * head["learning_rate"]}
+    assert facts["head"] == pytest.approx(slower) and facts["trials"] == []
     assert search_share(run, 1, 2)["trials"] == 0
     fixed = replace(run, project=run.project.with_values({"training.learning_rate": 0.5}))
     assert start.head_of_start(fixed).learning_rate == 0.5

@@ -209,11 +209,17 @@ def test_what_does_not_decide_the_model_blocks_no_continuation(
     ],
 )
 def test_a_mistake_is_one_sentence_and_status_2_before_the_first_step(
-    small_environment: Path, given: dict, sentence: str, tmp_path: Path
+    small_environment: Path,
+    given: dict,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    process = start("ingest", "bad", given, CATWALK_HOME=str(tmp_path / "home"))
-    printed, _ = process.communicate(timeout=120)
-    assert process.returncode == 2, printed
+    monkeypatch.setenv("CATWALK_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own answer
+    assert runner.main(["ingest", "--run", "bad", "--set", json.dumps(given)]) == 2
+    printed = capsys.readouterr().err
     assert sentence in printed.splitlines()[-1]
     assert "Traceback" not in printed
     assert not list(tmp_path.rglob("*.json")), "nothing was written"
