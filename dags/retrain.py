@@ -91,7 +91,7 @@ def retrain(project: Project) -> DAG:
     )
     def workflow() -> None:
         ingest = IngestOperator(task_id="ingest", project=str(project.file))
-        preprocess, health = step("preprocess"), step("health", **heavy(PLACEMENT))
+        preprocess, health = step("preprocess"), step("health", **heavy(PLACEMENT), **LONG)
         divided = PLACEMENT.search_shares > 1
         # A share that is lost does not stop the workflow: `tune` runs what is missing.
         rule = {"trigger_rule": "all_done_min_one_success"} if divided else {}

@@ -10,7 +10,7 @@ from model_zoo.settings import Project
 
 #: As many steps as a run has beside search and training.
 STEPS = 6
-HEAVY_STEPS = 3
+HEAVY_STEPS = 4
 
 
 def step_options(notices: Notices, heavy: bool = False) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_search_and_training_go_to_the_queue_and_pool_of_the_settings(
 ) -> None:
     found = placed(tmp_path, CATWALK_HEAVY_QUEUE="gpu", CATWALK_HEAVY_POOL="gpus")
     heavy = {task for task, place in found.items() if place["queue"] == "gpu"}
-    assert heavy == {"tune", "train"}
+    assert heavy == {"health", "tune", "train"}
     assert {task for task, place in found.items() if place["pool"] == "gpus"} == heavy
 
 

@@ -130,4 +130,4 @@ def test_a_step_that_hangs_is_stopped_and_fails_with_a_sentence(
 def test_a_run_lasts_longer_than_its_steps_and_the_wait_for_a_person(project: Project) -> None:
     few = Notices(step_hours=1, heavy_hours=2)
     waits = timedelta(hours=project.judging.approval_hours)
-    assert notices.run_timeout(project, few) == timedelta(hours=12) + waits
+    assert notices.run_timeout(project, few) == timedelta(hours=14) + waits

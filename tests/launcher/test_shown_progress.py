@@ -39,7 +39,7 @@ def searching(*trials: Part) -> tuple[Report, ...]:
 
 
 def standing(reports: tuple[Report, ...] = (), **changed: object) -> Standing:
-    made = Standing("tune", 3, reports, NOW, 20.0, "starting", 95.0, 130.0)
+    made = Standing("tune", 4, reports, NOW, 20.0, "starting", 95.0, 130.0)
     return replace(made, **changed)  # type: ignore[arg-type]
 
 
@@ -137,8 +137,8 @@ def test_a_step_that_says_nothing_is_spoken_for(
 
 
 def test_without_a_terminal_there_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    assert spoken(standing(searching(TRIAL))).startswith("tune (3 of 8): search: 4 of 20 trials")
-    assert spoken(standing()) == "tune (3 of 8): starting, for 20 s; about 2 min to the end"
+    assert spoken(standing(searching(TRIAL))).startswith("tune (4 of 9): search: 4 of 20 trials")
+    assert spoken(standing()) == "tune (4 of 9): starting, for 20 s; about 2 min to the end"
     with shown(standing, Console(force_terminal=False)):
         pass
     assert capsys.readouterr().out == "", "no control characters, and no line before its time"
@@ -151,7 +151,7 @@ def test_on_a_terminal_there_is_a_bar_for_the_run_and_for_each_part(width: int) 
     lines = console.export_text().splitlines()
     assert sum("━" in line for line in lines) == 3 and max(map(len, lines)) <= width
     text = " ".join(" ".join(lines).replace("━", " ").replace("╺", " ").split())
-    assert "tune step 3 of 8, 1:35 so far, about 2 min to the end" in text
+    assert "tune step 4 of 9, 1:35 so far, about 2 min to the end" in text
     assert "search: 4 of 20 trials, best 91.20%, about 6 min left" in text
     assert "trial 4: epoch 2 of 4, 2,000 of 4,000 images, 812 images/s, about 2 s left" in text
 
@@ -199,13 +199,15 @@ def test_a_run_is_followed_through_its_folders(
     watched = Watched(project, here, "demo-1", lambda: now[0])
     assert watched.standing().step == "preprocess", "ingest was done before"
     now[0] = NOW - 20
-    write_json(folder / "preprocess.json", {"step_seconds": 38.0})
+    write_json(folder / "preprocess.json", {"step_seconds": 28.0})
+    assert watched.standing().step == "health"
+    write_json(folder / "health.json", {"step_seconds": 10.0})
     assert watched.standing().step == "tune"
     for name, part in (("main", SEARCH), ("process 1", TRIAL)):
         write_json(progress_folder(here, folder, "tune") / f"{name}.json", [asdict(part)])
     now[0] = NOW
     seen = watched.standing()
-    assert (seen.number, seen.waited, seen.elapsed) == (3, 20, 60)
+    assert (seen.number, seen.waited, seen.elapsed) == (4, 20, 60)
     assert [report.process for report in seen.reports] == ["main", "process 1"]
     assert seen.left > USUAL["train"] > 0
     for step in STEPS[2:]:
