@@ -53,15 +53,12 @@ def register(app: Dash, context: Context) -> None:
         try:
             report = context.reports.report(version)
             health = context.reports.health(report)
+            side = max(context.predictor.current.image_shape[:2])
         except UserError as error:
             return [], public(error), None
         if health is None:
             return [], without(version), version
-        return (
-            sections(health, version, max(context.predictor.current.image_shape[:2])),
-            "",
-            version,
-        )
+        return sections(health, version, side), "", version
 
 
 def without(version: str) -> str:

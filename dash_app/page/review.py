@@ -52,7 +52,7 @@ def layout(context: Context) -> Any:
             html.Div(
                 [
                     dmc.Checkbox(id="review-all", label="All shown", checked=False),
-                    dmc.Button("Accept", id="review-accept", size="sm"),
+                    dmc.Button("Accept", id="review-accept", size="sm", variant="default"),
                     dmc.Button("Reject", id="review-reject", size="sm", variant="default"),
                     dmc.Select(
                         id="review-class",

@@ -17,7 +17,7 @@ from model_zoo.data.corrections.learned import Learned, lessons_of
 from model_zoo.data.corrections.ranking import Unlabelled
 from model_zoo.data.corrections.taken import read_taken
 from model_zoo.errors import UserError
-from model_zoo.images import decode, prepare
+from model_zoo.images import prepare
 from model_zoo.predictor import NothingInProduction, ServedClassifier
 from model_zoo.predictor.neighbours import Neighbour
 
@@ -122,7 +122,7 @@ def _card(
                 dmc.Checkbox(
                     id={"review-pick": one.id},
                     checked=False,
-                    label=f"They say {one.agreed}",
+                    label=_told(one),
                     description=_details(one),
                 ),
                 _outcome(one, taken.get(one.id, ""), lessons.get(one.id)),
@@ -158,6 +158,13 @@ def _card(
         ],
         className="card review-card",
     )
+
+
+def _told(one: Correction) -> str:
+    if one.kind == "labelled":
+        return f"It is labelled {one.agreed}"
+    also = f", settled as {one.agreed}" if one.state == "relabelled" else ""
+    return f"They say {one.label}{also}"
 
 
 def _details(one: Correction) -> str:
@@ -213,7 +220,8 @@ def _original(context: Context, group: Sequence[Correction]) -> np.ndarray | Non
         try:
             content = context.corrections.picture(one)
             if content is not None:
-                decoded = decode(content, context.serving.max_pixels)
+                shared = context.answers.shared
+                decoded = shared.decoders.decode(content, shared.budget(len(group)))
                 return prepare(decoded, (32, 32, 3), ()).original
         except UserError:
             continue

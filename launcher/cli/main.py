@@ -41,9 +41,6 @@ COMMANDS = {
     "export": ("export", "copy the files of a version, with labels and calibration beside them"),
 }
 
-#: Commands about no project, or one that is not there yet.
-WITHOUT_A_PROJECT = ("new", "backup", "restore", "upgrade")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
@@ -59,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module, text = COMMANDS[name]
     command = importlib.import_module(f"launcher.cli.{module}")
     parser = argparse.ArgumentParser(prog=f"catwalk {name}", description=text)
-    if name not in WITHOUT_A_PROJECT:
+    if name != "new":  # which makes one
         parser.add_argument(
             "--project", metavar="NAME|FILE", help="default: the one that CATWALK_PROJECT names"
         )

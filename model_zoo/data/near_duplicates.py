@@ -84,6 +84,8 @@ def near_pairs(prints: np.ndarray, new: np.ndarray) -> Iterator[tuple[int, int]]
         return
     deviations = [prints[here, 8:].std(axis=1) for here in _slices(len(prints), IN_MEMORY)]
     rows = np.flatnonzero(np.concatenate(deviations) >= LEAST_DEVIATION)
+    if not len(rows):
+        return
     is_new = np.zeros(len(prints), bool)
     is_new[new] = True
     signs = np.ascontiguousarray(prints[:, :8]).view(np.uint64).ravel()

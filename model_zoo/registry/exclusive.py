@@ -153,7 +153,8 @@ class _Server:
                 found = from_client(self.client.get_model_version(self.model, number))
                 self._versions[number] = found
             except MlflowException as error:
-                if not is_absent(error) and error.error_code != "INVALID_PARAMETER_VALUE":
+                gone = ("INVALID_PARAMETER_VALUE", "PERMISSION_DENIED")  # as versions.py has it
+                if not is_absent(error) and error.error_code not in gone:
                     raise
                 self._versions[number] = None
         return self._versions[number]

@@ -27,6 +27,7 @@ from model_zoo.errors import UserError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.exceptions import MlflowException
 
 WAIT_SECONDS = 60.0
 OWN_SECONDS = 120.0
@@ -108,11 +109,24 @@ def _take(client: MlflowClient, lock: str) -> ModelVersion:
         try:
             return client.create_model_version(lock, SOURCE, tags=own_marks(), await_creation_for=0)
         except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST" or _is_unknown(client, lock, error):
                 _make(client, lock)
             elif not tries_left or "Giving up" not in str(error):  # others took theirs just then
                 raise
     raise Taken(f"{lock} gives no ticket: run it again")
+
+
+def _is_unknown(client: MlflowClient, lock: str, error: MlflowException) -> bool:
+    """Whether a server with a log-in denies what is not there: it has nobody to have allowed it."""
+    from mlflow.exceptions import MlflowException
+
+    if error.error_code != "PERMISSION_DENIED":
+        return False
+    try:
+        client.get_registered_model(lock)
+    except MlflowException as answer:
+        return str(answer.error_code) == "RESOURCE_DOES_NOT_EXIST"
+    return False
 
 
 def _make(client: MlflowClient, lock: str) -> None:
@@ -143,7 +157,8 @@ def _ahead(client: MlflowClient, lock: str, mine: ModelVersion, waited: float) -
         try:
             client.delete_model_version(lock, str(one.version))
         except Exception as error:
-            if not is_absent(error):  # another one deleted it
+            denied = getattr(error, "error_code", "") == "PERMISSION_DENIED"
+            if not (is_absent(error) or denied):  # another one deleted it
                 raise
     return None
 

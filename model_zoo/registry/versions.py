@@ -161,7 +161,11 @@ def _version(store: Store, number: str) -> Version | None:
         try:
             return from_client(client.get_model_version(store.model, number))
         except MlflowException as error:
-            if is_absent(error) or error.error_code == "INVALID_PARAMETER_VALUE":
+            # A server with a log-in denies what is not there: everybody may read what is.
+            if is_absent(error) or error.error_code in (
+                "INVALID_PARAMETER_VALUE",
+                "PERMISSION_DENIED",
+            ):
                 return None
             raise
 

@@ -100,6 +100,6 @@ def _versions(project: Project, places: Places, digest: str, names: set[str]) ->
         numbers = ", ".join(one.version for one in reversed(learned))
         yield (
             f"versions {numbers} were made with a snapshot that held it and are tagged {TAG}: what "
-            "they learned of it stays in them, and their runs in MLflow keep pages of samples and "
-            "test images; retrain, and delete them there if they must go"
+            "they learned of it stays in them, and their runs in MLflow keep pages of samples, of "
+            "their health and test images; retrain, and delete them there if they must go"
         )

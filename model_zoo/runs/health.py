@@ -96,11 +96,11 @@ def training_features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, st
         import_keras()
     from model_zoo.classifier import head_from
     from model_zoo.runs import start
-    from model_zoo.runs.precision import with_precision
+    from model_zoo.runs.precision import decided_once
     from model_zoo.training.features import FeatureCache, Features
     from model_zoo.training.setup import Design, set_up_training
 
-    project = with_precision(project, dataset, run.say)
+    project = decided_once(run, dataset)
     head = start.head_of_start(run) or head_from(project.model, project.training)
     design = Design(dataset, project.model, project.training, head, start=start.start_of(run))
     cache = FeatureCache(run.places.cache_dir / "features", run.places.feature_cache_gb)

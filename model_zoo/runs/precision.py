@@ -6,8 +6,24 @@ from collections.abc import Callable
 from typing import Any
 
 from model_zoo.data.dataset import Dataset
+from model_zoo.files import read_json, write_json
 from model_zoo.progress import part
+from model_zoo.runs.folder import Run
 from model_zoo.settings import Project
+
+KEPT = "precision.json"
+
+
+def decided_once(run: Run, dataset: Dataset) -> Project:
+    """The run's project with ``training.precision`` decided; what was decided before stands, so
+    that each step reads the features that the first one kept."""
+    kept = run.folder / KEPT
+    if run.project.training.precision == "auto" and not kept.exists():
+        chosen = with_precision(run.project, dataset, run.say).training.precision
+        write_json(kept, {"precision": chosen})
+    if run.project.training.precision != "auto":
+        return run.project
+    return run.project.with_values({"training.precision": read_json(kept)["precision"]})
 
 
 def with_precision(project: Project, dataset: Dataset, say: Callable[[str], None]) -> Project:

@@ -74,13 +74,13 @@ def health(run: Run) -> facts.HealthFacts:
 
 def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
     """Run every ``shares``-th trial of a random search; `tune` takes up what is found."""
-    from model_zoo.runs.precision import with_precision
+    from model_zoo.runs.precision import decided_once
     from model_zoo.tuning import run_share
 
     if not run.project.search.trials or start.begun(run).version:
         return {"trials": 0, "summary": "no search"}
     dataset, folder = dataset_of(run), run.folder / "tuning" / f"share-{share}"
-    project, data = with_precision(run.project, dataset, run.say), training_and_validation(run)
+    project, data = decided_once(run, dataset), training_and_validation(run)
     ran = run_share(project, run.places, dataset, *data, folder, share, shares, run.say)
     return {"trials": ran, "summary": f"share {share} of {shares} ran {ran} trials"}
 
@@ -89,11 +89,11 @@ def tune(run: Run) -> facts.TuneFacts:
     """Search head and learning rate; with no trials asked for, take the settings' own, and with
     training that goes on from production, production's."""
     from model_zoo.classifier import head_from
-    from model_zoo.runs.precision import with_precision
+    from model_zoo.runs.precision import decided_once
     from model_zoo.tuning import search
 
     dataset = dataset_of(run)
-    project = with_precision(run.project, dataset, run.say)
+    project = decided_once(run, dataset)
     precision = project.training.precision
     if known := start.head_of_start(run):
         return facts.without_a_search(known, precision)

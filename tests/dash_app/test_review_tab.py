@@ -37,6 +37,37 @@ def waiting(
     return places, corrections
 
 
+# Before the browser: its loop and Flask's cannot run in one thread.
+def test_where_others_can_reach_the_page_the_tab_asks_for_the_token(
+    waiting: tuple[Places, Corrections], make_server: Callable[..., Flask]
+) -> None:
+    places, corrections = waiting
+    client = make_server(places, api_token="secret").test_client()
+    shown = {"tabs.value": "review", "review-view.value": "waiting", "shown-version.data": "1"}
+    (one, *_) = corrections.all()
+    picked = {"review-accept.n_clicks": 1, "review-view.value": "waiting", "review-done.data": 0}
+    for token, allowed in ((None, False), ("guess", False), ("secret", True)):
+        given = shown | {"review-token.value": token}
+        found = asked(client, "review-cards.children", given, [])
+        assert bool(found["review-cards"]["children"]) == allowed
+        given = picked | {"review-token.value": token}
+        said = asked(client, "review-message.children", given, [])["review-message"]["children"]
+        assert ("token of the server" in said) != allowed
+    assert corrections.waiting()[0] == one, "nobody has chosen any"
+    open_page = make_server(places).test_client()
+    assert asked(open_page, "review-cards.children", shown, [])["review-cards"]["children"]
+
+
+def test_a_picture_that_cannot_be_decoded_any_more_spoils_no_other(
+    waiting: tuple[Places, Corrections], make_server: Callable[..., Flask]
+) -> None:
+    places, corrections = waiting
+    corrections.shelf.write(f"pictures/{corrections.all()[0].digest}", b"damaged")
+    shown = {"tabs.value": "review", "review-view.value": "waiting", "shown-version.data": "1"}
+    found = asked(make_server(places).test_client(), "review-cards.children", shown, [])
+    assert len(found["review-cards"]["children"]) == 3
+
+
 @pytest.fixture
 def tab(browser: Browser, waiting: tuple[Places, Corrections]) -> Iterator[Page]:
     process, url = serve(waiting[0].home)
@@ -88,33 +119,3 @@ def test_a_reviewer_decides_on_several_at_once_by_keyboard(
     tab.get_by_text("Accepted", exact=True).click()
     expect(tab.locator(".review-card")).to_have_count(3)
     expect(tab.locator(".review-cards")).to_contain_text("the next run trains on it")
-
-
-def test_where_others_can_reach_the_page_the_tab_asks_for_the_token(
-    waiting: tuple[Places, Corrections], make_server: Callable[..., Flask]
-) -> None:
-    places, corrections = waiting
-    client = make_server(places, api_token="secret").test_client()
-    shown = {"tabs.value": "review", "review-view.value": "waiting", "shown-version.data": "1"}
-    (one, *_) = corrections.all()
-    picked = {"review-accept.n_clicks": 1, "review-view.value": "waiting", "review-done.data": 0}
-    for token, allowed in ((None, False), ("guess", False), ("secret", True)):
-        given = shown | {"review-token.value": token}
-        found = asked(client, "review-cards.children", given, [])
-        assert bool(found["review-cards"]["children"]) == allowed
-        given = picked | {"review-token.value": token}
-        said = asked(client, "review-message.children", given, [])["review-message"]["children"]
-        assert ("token of the server" in said) != allowed
-    assert corrections.waiting()[0] == one, "nobody has chosen any"
-    open_page = make_server(places).test_client()
-    assert asked(open_page, "review-cards.children", shown, [])["review-cards"]["children"]
-
-
-def test_a_picture_that_cannot_be_decoded_any_more_spoils_no_other(
-    waiting: tuple[Places, Corrections], make_server: Callable[..., Flask]
-) -> None:
-    places, corrections = waiting
-    corrections.shelf.write(f"pictures/{corrections.all()[0].digest}", b"damaged")
-    shown = {"tabs.value": "review", "review-view.value": "waiting", "shown-version.data": "1"}
-    found = asked(make_server(places).test_client(), "review-cards.children", shown, [])
-    assert len(found["review-cards"]["children"]) == 3

@@ -161,6 +161,7 @@ def test_prints_tell_twins_from_other_pictures() -> None:
     assert len(twins & pairs) >= 0.95 * len(twins)
     assert all(one % 60 == other % 60 for one, other in map(sorted, pairs)), "no false pair"
     assert not any(max(pair) >= 180 for pair in pairs), "blank pictures are no twins"
+    assert not list(near_pairs(prints[180:], np.arange(2))), "nor where there is nothing else"
     grey = prints_of(np.stack(originals)[..., 0])
     assert grey.shape == prints[:60].shape
 

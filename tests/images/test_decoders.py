@@ -88,37 +88,53 @@ def test_a_picture_that_takes_too_long_is_given_up_and_its_process_ended(large: 
 
 
 def test_small_pictures_are_answered_while_large_ones_wait(
-    large: bytes, monkeypatch: pytest.MonkeyPatch
+    decoders: Decoders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "QUICK_SECONDS", 0.05)
-    found = Decoders(MAX_PIXELS, memory_mb=512, seconds=20)
-    found.decode(SMALL)
+    """One is decoded, three wait, four are refused at once; somebody else is not in their line."""
+    hostile, over = png(np.zeros((29, 29), np.uint8)), threading.Event()
+    ask = module._Process.ask
+
+    def for_ever(self: module._Process, message: bytes) -> None:
+        if message.endswith(hostile):
+            over.wait(60)
+        ask(self, message)
+
+    monkeypatch.setattr(module._Process, "ask", for_ever)
+    decoders._remember("hostile")  # as the first that took long did
     ended: list[str] = []
 
-    def send(sender: str = "hostile") -> None:
+    def send() -> None:
         try:
-            found.decode(large, Budget(sender=sender))
+            decoders.decode(hostile, Budget(sender="hostile"))
             ended.append("answered")
         except DecodersBusy:
             ended.append("refused")
 
-    hostile = [threading.Thread(target=send) for _ in range(8)]
-    send()
-    for one in hostile:
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for one in threads:
         one.start()
-    slowest = 0.0
+    for _ in range(2000):
+        if len(ended) == 4:
+            break
+        time.sleep(0.01)
     for _ in range(5):
-        started = time.monotonic()
-        found.decode(SMALL)
-        slowest = max(slowest, time.monotonic() - started)
-    waited = len(ended) <= len(hostile)
-    for one in hostile:
+        assert decoders.decode(SMALL, Budget(sender="another")).size == (28, 28)
+    assert ended == ["refused"] * 4
+    over.set()
+    for one in threads:
         one.join()
+    assert ended.count("answered") == 4
+
+
+def test_what_takes_longer_than_a_moment_goes_on_and_its_sender_is_remembered(
+    large: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUICK_SECONDS", 0.01)
+    found = Decoders(MAX_PIXELS, memory_mb=512, seconds=60)
+    assert found.decode(large, Budget(sender="somebody")).size == (5000, 5000)
+    assert found._is_slow("somebody") and not found._is_slow("another")
+    assert not found._idle, "a process of low priority is not kept"
     found.close()
-    assert waited, "the large ones were through before the small ones"
-    assert slowest < 1
-    assert ended.count("refused") >= 1, "8 of them do not all hold a thread"
-    assert ended.count("answered") >= 1
 
 
 def test_a_process_that_is_killed_costs_at_most_its_own_picture(decoders: Decoders) -> None:

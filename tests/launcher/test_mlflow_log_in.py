@@ -19,7 +19,9 @@ from mlflow import MlflowClient
 from launcher.container import mlflow_users
 from model_zoo.errors import UserError
 from model_zoo.registry.client import answered_by
+from model_zoo.registry.exclusive import Write, alone_with
 from model_zoo.registry.store import Store
+from model_zoo.registry.versions import get_version
 
 PASSWORDS = {variable: f"{name}-has-a-password" for name, variable in mlflow_users.USERS.items()}
 
@@ -79,10 +81,15 @@ def test_an_editor_promotes_a_reader_sees_it_and_a_stranger_sees_nothing(
     client = MlflowClient(url, url)
     client.create_registered_model(store.model)
     client.create_model_version(store.model, "s3://nowhere/model")
-    client.set_registered_model_alias(store.model, "production", "1")
+    with alone_with(store) as registry:  # with the lock that is a model of its own
+        registry.write(Write("alias", "production", "1"))
     as_user(monkeypatch, "reader")
     with answered_by(store) as reader:
         assert reader.get_model_version_by_alias(store.model, "production").version == "1"
+    with pytest.raises(UserError, match=r"no version '9' .*; registered: 1"):
+        get_version(store, "9")
+    with pytest.raises(UserError, match="lets 'reader' read"), alone_with(store):
+        pass
     with pytest.raises(UserError, match="lets 'reader' read"), answered_by(store) as reader:
         reader.delete_registered_model_alias(store.model, "production")
     for variable in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
