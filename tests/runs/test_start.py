@@ -50,7 +50,8 @@ def test_it_goes_on_from_production_with_its_head_at_a_lower_rate_and_without_a_
     known = start.start_of(run)
     assert known is not None and known.file.exists()
     head = first_run.facts["tune"]["head"]
-    facts = tune(run)
+    searched = run.project.with_values({"training.learning_rate": None})
+    facts = tune(replace(run, project=searched))
     slower = head | {"learning_rate": start.SLOWER * head["learning_rate"]}
     assert facts["head"] == pytest.approx(slower) and facts["trials"] == []
     assert search_share(run, 1, 2)["trials"] == 0
