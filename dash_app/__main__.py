@@ -44,6 +44,9 @@ class Page(BaseApplication):  # type: ignore[misc]
             self.cfg.set("child_exit", lambda server, worker: worker_ended(worker.pid))
 
     def load(self) -> Any:
+        # Before there are threads: of two that import it at the same moment one finds half of it.
+        from mlflow import MlflowClient  # noqa: F401
+
         server = create_server(self.project, self.places, self.serving, self.page)
         server.extensions["projects"].shared.decoders.start()
         return server

@@ -27,15 +27,15 @@ class HealthSettings(Group):
         0.02,
         ge=0,
         le=1,
-        description="Of the labels, how many may be suspect: Fashion-MNIST as published has 1 %.",
+        description="Of the labels, how many may be suspect.",
     )
     label_chance: float = Field(
         0.2,
         gt=0,
         le=1,
         description="A label is suspect which the features find less likely than this part of what "
-        "chance would give (with ten classes 0.2 is 2 %): smaller finds fewer, and is more often "
-        "right (docs/health.md has both).",
+        "chance would give (0.2: a fifth of it): smaller finds fewer, and is more often right "
+        "(docs/health.md has both).",
     )
     leaks: Rule = Field(
         "warn",

@@ -70,7 +70,7 @@ def copy_of_home(page_places: Places, tmp_path: Path) -> Callable[..., Places]:
     def copy(**overrides: object) -> Places:
         home = tmp_path / "home"
         if not home.exists():
-            left_out = shutil.ignore_patterns("runs", "cache")
+            left_out = shutil.ignore_patterns("runs", "cache", "corrections")
             shutil.copytree(page_places.home, home, ignore=left_out)
         return page_places.model_copy(update={"home": home, **overrides})
 
