@@ -27,7 +27,6 @@ from model_zoo.settings import CHECKOUT, load_project
 
 DOCKER = CHECKOUT / "docker"
 BASE = "localhost/catwalk-base"
-DEBIAN = "http://deb.debian.org/debian"
 RUN = "in-containers"
 AIRFLOW, PAGE = "http://127.0.0.1:8080", "http://127.0.0.1:8000"
 # In the order in which they need each other: podman 4.3 does not wait for health by itself.
@@ -98,7 +97,7 @@ def build(folder: Path) -> None:
         root = folder / "root"
         include = "ca-certificates,python3,python3-venv"
         run("debootstrap", "--variant=minbase", f"--include={include}", "bookworm",
-            str(root), os.environ.get("DEBIAN_MIRROR", DEBIAN))  # fmt: skip
+            str(root), *filter(None, [os.environ.get("DEBIAN_MIRROR")]))  # fmt: skip
         for unneeded in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc",
                          "usr/share/locale", "usr/share/man"):  # fmt: skip
             shutil.rmtree(root / unneeded)
