@@ -140,6 +140,12 @@ def first_run(
     return make_first_run(project, places, of_all_workers(tmp_path_factory) / "first-run")
 
 
+@pytest.fixture(scope="session")
+def first_home(first_run: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the first run as that left it, whatever tests have done to their own: to copy."""
+    return of_all_workers(tmp_path_factory) / "first-run" / "home"
+
+
 @pytest.fixture(scope="module")
 def colours(
     small_environment: Path, tmp_path_factory: pytest.TempPathFactory

@@ -23,10 +23,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def file(first_run: FirstRun, places: Places, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(first_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    own = tmp_path_factory.mktemp("backed-up") / "home"
+    shutil.copytree(first_home, own, ignore=shutil.ignore_patterns("*.lock"))
+    return own
+
+
+@pytest.fixture(scope="module")
+def file(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("backup") / "home.tar.gz"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CATWALK_HOME", str(places.home))
+        patch.setenv("CATWALK_HOME", str(home))
         assert main(["backup", str(path)]) == 0
     return path
 
@@ -92,14 +99,14 @@ def test_half_a_backup_restores_nothing(
 
 def test_a_run_under_way_is_left_out_and_said(
     first_run: FirstRun,
-    places: Places,
+    home: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("CATWALK_HOME", str(places.home))
+    monkeypatch.setenv("CATWALK_HOME", str(home))
     name = first_run.folder.name
-    with locked(places.home / "locks" / f"{name}.lock"):
+    with locked(home / "locks" / f"{name}.lock"):
         assert main(["backup", str(tmp_path / "b.tar")]) == 0
     assert f"run {name} is under way and is not in the backup" in capsys.readouterr().out
     shutil.unpack_archive(tmp_path / "b.tar", tmp_path / "b", filter="data")

@@ -28,16 +28,11 @@ if TYPE_CHECKING:
 LONG_AGO = time.time() - 40 * 24 * 3600
 
 
-@pytest.fixture(scope="module")
-def of_the_session(first_run: FirstRun, places: Places) -> Path:
-    return places.home
-
-
 @pytest.fixture
-def old_home(of_the_session: Path, places: Places, tmp_path: Path) -> Places:
+def old_home(first_home: Path, places: Places, tmp_path: Path) -> Places:
     """A home in which everything was used forty days ago."""
     home = tmp_path / "home"
-    shutil.copytree(of_the_session, home, ignore=shutil.ignore_patterns("*.lock"))
+    shutil.copytree(first_home, home, ignore=shutil.ignore_patterns("*.lock"))
     for path in home.rglob("*"):
         os.utime(path, (LONG_AGO, LONG_AGO))
     return places.model_copy(update={"home": home})
