@@ -50,7 +50,7 @@ def test_the_first_version_is_made_again_bit_for_bit(
     made = make_again(asked, places, before.lineage, "reproduce-1", no_step, print)
     found = differences(before, made)
     other = [one for one in found if "DIFFER" in one]
-    assert all(one.startswith("code ") for one in other), "somebody may commit while tests run"
+    assert all(one.startswith("code ") for one in other), other  # somebody may commit meanwhile
     assert "answers are the same on all 1,000 test images" in found
     assert found[-1].startswith("model.onnx: the same, SHA-256 ")
 
