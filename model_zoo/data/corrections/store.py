@@ -134,8 +134,8 @@ class Corrections:
         self.shelf.write(f"{SEEN}/{said.digest}.png", png(image))
         if picture is not None:
             self.shelf.write(f"{PICTURES}/{said.digest}", picture)
-        values = {name: value for name, value in vars(said).items() if name not in ("id",)}
-        values.pop("decision")
+        own = ("id", "decision")  # the file's name, and a file of its own
+        values = {name: value for name, value in vars(said).items() if name not in own}
         self.shelf.write(f"{SENT}/{said.id}.json", as_json(values))
 
     def decide(
@@ -239,13 +239,14 @@ class Corrections:
     def _hashed(self, origin: str, now: datetime) -> str:
         """Whoever has the records cannot tell addresses once the day's key is gone."""
         today = f"{now:%Y%m%d}"
-        if self.shelf.read(f"{KEYS}/{today}") is None:
-            self.shelf.write(f"{KEYS}/{today}", secrets.token_bytes(32))
+        key = self.shelf.read(f"{KEYS}/{today}")
+        if key is None:
+            key = secrets.token_bytes(32)
+            self.shelf.write(f"{KEYS}/{today}", key)
             oldest = f"{now - timedelta(days=KEY_DAYS):%Y%m%d}"
             for name in self.shelf.names(KEYS):
                 if name < oldest:
                     self.shelf.remove(f"{KEYS}/{name}")
-        key = self.shelf.read(f"{KEYS}/{today}") or b""
         return hmac.new(key, origin.encode(), "sha256").hexdigest()[:12]
 
 
