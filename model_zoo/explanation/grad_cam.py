@@ -54,9 +54,14 @@ def explained(model: keras.Model, most: int | None = None) -> keras.Model:
     )
     relus = outputs["dense_1"], outputs["dense_2"]
     heatmaps = _heatmaps_layer(model)(outputs[TRUNK], *relus, chosen)
+    # A layer that leaves a node in the file: were the pooled value itself an output, tf2onnx would
+    # write it in one way or another by the order of a set, so by the process's hash seed.
+    embedding = keras.layers.Reshape(outputs[POOL].shape[1:], name="embedding", dtype="float32")(
+        outputs[POOL]
+    )
     named = {
         "probabilities": probabilities,
-        "embedding": keras.layers.Identity(name="embedding", dtype="float32")(outputs[POOL]),
+        "embedding": embedding,
         "heatmap": _first_layer()(heatmaps),
         "heatmaps": heatmaps,
         "explained": chosen,
