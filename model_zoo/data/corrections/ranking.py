@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from model_zoo.data.corrections.limits import CorrectionRefused
 from model_zoo.data.corrections.records import Correction
-from model_zoo.data.corrections.store import CorrectionRefused, Corrections, said_of
+from model_zoo.data.corrections.store import Corrections, said_of
 
 FILE = "next.json"
 

@@ -6,6 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+SENT, DECIDED, PICTURES, SEEN, KEYS = "sent", "decided", "pictures", "seen", "keys"
+STAMP = "%Y%m%dT%H%M%S.%f"
+
 State = Literal["waiting", "accepted", "relabelled", "rejected"]
 #: What a reviewer may decide.
 DECISIONS: tuple[State, ...] = ("accepted", "relabelled", "rejected")
@@ -88,3 +91,8 @@ def correction_from(id: str, content: bytes) -> Correction:
 
 def decision_from(content: bytes) -> Decision:
     return Decision(**json.loads(content))
+
+
+def decided_id(name: str) -> str:
+    """``<id>.<time>.json``; both hold a dot of their own."""
+    return name.rsplit(".", 3)[0]

@@ -7,33 +7,37 @@
     keys/<day>                 by which addresses are hashed on that day
 
 A record is one file that is never written again, so that a kill loses nothing and several pages and
-workers need no lock. The limits are told from the names of the files alone: an id is
-``<time>-<sender>-<random>``, where the sender is a hash of the address by a key of the day, which
-goes when somebody sends something two days later.
+workers need no lock.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import io
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from model_zoo.data.corrections.limits import CorrectionRefused, Limits, check, hashed
 from model_zoo.data.corrections.records import (
+    DECIDED,
     DECISIONS,
+    PICTURES,
+    SEEN,
+    SENT,
+    STAMP,
     Correction,
     Decision,
     Kind,
     State,
     as_json,
     correction_from,
+    decided_id,
     decision_from,
 )
 from model_zoo.data.corrections.shelf import Shelf
@@ -41,34 +45,6 @@ from model_zoo.errors import UserError
 from model_zoo.images import png
 from model_zoo.locks import locked
 from model_zoo.settings import Places
-
-SENT, DECIDED, PICTURES, SEEN, KEYS = "sent", "decided", "pictures", "seen", "keys"
-STAMP = "%Y%m%dT%H%M%S.%f"
-WINDOW = timedelta(hours=1)
-KEY_DAYS = 2
-
-
-class CorrectionRefused(UserError):
-    """Not one of the model's classes, or nothing that can be decided."""
-
-
-class TooManyCorrections(CorrectionRefused):
-    """From one sender in an hour, or of all that wait."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much is taken; 0 takes nothing.
-
-    Attributes:
-        an_hour: corrections of one sender.
-        waiting: corrections that nobody has decided on.
-        bytes: of all pictures.
-    """
-
-    an_hour: int
-    waiting: int
-    bytes: int
 
 
 class Corrections:
@@ -111,8 +87,8 @@ class Corrections:
             raise CorrectionRefused(f"{said.label!r} is none of {', '.join(labels[:20])}")
         with locked(self._lock):
             now = datetime.now(UTC)
-            sender = self._hashed(origin, now)
-            self._check(sender, now, limits, len(picture or b""))
+            sender = hashed(self.shelf, origin, now)
+            check(self.shelf, sender, now, limits, len(picture or b""))
             kept = replace(said, id=_id(now, sender), received=now.isoformat(timespec="seconds"))
             self._keep(kept, image, picture)
         return kept
@@ -174,7 +150,7 @@ class Corrections:
         for path, content in self.shelf.read_all(new).items():
             id = path.removeprefix(f"{SENT}/").removesuffix(".json")
             self._read[id] = correction_from(id, content)
-        last = {_decided_id(name): name for name in self.shelf.names(DECIDED)}  # sorted by time
+        last = {decided_id(name): name for name in self.shelf.names(DECIDED)}  # sorted by time
         unread = [f"{DECIDED}/{name}" for name in last.values() if name not in self._decisions]
         for path, content in self.shelf.read_all(unread).items():
             self._decisions[path.removeprefix(f"{DECIDED}/")] = decision_from(content)
@@ -217,37 +193,6 @@ class Corrections:
         for path in there:
             self.shelf.remove(path)
         return len(there)
-
-    def _check(self, sender: str, now: datetime, limits: Limits, size: int) -> None:
-        sent = self.shelf.names(SENT)
-        since = (now - WINDOW).strftime(STAMP)
-        recent = sum(name >= since and name.split("-")[1] == sender for name in sent)
-        if recent >= limits.an_hour:
-            raise TooManyCorrections(
-                f"{limits.an_hour:,} corrections in an hour are taken from one place: go on later"
-            )
-        decided = {_decided_id(name) for name in self.shelf.names(DECIDED)}
-        if sum(name.removesuffix(".json") not in decided for name in sent) >= limits.waiting:
-            raise TooManyCorrections(
-                f"{limits.waiting:,} corrections wait for review already, and no more are taken"
-            )
-        if size and sum(self.shelf.names(PICTURES).values()) + size > limits.bytes:
-            raise TooManyCorrections(
-                "there is no room for more pictures: send the correction without yours"
-            )
-
-    def _hashed(self, origin: str, now: datetime) -> str:
-        """Whoever has the records cannot tell addresses once the day's key is gone."""
-        today = f"{now:%Y%m%d}"
-        key = self.shelf.read(f"{KEYS}/{today}")
-        if key is None:
-            key = secrets.token_bytes(32)
-            self.shelf.write(f"{KEYS}/{today}", key)
-            oldest = f"{now - timedelta(days=KEY_DAYS):%Y%m%d}"
-            for name in self.shelf.names(KEYS):
-                if name < oldest:
-                    self.shelf.remove(f"{KEYS}/{name}")
-        return hmac.new(key, origin.encode(), "sha256").hexdigest()[:12]
 
 
 def said_of(
@@ -299,11 +244,6 @@ def corrections_of(project: str, places: Places) -> Corrections:
 
 def _id(now: datetime, sender: str) -> str:
     return f"{now.strftime(STAMP)}-{sender}-{secrets.token_hex(4)}"
-
-
-def _decided_id(name: str) -> str:
-    """``<id>.<time>.json``; both hold a dot of their own."""
-    return name.rsplit(".", 3)[0]
 
 
 def _meant(given: str, known: dict[str, Correction]) -> str:
