@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import psutil
 
@@ -180,7 +180,7 @@ def _watch(
                 _follow(one)
         if now - looked > FAMILY_SECONDS:  # what a program leaves behind when it ends is ours too
             looked = now
-            family |= set(psutil.Process().children(recursive=True))
+            family |= _families(all_of_them)
             family -= {one for one in family if not one.is_running()}
 
 
@@ -231,10 +231,21 @@ def _wait_until_ready(
         on_ready()
 
 
+def _families(all_of_them: list[Supervised]) -> set[psutil.Process]:
+    """The programs and all that they started, as of now; other children of this process are not
+    ours to end."""
+    found: set[psutil.Process] = set()
+    for one in all_of_them:
+        with suppress(psutil.NoSuchProcess):
+            program = psutil.Process(one.process.pid)
+            found |= {program, *program.children(recursive=True)}
+    return found
+
+
 def _stop(all_of_them: list[Supervised], family: set[psutil.Process]) -> None:
     """Ask each program's group to end, then kill what is left; Airflow's tasks have groups of
     their own."""
-    everybody: list[Any] = [*family, *psutil.Process().children(recursive=True)]
+    everybody = family | _families(all_of_them)
     for one in all_of_them:
         with suppress(ProcessLookupError):
             os.killpg(one.process.pid, signal.SIGTERM)
@@ -242,7 +253,7 @@ def _stop(all_of_them: list[Supervised], family: set[psutil.Process]) -> None:
     for one in all_of_them:
         with suppress(subprocess.TimeoutExpired):
             one.process.wait(max(0.0, until - time.monotonic()))
-    everybody += psutil.Process().children(recursive=True)
+    everybody |= _families(all_of_them)
     _, alive = psutil.wait_procs(everybody, timeout=SWEEP_SECONDS)
     for process in alive:
         with suppress(psutil.NoSuchProcess):

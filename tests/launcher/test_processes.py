@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -80,9 +82,13 @@ def test_a_program_that_ends_is_started_again_and_the_others_live_on(
             os.kill(os.getpid(), signal.SIGTERM)
 
     ready = threading.Thread(target=play)
-    status = run_together(
-        [page, mlflow], ENV, tmp_path, ready.start, patience=Patience(pauses=(0.2,))
-    )
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"]) as bystander:
+        status = run_together(
+            [page, mlflow], ENV, tmp_path, ready.start, patience=Patience(pauses=(0.2,))
+        )
+        lives = bystander.poll() is None
+        bystander.kill()
+    assert lives, "a child of the caller's own is nobody's to end"
     ready.join()
     assert status == 0 and seen == {"others": True, "again": True}
     said = capfd.readouterr().out
