@@ -18,7 +18,7 @@ from typing import Any
 
 from model_zoo.errors import Unavailable, UserError
 from model_zoo.failures import is_away
-from model_zoo.files import fill_folder, read_json
+from model_zoo.files import CannotWrite, fill_folder, read_json
 from model_zoo.runs.folder import run_folder
 from model_zoo.runs.stored_folder import StoredFolder, file_system
 from model_zoo.settings import Places, Project
@@ -125,6 +125,8 @@ def _push_regularly(run: StoredFolder, over: threading.Event) -> None:
     while not over.wait(PUSH_SECONDS):
         try:
             run.push()
+        except CannotWrite as error:  # a disk that is full may have room at the step's end
+            print(f"{error}; trying again", flush=True)
         except UserError as error:
             print(error, flush=True)
             os._exit(2)  # the step itself runs in the main thread; any moment is good for a kill
