@@ -69,7 +69,11 @@ class StoredFolder:
 
     def read_json(self, path: str) -> Any:
         """One JSON file of the folder as storage has it, or None."""
-        digest = (self.manifest() or {"files": {}})["files"].get(path)
+        return self.json_of(self.manifest() or {"files": {}}, path)
+
+    def json_of(self, manifest: dict[str, Any], path: str) -> Any:
+        """As :meth:`read_json`, of a manifest that was read before."""
+        digest = manifest["files"].get(path)
         return None if digest is None else json.loads(self.fs.cat_file(self._object(digest)))
 
     def pull(self) -> None:
