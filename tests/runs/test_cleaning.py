@@ -219,6 +219,32 @@ def test_of_storage_goes_what_no_version_and_no_run_under_way_needs(
     assert told["runs in storage"] == ["under-way"], "nobody goes on after that long"
 
 
+def test_what_was_deleted_in_mlflow_goes_for_good_with_its_files(
+    old_home: Places, project: Project, another_store: None
+) -> None:
+    """`mlflow gc` for real; one run is of an experiment that was made in the page of a server."""
+    store = store_of(project, old_home)
+    client, kind = connect(store), "things deleted in MLflow"
+    served = client.create_experiment("made in MLflow's page", "mlflow-artifacts:/7")
+    deleted = []
+    for experiment in (client.get_experiment_by_name(store.experiment).experiment_id, served):
+        run = client.create_run(experiment).info
+        below = run.artifact_uri.rpartition("mlflow-artifacts")[2].lstrip(":/")
+        lies = old_home.home / "mlflow-artifacts" / below
+        lies.mkdir(parents=True)
+        (lies / "big.txt").write_bytes(b"0" * 100_000)
+        client.delete_run(run.run_id)
+        deleted.append(lies / "big.txt")
+    assert kind not in kinds(list(find_old([project], old_home, Cleaning.load()))), "only just"
+    every = Cleaning.load(clean_after_days=0)
+    (only,) = [one for one in find_old([project], old_home, every) if one.kind == kind]
+    assert bytes_by_kind([only])[kind] >= 200_000 and all(path.exists() for path in deleted)
+    assert only.remove() and not any(path.exists() for path in deleted)
+    lies = folder_in_home(store, "1")
+    assert lies is not None and sha256(lies / "model.onnx"), "production's own stays"
+    assert kind not in kinds(list(find_old([project], old_home, every)))
+
+
 def test_pictures_that_were_rejected_for_good_go_and_what_was_said_stays(
     old_home: Places, project: Project, another_store: None
 ) -> None:
