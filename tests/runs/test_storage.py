@@ -25,8 +25,9 @@ from model_zoo.registry.store import Store, store_of
 from model_zoo.runs import runner
 from model_zoo.runs import storage as run_storage
 from model_zoo.runs.folder import run_folder
+from model_zoo.runs.stored_cleaning import find_old_in_storage
 from model_zoo.runs.stored_folder import StoredFolder, file_system
-from model_zoo.settings import DataSettings, Places, Project, load_project
+from model_zoo.settings import Cleaning, DataSettings, Places, Project, load_project
 
 BUCKET = "catwalk-test"
 
@@ -161,6 +162,20 @@ def test_what_nobody_needs_any_more_is_deleted(worker: Callable) -> None:
     folder.push()
     folder.fs.invalidate_cache()
     assert len(folder.fs.find(f"{folder.there}/files")) == 1
+
+
+def test_a_run_that_nobody_needs_goes_from_storage(worker: Callable, project: Project) -> None:
+    here = worker("a")
+    for name, ended in (("goes", {"promote.json": "{}"}), ("stays", {})):
+        note = json.dumps({"identity": "of no version", "name": name, "project": project.name})
+        put(here, name, **{"run.json": note, **ended})
+        stored(here, name).push()
+    every = Cleaning.load(clean_after_days=0)
+    (only,) = find_old_in_storage([project], here, every)
+    assert only.what == "goes" and only.elsewhere > 100
+    assert only.remove() and stored(here, "goes").manifest() is None
+    assert not list(find_old_in_storage([project], here, every))
+    assert stored(here, "stays").read_json("run.json")["name"] == "stays"
 
 
 def test_a_worker_that_was_thought_dead_stops(worker: Callable) -> None:
