@@ -178,7 +178,6 @@ def _train_on_request(
         import_keras()  # while nobody waits for it
 
         from model_zoo.plugin_registry import discover
-        from model_zoo.tuning.trial import run_trial, trial_folder
 
     discover(places.plugins_dir)
     while True:
@@ -186,14 +185,28 @@ def _train_on_request(
             trial, values = requests.recv()
         except EOFError:
             return
-        answer = ("ended", "")
-        try:
-            run_trial(project, dataset, folder, trial, values, name, say)
-        except Exception as error:
-            answer = _in_words(error, folder)
-            trial_folder(folder, trial).mkdir(parents=True, exist_ok=True)
-            (trial_folder(folder, trial) / TRACEBACK).write_text(traceback.format_exc())
-        requests.send(answer)
+        requests.send(train_trial(project, dataset, folder, trial, values, name, say))
+
+
+def train_trial(
+    project: Project,
+    dataset: Dataset,
+    folder: Path,
+    trial: str,
+    values: dict[str, Any],
+    name: str,
+    say: Reporter,
+) -> tuple[str, str]:
+    """Run a trial; how it ended, ``ended``, ``failed`` or ``mistake``, and the sentence of that."""
+    from model_zoo.tuning.trial import run_trial, trial_folder
+
+    try:
+        run_trial(project, dataset, folder, trial, values, name, say)
+    except Exception as error:
+        trial_folder(folder, trial).mkdir(parents=True, exist_ok=True)
+        (trial_folder(folder, trial) / TRACEBACK).write_text(traceback.format_exc())
+        return _in_words(error, folder)
+    return "ended", ""
 
 
 def _in_words(error: Exception, folder: Path) -> tuple[str, str]:

@@ -54,7 +54,9 @@ def test_every_trial_is_a_nested_run_with_parameters_curve_and_duration(finished
 
 
 @pytest.mark.parametrize(("algorithm", "epochs"), [("bayesian", 1), ("hyperband", 3)])
-def test_the_other_kinds_keep_the_same_record(bench, algorithm: str, epochs: int) -> None:
+def test_the_other_kinds_keep_the_same_record(
+    bench, trials_here: None, algorithm: str, epochs: int
+) -> None:
     one = bench(search__algorithm=algorithm, search__trials=4, search__epochs=epochs)
     check_record(one, one.search())
     results = [read_result(one.folder, trial) for trial in "0123"]
@@ -165,7 +167,7 @@ def test_a_trials_process_is_replaced_when_it_crashes_and_after_a_few_trials(
     assert len(accuracies) == 1, "equal values, equal result"
 
 
-def test_three_failures_in_a_row_end_the_search_with_a_sentence(bench) -> None:
+def test_three_failures_in_a_row_end_the_search_with_a_sentence(bench, trials_here: None) -> None:
     one = bench(search__trials=9, trial_processes=1)
     right, one.train = one.train, Images(np.zeros((320, 28, 30), np.uint8), one.train.labels)
     one.write_examples()
@@ -201,7 +203,9 @@ def test_a_trial_that_the_device_has_no_room_for_is_run_again_with_half_the_batc
     assert run.data.params["trained_batch_size"] == "16"
 
 
-def test_on_a_pretrained_trunk_trials_train_the_head_on_features(bench, tmp_path: Path) -> None:
+def test_on_a_pretrained_trunk_trials_train_the_head_on_features(
+    bench, trials_here: None, tmp_path: Path
+) -> None:
     weights = tmp_path / "tiny.weights.h5"
     build_trunk(get_backbone("tiny"), 28, "none").save_weights(weights)
     few = {"search__trials": 2, "search__epochs": 1, "search__limit": 200}
