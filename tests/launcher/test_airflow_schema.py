@@ -50,5 +50,5 @@ def test_a_damaged_one_is_a_sentence(tmp_path: Path) -> None:
     migrated_to(tmp_path, "b1")
     note_migrated(tmp_path)
     (tmp_path / FILE).write_bytes(b"no database" * 1000)
-    with pytest.raises(UserError, match="airflow.db cannot be used"):
+    with pytest.raises(UserError, match=r"airflow\.db cannot be used"):
         is_current(tmp_path)
