@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from launcher.container import airflow_users
 from model_zoo.settings.environment import known_variables
 
 DOCKER = Path(__file__).parents[2] / "docker"
@@ -66,7 +67,8 @@ def test_the_secrets_are_those_that_make_secrets_makes(compose: dict, tmp_path: 
         return {path.name: path.read_text() for path in folder.iterdir()}
 
     first = made()
-    assert set(first) == set(compose["secrets"])
+    hashed_there = {"page_password"}  # for a person: the proxy gets page_users
+    assert set(first) - hashed_there == set(compose["secrets"])
     assert all(len(text) >= 32 for text in first.values())
     assert len(set(first.values())) == len(first), "no two are alike"
     assert made() == first, "what is there stays as it is"
@@ -150,6 +152,14 @@ def test_every_setting_can_stand_in_the_env_file(services: dict) -> None:
     ours = {name for name, one in services.items() if "catwalk/" in one["image"]} - {"mlflow"}
     for name in ours:
         assert services[name]["env_file"] == [{"path": ".env", "required": False}], name
+
+
+def test_airflow_asks_everybody_for_a_password_and_a_role(services: dict) -> None:
+    for name in ("airflow-api", "airflow-scheduler", "airflow-dag-processor", "worker-cpu", "init"):
+        manager = services[name]["environment"]["AIRFLOW__CORE__AUTH_MANAGER"]
+        assert manager.endswith(".FabAuthManager"), name
+    given = set(services["init"]["environment"])
+    assert {variable for _, variable in airflow_users.USERS.values()} <= given
 
 
 def test_what_decodes_pictures_of_anybody_reaches_the_registry_alone(services: dict) -> None:
