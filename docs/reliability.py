@@ -14,8 +14,9 @@ HEAD = """# Faults that were tried
 
 Written by `python -m docs.reliability` from the marks `fault` on the tests that try them: each row
 is a test of `make test`, which fails when the row is no longer true. What to do about a fault:
-[operate](operate.md). Not tried are loss of power, a database server that restarts, and a slow
-network; workers of a cluster are killed by `make test-cluster`.
+[operate](operate.md). Not tried are a plug that is pulled (the order of writes is, on which the
+outcome rests) and a PostgreSQL that restarts; workers of a cluster are killed by `make
+test-cluster`.
 
 | fault | what one sees | what is lost | test |
 |---|---|---|---|

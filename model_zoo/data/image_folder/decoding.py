@@ -21,7 +21,7 @@ from model_zoo.images import (
     photographs,  # noqa: F401  # registers the steps
 )
 from model_zoo.owner import end_with_owner
-from model_zoo.processor import usable_cores
+from model_zoo.processor import collect_seldom, keep_memory, usable_cores
 
 #: Files that a process is given at once; so many requests to a storage run side by side.
 FILES_AT_ONCE = 32
@@ -50,6 +50,27 @@ class Wanted:
 Decoded = tuple[Known, np.ndarray | None]
 
 
+@dataclass(frozen=True)
+class Packed:
+    """Decoded files on their way between processes: ``pixels`` of those that are whole, uint8
+    (n, h, w[, 3]), in one piece."""
+
+    known: list[Known]
+    pixels: np.ndarray | None
+
+    @staticmethod
+    def of(found: Sequence[Decoded]) -> Packed:
+        """Some files; each image has the same shape."""
+        images = [image for _, image in found if image is not None]
+        return Packed([known for known, _ in found], np.stack(images) if images else None)
+
+    def one_by_one(self) -> Iterator[Decoded]:
+        """The same files again."""
+        images = iter(() if self.pixels is None else self.pixels)
+        for known in self.known:
+            yield known, None if known.problem else next(images)
+
+
 def decode_files(files: Sequence[File], wanted: Wanted, processes: int = 0) -> Iterator[Decoded]:
     """What is in each file and its pixels, in no certain order; None where it is broken.
 
@@ -70,27 +91,27 @@ def decode_files(files: Sequence[File], wanted: Wanted, processes: int = 0) -> I
         if found is None:
             suspects += part
         else:
-            yield from found
+            yield from found.one_by_one()
     for file in suspects:
         for _, found in _in_processes([[file]], wanted, 1):
-            yield from found or [(broken(file, CRASHED), None)]
+            yield from found.one_by_one() if found else [(broken(file, CRASHED), None)]
 
 
 def _in_processes(
     parts: Sequence[Sequence[File]], wanted: Wanted, processes: int
-) -> Iterator[tuple[Sequence[File], list[Decoded] | None]]:
+) -> Iterator[tuple[Sequence[File], Packed | None]]:
     """Each part with what was found, or with None where its process died."""
     # A forked process would share locks of this one, which may have threads.
     spawn = multiprocessing.get_context("spawn")
     left = list(reversed(parts))
     while left:
         lost: list[Sequence[File]] = []
-        with ProcessPoolExecutor(processes, spawn, initializer=end_with_owner) as pool:
-            running: dict[Future[list[Decoded]], Sequence[File]] = {}
+        with ProcessPoolExecutor(processes, spawn, initializer=_begin) as pool:
+            running: dict[Future[Packed], Sequence[File]] = {}
             try:
                 while left or running:
                     while left and not lost and len(running) < processes * WAITING:
-                        running[pool.submit(decode_part, left[-1], wanted)] = left[-1]
+                        running[pool.submit(_packed_part, left[-1], wanted)] = left[-1]
                         left.pop()
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         part = running.pop(future)
@@ -108,6 +129,17 @@ def _in_processes(
                 pool.shutdown(cancel_futures=True)  # whoever stops waits for no more than these
         for part in lost:
             yield part, None
+
+
+def _begin() -> None:
+    """Of each process."""
+    end_with_owner()
+    collect_seldom()
+    keep_memory()
+
+
+def _packed_part(files: Sequence[File], wanted: Wanted) -> Packed:
+    return Packed.of(decode_part(files, wanted))
 
 
 def decode_part(files: Sequence[File], wanted: Wanted) -> list[Decoded]:
