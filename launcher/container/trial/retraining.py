@@ -100,6 +100,8 @@ def retrain() -> None:
     retraining.approve()
     until("the run is over", lambda: retraining.state() == "success", 600)
     retraining.tell()
+    tries = retraining.see(f"/dagRuns/{RUN}/taskInstances/{DISTURBED}")["try_number"]
+    expect(f"tries of {DISTURBED}", tries, 1)
     say(f"the workflow took {time.monotonic() - began:.0f} s")
 
 
