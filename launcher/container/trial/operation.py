@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from launcher.container.trial.log_ins import airflow_log_in, mlflow_log_in
 from launcher.container.trial.podman import (
@@ -31,16 +32,16 @@ def look_at_counters() -> None:
     """Prometheus asks the page with its token, and knows how many pictures were answered."""
 
     def asked(query: str) -> list[dict[str, Any]]:
-        url = f"http://127.0.0.1:9090/api/v1/query?query={query}"
+        url = f"http://127.0.0.1:9090/api/v1/query?query={quote(query)}"
         found = run("podman", "exec", "catwalk_prometheus_1", "curl", "-fsS", url)
         return list(json.loads(found)["data"]["result"])
 
     def is_up() -> bool:
-        return [one["value"][1] for one in asked("up{job=%22page%22}")] == ["1"]
+        return [one["value"][1] for one in asked('up{job="page"}')] == ["1"]
 
     until("Prometheus reaches the page", is_up, 120)
     until("a picture was counted", lambda: asked("catwalk_predictions_total"), 120)
-    names = {one["metric"]["__name__"] for one in asked("{__name__=~%22catwalk_.*%22}")}
+    names = {one["metric"]["__name__"] for one in asked('{__name__=~"catwalk_.*"}')}
     say(f"Prometheus has {len(names)} of the page's metrics")
 
 
