@@ -27,6 +27,22 @@ from launcher.container.trial.podman import (
 from launcher.container.trial.retraining import RUN
 from model_zoo.settings import load_project
 
+#: The scripts say `docker compose -f FILE ...`; podman 4.3 asks how a container is when told to.
+IN_DOCKERS_PLACE = """#!/bin/sh
+set -eu
+shift 3
+case "$*" in
+"up -d --wait "*)
+    shift 3
+    COMPOSE up -d "$@"
+    for service in "$@"; do
+        until podman healthcheck run "catwalk_${service}_1" > /dev/null; do sleep 1; done
+    done
+    ;;
+*) exec COMPOSE "$@" ;;
+esac
+"""
+
 
 def look_at_counters() -> None:
     """Prometheus asks the page with its token, and knows how many pictures were answered."""
@@ -65,9 +81,9 @@ def back_up_and_restore(folder: Path, start: Callable[[], None]) -> None:
     Args:
         start: brings all services up.
     """
-    program = folder / "docker"  # the scripts say `docker compose -f FILE ...`
+    program = folder / "docker"
     command = " ".join((sys.executable, "-m", "podman_compose", *FILES))
-    program.write_text(f'#!/bin/sh\nshift 3\nexec {command} "$@"\n')
+    program.write_text(IN_DOCKERS_PLACE.replace("COMPOSE", command))
     program.chmod(0o755)
     env = os.environ | {"DOCKER": str(program)}
     before = facts()
