@@ -65,10 +65,10 @@ def log_config() -> dict[str, Any]:
     }
 
 
-def number_requests(server: Flask, *, log: bool) -> None:
+def number_requests(server: Flask, *, log: bool, proxied: bool) -> None:
     """Give each request an id; with ``log``, one line about each that is no probe.
 
-    The line has no address and nothing of what was sent.
+    The line has no address and nothing of what was sent; who asks, where a proxy says it.
     """
 
     @server.before_request
@@ -83,11 +83,13 @@ def number_requests(server: Flask, *, log: bool) -> None:
             return response
         response.headers[HEADER] = g.request_id
         if log and not request.path.endswith(PROBES):
-            facts = {
+            facts: dict[str, Any] = {
                 "method": request.method,
                 "path": request.path,
                 "status": response.status_code,
                 "seconds": round(time.monotonic() - g.began, 4),
             }
+            if proxied and (user := request.headers.get("X-Forwarded-User")):
+                facts["user"] = user[:80]
             ACCESS.info("%s %s", request.method, request.path, extra={"facts": facts})
         return response

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import os
 import secrets
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from flask import Flask, Request, Response
 
 from dash_app.settings import PageSettings
+from model_zoo.files import keep_secret
 from model_zoo.settings import Places
 
 TOKEN_FILE = "api_token"
@@ -41,19 +40,7 @@ def required_token(places: Places, page: PageSettings) -> str | None:
         return page.api_token
     if is_loopback(places.host):
         return None
-    path = token_path(places)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".partial-", dir=path.parent)  # mode 600
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(32))
-        try:
-            os.link(name, path)  # never replaces what another worker kept
-        except FileExistsError:
-            pass
-        finally:
-            os.unlink(name)
-    return path.read_text().strip()
+    return keep_secret(token_path(places), lambda: secrets.token_urlsafe(32)).strip()
 
 
 def is_allowed(request: Request, token: str | None) -> bool:

@@ -58,7 +58,7 @@ def create_server(
         return projects.find(name) if name else projects.default
 
     server = Flask("catwalk")
-    number_requests(server, log=page.log_format == "json")
+    number_requests(server, log=page.log_format == "json", proxied=page.proxies > 0)
     server.extensions["projects"] = projects  # for whoever ends the server before its process
     _limit(server, page)
     register_errors(server, places.home, lambda: _problem(asked()))

@@ -53,11 +53,17 @@ def clean(
     if not remove:
         say("Nothing was removed. `catwalk clean --yes` does it")
         return
-    stays = [one for one in found if not one.remove()]
-    for one in stays:
-        say(f"{one.what} is in use and stays")
+    failed: list[UserError] = []
+    for one in found:
+        try:
+            if not one.remove():
+                say(f"{one.what} is in use and stays")
+        except UserError as error:  # the rest can go all the same
+            failed.append(error)
     if rows:
         _airflow(machine, cleaning, remove=True)
+    if failed:
+        raise UserError(f"not all was removed: {'; '.join(map(str, failed))}")
     say("Removed")
 
 

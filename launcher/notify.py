@@ -50,7 +50,13 @@ def check_addresses(addresses: str) -> None:
 
 
 def _sender(addresses: str) -> Apprise:
-    from apprise import Apprise
+    try:
+        from apprise import Apprise
+    except ModuleNotFoundError:
+        raise UserError(
+            "CATWALK_NOTIFY needs the package apprise, which is not installed: `make install`, or "
+            "`pip install 'catwalk[airflow]'`"
+        ) from None
 
     found = Apprise()
     for number, address in enumerate(addresses.replace(",", " ").split(), 1):

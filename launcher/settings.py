@@ -66,9 +66,12 @@ class Containers(Environment):
 
     secrets: Path = Field(Path("/run/secrets"), description="Folder of the secrets, a file each.")
     listen: str = Field("", description="HOST:PORT of the one server in this container.")
-    airflow_password: str = Field("", repr=False, description="Of Airflow's user admin.")
+    airflow_admin_password: str = Field("", repr=False, description="Of Airflow's user admin.")
     airflow_operator_password: str = Field(
-        "", repr=False, description="Of Airflow's user operator, who triggers and approves."
+        "", repr=False, description="Of Airflow's user operator, who starts runs."
+    )
+    airflow_approver_password: str = Field(
+        "", repr=False, description="Of Airflow's user approver, who answers for promotions."
     )
     airflow_viewer_password: str = Field(
         "", repr=False, description="Of Airflow's user viewer, who looks."

@@ -158,7 +158,8 @@ class Reporter:
                 return
             self._noted = now
             with suppress(OSError, UserError):  # a full disk stops the work where it writes itself
-                write_json(self.file, [asdict(part) for part in self._parts])
+                parts = [asdict(part) for part in self._parts]
+                write_json(self.file, parts, lasting=False)
 
 
 @contextmanager

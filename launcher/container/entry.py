@@ -5,14 +5,12 @@
 Without a role, as Airflow's Helm chart starts it, nothing is checked.
 A variable may name secrets as ``{secret:NAME}``; each stands for the content of the file NAME in
 the folder ``CATWALK_SECRETS`` (default /run/secrets, where Docker and Kubernetes put them). So
-neither the repository nor `docker inspect` shows a password. ``CATWALK_AIRFLOW_PASSWORD``, if
-set, is the password of Airflow's only user, `admin`. Exit status 2 and one sentence when something
-is wrong that the program itself would only notice later, or tell at length.
+neither the repository nor `docker inspect` shows a password. Exit status 2 and one sentence when
+something is wrong that the program itself would only notice later, or tell at length.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -25,12 +23,6 @@ from model_zoo.errors import UserError
 from model_zoo.settings import check_variables
 
 SECRET = re.compile(r"\{secret:([A-Za-z0-9_.-]+)\}")
-#: Users of Airflow's simple auth manager, with the variable that holds the password of each.
-AIRFLOW_USERS = {
-    "admin": "CATWALK_AIRFLOW_PASSWORD",
-    "operator": "CATWALK_AIRFLOW_OPERATOR_PASSWORD",
-    "viewer": "CATWALK_AIRFLOW_VIEWER_PASSWORD",
-}
 CHECKS: dict[str, tuple[Callable[[], None], ...]] = {
     "init": (checks.writable_home,),
     "airflow-service": (checks.airflow_database,),
@@ -68,17 +60,6 @@ def with_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     return filled
 
 
-def keep_airflow_passwords(environment: Mapping[str, str]) -> None:
-    """Airflow's users' passwords in a file of the container's own, as Airflow opens it to write."""
-    given = {user: environment.get(variable, "") for user, variable in AIRFLOW_USERS.items()}
-    known = {user: password for user, password in given.items() if password}
-    if not known:
-        return
-    path = Path(environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(known))
-
-
 def main(arguments: list[str]) -> int:
     """Check, then become the program; returns only if that cannot be."""
     known = arguments[:1] and arguments[0] in CHECKS
@@ -92,7 +73,6 @@ def main(arguments: list[str]) -> int:
         check_variables()
         for check in CHECKS.get(role, ()):
             check()
-        keep_airflow_passwords(os.environ)
         keep_config(os.environ)
     except UserError as error:
         print(f"catwalk {role}: {error}", file=sys.stderr, flush=True)

@@ -13,8 +13,7 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-from launcher.container import checks
-from launcher.container.mlflow_users import make_users
+from launcher.container import airflow_users, checks, mlflow_users
 from model_zoo.errors import UserError
 from model_zoo.settings import Places
 
@@ -32,7 +31,8 @@ def main(arguments: list[str]) -> int:
         url = os.environ.get(checks.MLFLOW_DATABASE)
         if url and (arguments or checks.mlflow_database_is_empty(url)):
             _run("mlflow", "db", "upgrade", url)  # makes an empty one too
-        make_users(os.environ)
+        mlflow_users.make_users(os.environ)
+        airflow_users.make_users(os.environ)
         slots = os.environ.get("GPU_SLOTS", "1")
         _run("airflow", "pools", "set", POOL, slots, "a slot a GPU: search and training")
         for place in (os.environ.get(checks.MLFLOW_ARTIFACTS, ""), Places.load().storage):

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import re
 import secrets
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from launcher import owned_process
+from launcher.local.airflow_schema import is_current, note_migrated
 from launcher.local.machine import LOOPBACK, Machine
 from model_zoo.errors import UserError
+from model_zoo.files import keep_secret
 from model_zoo.locks import locked
 from model_zoo.registry.store import sqlite_uri
 from model_zoo.settings import CHECKOUT
@@ -31,7 +30,7 @@ AIRFLOW_PLUGINS = CHECKOUT / "plugins" / "airflow_ui"
 
 def password(machine: Machine) -> str:
     """The password of Airflow's only user; made at the first call, then kept."""
-    made = _kept(passwords(machine), lambda: json.dumps({USER: secrets.token_urlsafe(12)}))
+    made = keep_secret(passwords(machine), lambda: json.dumps({USER: secrets.token_urlsafe(12)}))
     return str(json.loads(made)[USER])
 
 
@@ -62,11 +61,15 @@ def environment(machine: Machine) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(machine.ports.airflow_port),
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__BASE_URL": machine.airflow_url,
-        "AIRFLOW__API__SECRET_KEY": _kept(home / "secret_key", _key),
-        "AIRFLOW__API_AUTH__JWT_SECRET": _kept(home / "jwt_secret", _key),
+        "AIRFLOW__API__SECRET_KEY": keep_secret(home / "secret_key", _key),
+        "AIRFLOW__API_AUTH__JWT_SECRET": keep_secret(home / "jwt_secret", _key),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(machine.logs / "tasks"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Eight more processes for judges of language models: 200 MB and 3 s of a processor each.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": os.environ.get(
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false"
+        ),
         # Airflow and MLflow start further programs by name.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "NO_PROXY": ",".join(
@@ -81,20 +84,18 @@ def environment(machine: Machine) -> dict[str, str]:
 
 
 def initialise(machine: Machine, env: dict[str, str]) -> None:
-    """Make or upgrade Airflow's database, once, and what each project needs in MLflow's store.
+    """Make Airflow's database, once, and what each project needs in MLflow's store.
 
     Raises:
-        UserError: one of them could not be made; names the log.
+        UserError: one of them could not be made; names the log. Or Airflow's is of another version.
     """
-    version = importlib.metadata.version("apache-airflow")
-    done = machine.airflow_home / f"initialised-{version}"
     with ThreadPoolExecutor(1) as beside:
         mlflow = beside.submit(_prepare_mlflow, machine, env)
         with locked(machine.places.home / "airflow.lock"):
-            if not (done.exists() and (machine.airflow_home / "airflow.db").exists()):
+            if not is_current(machine.airflow_home):
                 migrate = owned_process.command("airflow", "db", "migrate")
                 run_logged(machine, env, "airflow-setup", migrate)
-                done.touch()
+                note_migrated(machine.airflow_home)
         mlflow.result()
 
 
@@ -160,19 +161,3 @@ def cause(log: Path) -> str:
 
 def _key() -> str:
     return secrets.token_urlsafe(48)
-
-
-def _kept(path: Path, make: Any) -> str:
-    """The text of a private file (mode 600), made at the first call."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".partial-", dir=path.parent)  # mode 600
-        with os.fdopen(handle, "w") as file:
-            file.write(make())
-        try:
-            os.link(name, path)  # unlike a rename, this never replaces what another one kept
-        except FileExistsError:
-            pass
-        finally:
-            os.unlink(name)
-    return path.read_text()

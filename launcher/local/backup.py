@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from model_zoo.errors import UserError
-from model_zoo.files import PARTIAL, complete_or_absent
+from model_zoo.files import PARTIAL, complete_or_absent, put_in_place
 from model_zoo.locks import try_locked
 from model_zoo.settings import Places
 
@@ -117,7 +117,7 @@ def restore(places: Places, file: Path, say: Callable[[str], None]) -> None:
         (partial / MANIFEST).unlink()
         if home.exists():
             home.rmdir()
-        partial.rename(home)
+        put_in_place(partial, home)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     say(f"{len(digests)} files are in {home}")

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from model_zoo.files import put_in_place
 from model_zoo.registry.served_files import (
     KERAS,
     folder_in_home,
@@ -43,5 +44,5 @@ def _link(target: Path, name: Path) -> None:
     with suppress(OSError):  # a file system without links, or another one
         partial.unlink(missing_ok=True)
         os.link(target, partial)
-        os.replace(partial, name)
+        put_in_place(partial, name)
     partial.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
-from model_zoo.files import complete_or_absent
+from model_zoo.files import complete_or_absent, send_to_disk
 from model_zoo.locks import locked
 from model_zoo.registry.client import answered_by
 from model_zoo.registry.exclusive import Write, alone_with
@@ -108,6 +108,8 @@ def register_version(
             client.log_text(run_id, card, "export/model_card.md")
         else:
             client.set_tag(run_id, SAME_AS, number)
+        if (lies := folder_in_home(store, number)) is not None:
+            send_to_disk(lies)  # before an alias names what MLflow has just copied
         # Of an interrupted move, or one that goes on just now, the candidate is no matter of ours.
         with alone_with(store) as registry:
             if registry.aliases().get("production") != number:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from model_zoo.data.corrections.store import Corrections, corrections_of
 from model_zoo.data.store import DESCRIPTION
 from model_zoo.files import PARTIAL, read_json
 from model_zoo.locks import locked, try_locked
@@ -23,28 +24,9 @@ from model_zoo.registry.deleted import deleted, remove_deleted
 from model_zoo.registry.store import Store, store_of
 from model_zoo.registry.versions import list_versions
 from model_zoo.runs.folder import NOTE
+from model_zoo.runs.old import DAY, Old
+from model_zoo.runs.stored_cleaning import find_old_in_storage
 from model_zoo.settings import Cleaning, Places, Project
-
-DAY = 24 * 3600.0  # seconds
-
-
-@dataclass(frozen=True)
-class Old:
-    """One thing that may go.
-
-    Attributes:
-        kind: for people, in the plural.
-        what: which one.
-        paths: files and folders on this disk that go with it.
-        remove: does it; False: it is in use after all, and stays.
-        elsewhere: bytes that lie on no disk of ours.
-    """
-
-    kind: str
-    what: str
-    paths: tuple[Path, ...]
-    remove: Callable[[], bool]
-    elsewhere: int = 0
 
 
 def find_old(projects: list[Project], places: Places, cleaning: Cleaning) -> Iterator[Old]:
@@ -65,6 +47,9 @@ def find_old(projects: list[Project], places: Places, cleaning: Cleaning) -> Ite
     yield from _pixel_stores(places, before)
     yield from _leftovers(places, before)
     yield from _logs(places, before)
+    yield from find_old_in_storage(projects, places, cleaning)
+    for project in projects:
+        yield from _pictures(project, places, before)
     if stores:
         found = deleted(stores[0], cleaning.clean_after_days)
         if found.folders:
@@ -212,6 +197,22 @@ def _logs(places: Places, before: float) -> Iterator[Old]:
     for path in sorted((places.home / "logs").rglob("*")):
         if path.is_file() and path.stat().st_mtime < before:
             yield _plain("logs", path)
+
+
+def _pictures(project: Project, places: Places, before: float) -> Iterator[Old]:
+    """Of corrections that reviewers rejected; what was said and decided stays."""
+    corrections = corrections_of(project.name, places)
+    for digest, size in corrections.never_wanted(datetime.fromtimestamp(before, UTC)).items():
+        remove = partial(_forget_picture, corrections, digest, before)
+        yield Old("pictures of rejected corrections", digest[:16], (), remove, size)
+
+
+def _forget_picture(corrections: Corrections, digest: str, before: float) -> bool:
+    """Unless somebody has decided otherwise meanwhile."""
+    if digest not in corrections.never_wanted(datetime.fromtimestamp(before, UTC)):
+        return False
+    corrections.forget(digest)
+    return True
 
 
 def _plain(kind: str, path: Path) -> Old:

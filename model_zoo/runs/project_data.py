@@ -6,7 +6,6 @@ workers saw, the earlier word counts.
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from model_zoo.data.forgotten import FILE as FORGOTTEN
 from model_zoo.data.seen import FILE as SEEN
 from model_zoo.data.seen import read_seen, united, write_seen
 from model_zoo.data.snapshots import FOLDER
-from model_zoo.files import complete_or_absent
+from model_zoo.files import complete_or_absent, put_whole
 from model_zoo.runs.reasons import FILE as LISTING
 from model_zoo.runs.stored_folder import file_system
 from model_zoo.settings import Places
@@ -49,10 +48,10 @@ def send(places: Places) -> None:
     here, known = places.project_data, _manifests(fs, there)
     for path in sorted((here / FOLDER).glob("*.parquet")):
         if path.name not in known:
-            _put(fs, path, f"{there}/{FOLDER}/{path.name}")
+            put_whole(fs, f"{there}/{FOLDER}/{path.name}", path)
     for name in (SEEN, *REPLACED):
         if (here / name).exists():
-            _put(fs, here / name, f"{there}/{name}")
+            put_whole(fs, f"{there}/{name}", here / name)
 
 
 def _there(places: Places) -> tuple[Any, str]:
@@ -81,10 +80,3 @@ def _get(fs: Any, path: str, here: Path, *, again: bool) -> None:
         return
     with complete_or_absent(here) as partial:
         partial.write_bytes(content)
-
-
-def _put(fs: Any, here: Path, path: str) -> None:
-    # Not every file system replaces a file's content at once; each moves a file at once.
-    aside = f"{path.rpartition('/')[0]}/.{secrets.token_hex(8)}"
-    fs.pipe_file(aside, here.read_bytes())
-    fs.mv(aside, path)

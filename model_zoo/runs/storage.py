@@ -18,7 +18,7 @@ from typing import Any
 
 from model_zoo.errors import Unavailable, UserError
 from model_zoo.failures import is_away
-from model_zoo.files import fill_folder, read_json
+from model_zoo.files import CannotWrite, fill_folder, read_json
 from model_zoo.runs.folder import run_folder
 from model_zoo.runs.stored_folder import StoredFolder, file_system
 from model_zoo.settings import Places, Project
@@ -106,17 +106,34 @@ def check_writable(url: str) -> None:
         Unavailable: it does not answer.
         UserError: that failed otherwise; names the location and the reason.
     """
-    try:
+    with reached(url, "written"):
         fs, root = file_system(url)
         probe = f"{root.rstrip('/')}/probe-{secrets.token_hex(8)}"
         fs.pipe_file(probe, b"catwalk")
         fs.rm_file(probe)
+
+
+@contextmanager
+def reached(url: str, how: str = "used") -> Iterator[None]:
+    """Turn what goes wrong with storage in the block into one sentence.
+
+    Args:
+        how: what cannot be done with it, as a participle.
+
+    Raises:
+        Unavailable: it does not answer.
+        UserError: that failed otherwise; names the location and the reason.
+    """
+    try:
+        yield
+    except UserError:
+        raise
     except Exception as error:  # each protocol's library has exceptions of its own
         reason = " ".join(str(error).split())
         if is_away(error):
             raise Unavailable(f"storage {url} does not answer ({reason}): try again") from error
         raise UserError(
-            f"storage {url} cannot be written ({reason}): "
+            f"storage {url} cannot be {how} ({reason}): "
             "correct CATWALK_STORAGE, or the credentials and the bucket that it means"
         ) from error
 
@@ -125,6 +142,8 @@ def _push_regularly(run: StoredFolder, over: threading.Event) -> None:
     while not over.wait(PUSH_SECONDS):
         try:
             run.push()
+        except CannotWrite as error:  # a disk that is full may have room at the step's end
+            print(f"{error}; trying again", flush=True)
         except UserError as error:
             print(error, flush=True)
             os._exit(2)  # the step itself runs in the main thread; any moment is good for a kill

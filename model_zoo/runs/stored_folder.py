@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from model_zoo.errors import UserError
-from model_zoo.files import complete_or_absent
+from model_zoo.files import complete_or_absent, is_local, put_whole
 from model_zoo.registry.served_files import sha256
 
 MANIFEST = "manifest.json"
@@ -69,7 +69,11 @@ class StoredFolder:
 
     def read_json(self, path: str) -> Any:
         """One JSON file of the folder as storage has it, or None."""
-        digest = (self.manifest() or {"files": {}})["files"].get(path)
+        return self.json_of(self.manifest() or {"files": {}}, path)
+
+    def json_of(self, manifest: dict[str, Any], path: str) -> Any:
+        """As :meth:`read_json`, of a manifest that was read before."""
+        digest = manifest["files"].get(path)
         return None if digest is None else json.loads(self.fs.cat_file(self._object(digest)))
 
     def pull(self) -> None:
@@ -123,7 +127,7 @@ class StoredFolder:
             for path, copy in copies.items():
                 digests[path] = sha256(copy)
                 if digests[path] not in self.digests.values():
-                    self.fs.put_file(str(copy), self._object(digests[path]))
+                    self._put(copy, self._object(digests[path]))
         last = self.manifest()
         if last is not None and last["writer"] not in (self.writer, self.taken_over):
             raise UserError(
@@ -154,6 +158,13 @@ class StoredFolder:
         (scratch / path).parent.mkdir(parents=True, exist_ok=True)
         return Path(shutil.copy2(self.here / path, scratch / path))
 
+    def _put(self, copy: Path, path: str) -> None:
+        """A file under the name of its content, which no manifest says before it is whole."""
+        if is_local(self.fs):  # and not before it lies on the disk
+            put_whole(self.fs, path, copy)
+        else:
+            self.fs.put_file(str(copy), path)
+
     def _object(self, digest: str) -> str:
         return f"{self.there}/files/{digest}"
 
@@ -163,10 +174,7 @@ class StoredFolder:
         content = json.dumps({"writer": self.writer, "files": files}).encode()
         if self.is_s3:
             return self._put_if_unchanged(path, content)
-        # Not every file system replaces a file's content at once; each moves a file at once.
-        aside = f"{self.there}/{secrets.token_hex(8)}.json"
-        self.fs.pipe_file(aside, content)
-        self.fs.mv(aside, path)
+        put_whole(self.fs, path, content)
         return True
 
     def _put_if_unchanged(self, path: str, content: bytes) -> bool:

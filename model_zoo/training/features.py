@@ -24,7 +24,7 @@ from model_zoo.classifier import augmentation_layers
 from model_zoo.data.dataset import Images
 from model_zoo.data.pixel_store import looks_of
 from model_zoo.errors import UserError
-from model_zoo.files import cannot_write, read_json, write_json
+from model_zoo.files import cannot_write, put_in_place, read_json, write_json
 from model_zoo.locks import locked
 from model_zoo.progress import Work, part
 from model_zoo.settings import Augmentation
@@ -351,7 +351,7 @@ def _compute(
         note_inputs(path, plain, np.asarray(frozen(plain, training=False), np.float32))
     stored.flush()
     del stored
-    partial.replace(path)
+    put_in_place(partial, path)
     counted.unlink(missing_ok=True)
 
 

@@ -16,7 +16,7 @@ from dash_app.logs import log_config, number_requests
 @pytest.fixture
 def server() -> Flask:
     made = Flask("shirts")
-    number_requests(made, log=True)
+    number_requests(made, log=True, proxied=True)
 
     @made.get("/predict")
     def predict() -> str:
@@ -47,6 +47,15 @@ def lines() -> Iterator[Callable[[], list[dict]]]:
     yield lambda: [json.loads(line) for line in text.getvalue().splitlines()]
     root.removeHandler(handler)
     root.setLevel(before)
+
+
+def test_a_line_says_who_asked_as_the_proxy_says_it(
+    lines: Callable[[], list[dict]], server: Flask
+) -> None:
+    server.test_client().get("/predict", headers={"X-Forwarded-User": "anna"})
+    server.test_client().get("/predict")
+    asked = [line for line in lines() if "path" in line]
+    assert [line.get("user") for line in asked] == ["anna", None]
 
 
 def test_what_is_logged_during_a_request_names_it(

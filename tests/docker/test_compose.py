@@ -1,5 +1,6 @@
 """The compose file holds together, gives nothing away, and opens nothing to the network."""
 
+import importlib.util
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from launcher.container import airflow_users
 from model_zoo.settings.environment import known_variables
 
 DOCKER = Path(__file__).parents[2] / "docker"
@@ -66,7 +68,8 @@ def test_the_secrets_are_those_that_make_secrets_makes(compose: dict, tmp_path: 
         return {path.name: path.read_text() for path in folder.iterdir()}
 
     first = made()
-    assert set(first) == set(compose["secrets"])
+    hashed_there = {"page_password"}  # for a person: the proxy gets page_users
+    assert set(first) - hashed_there == set(compose["secrets"])
     assert all(len(text) >= 32 for text in first.values())
     assert len(set(first.values())) == len(first), "no two are alike"
     assert made() == first, "what is there stays as it is"
@@ -152,6 +155,14 @@ def test_every_setting_can_stand_in_the_env_file(services: dict) -> None:
         assert services[name]["env_file"] == [{"path": ".env", "required": False}], name
 
 
+def test_airflow_asks_everybody_for_a_password_and_a_role(services: dict) -> None:
+    for name in ("airflow-api", "airflow-scheduler", "airflow-dag-processor", "worker-cpu", "init"):
+        manager = services[name]["environment"]["AIRFLOW__CORE__AUTH_MANAGER"]
+        assert manager.endswith(".FabAuthManager"), name
+    given = set(services["init"]["environment"])
+    assert {variable for _, variable in airflow_users.USERS.values()} <= given
+
+
 def test_what_decodes_pictures_of_anybody_reaches_the_registry_alone(services: dict) -> None:
     def reaches(name: str) -> set[str]:
         own = set(services[name]["networks"])
@@ -194,16 +205,21 @@ def test_podman_compose_reads_it_too(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
 
 
-def test_the_dashboard_draws_what_the_page_counts() -> None:
+def test_the_dashboard_draws_what_the_page_and_airflow_count() -> None:
     from dash_app.metrics import Metrics
 
-    counted = set(re.findall(r"^# TYPE (\S+)", Metrics().text().decode(), re.MULTILINE))
+    page = set(re.findall(r"^# TYPE (\S+)", Metrics().text().decode(), re.MULTILINE))
+    template = "_shared/observability/metrics/metrics_template.yaml"  # each metric that Airflow has
+    [airflow] = importlib.util.find_spec("airflow").submodule_search_locations
+    listed = yaml.safe_load((Path(airflow) / template).read_text())["metrics"]
+    counters = {f"airflow_{one['name']}" for one in listed if one["type"] == "counter"}
     board = json.loads((DOCKER / "monitoring" / "dashboards" / "catwalk.json").read_text())
     drawn = {
         name
         for panel in board["panels"]
         for target in panel["targets"]
-        for name in re.findall(r"\bcatwalk_[a-z_]+", target["expr"])
+        for name in re.findall(r"\b(?:catwalk|airflow)_[a-z_]+", target["expr"])
     }
-    known = {re.sub(r"_(total|bucket|count)$", "", name) for name in counted}
-    assert drawn and {re.sub(r"_(total|bucket|count)$", "", name) for name in drawn} <= known
+    known = {re.sub(r"_(total|bucket|count)$", "", name) for name in page} | counters
+    assert any(name.startswith("airflow_") for name in drawn)
+    assert {re.sub(r"_(total|bucket|count)$", "", name) for name in drawn} <= known

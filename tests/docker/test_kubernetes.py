@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from launcher.container import airflow_users
+
 KUBERNETES = Path(__file__).parents[2] / "docker" / "kubernetes"
 MANIFESTS = ("mlflow.yaml", "network.yaml", "page.yaml", "prepare.yaml")
 # Of the chart 1.22: https://airflow.apache.org/docs/helm-chart/1.22.0/parameters-ref.html
@@ -68,6 +70,30 @@ def test_the_page_reaches_the_registry_and_names_alone() -> None:
     ports = [port["port"] for rule in page["spec"]["egress"] for port in rule["ports"]]
     assert sorted(ports) == [53, 53, 5000]
     assert all(rule["to"] for rule in page["spec"]["egress"]), "a rule without `to` is everywhere"
+
+
+def test_people_come_to_the_page_through_the_log_in() -> None:
+    found = resources("page.yaml")
+    (pod,) = (one["spec"]["template"]["spec"] for one in found if one["kind"] == "Deployment")
+    (proxy,) = (one for one in pod["containers"] if one["name"] == "proxy")
+    (service,) = (one for one in found if one["kind"] == "Service")
+    assert {one["targetPort"] for one in service["spec"]["ports"]} == {"http"}
+    assert proxy["ports"] == [{"name": "http", "containerPort": 8000}]
+    assert {"ip": "127.0.0.1", "hostnames": ["page"]} in pod["hostAliases"]
+    (policy,) = (one for one in resources("network.yaml") if one["metadata"]["name"] == "page")
+    anybody = [rule for rule in policy["spec"]["ingress"] if "from" not in rule]
+    assert [port["port"] for rule in anybody for port in rule["ports"]] == [8000]
+
+
+def test_airflows_users_are_made_with_the_manager_that_the_chart_runs(values: dict) -> None:
+    (job,) = resources("prepare.yaml")
+    env = {
+        one["name"]: one.get("value")
+        for one in job["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    assert env["AIRFLOW__CORE__AUTH_MANAGER"] == values["config"]["core"]["auth_manager"]
+    for _, variable in airflow_users.USERS.values():
+        assert env[variable].startswith("{secret:airflow_"), variable
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """What is wrong is said when a container starts: one sentence, exit status 2, nothing started."""
 
-import json
 import os
 import socket
 import sqlite3
@@ -9,8 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from launcher.container.entry import keep_airflow_passwords
 
 STARTED = "the program was started"
 
@@ -145,15 +142,3 @@ def test_a_database_of_an_older_mlflow(tmp_path: Path) -> None:
 def test_a_database_that_does_not_answer(tmp_path: Path) -> None:
     given = {"MLFLOW_BACKEND_STORE_URI": f"sqlite:///{tmp_path}/no/such/folder/mlflow.db"}
     assert "MLflow's database does not answer" in refused(enter("mlflow-server", tmp_path, **given))
-
-
-def test_airflow_gets_the_passwords_of_the_users_that_there_are(tmp_path: Path) -> None:
-    file = tmp_path / "passwords.json"
-    environment = {
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(file),
-        "CATWALK_AIRFLOW_PASSWORD": "one",
-        "CATWALK_AIRFLOW_VIEWER_PASSWORD": "three",
-    }
-    keep_airflow_passwords(environment)
-    assert json.loads(file.read_text()) == {"admin": "one", "viewer": "three"}
-    assert file.stat().st_mode & 0o077 == 0

@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 import pytest
+from receiver import Receiver, receiving
 
 from launcher.local.airflow import close_stopped_demos, environment
 from launcher.local.demo import raise_failure, without_a_question
@@ -133,7 +134,14 @@ def test_a_demo_that_was_killed_blocks_no_other_run(
 
 
 @pytest.fixture(scope="module")
-def up(demo: str, home: Path) -> Iterator[tuple[subprocess.Popen, str]]:
+def told() -> Iterator[Receiver]:
+    """Where CATWALK_NOTIFY of `catwalk up` points."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def up(demo: str, home: Path, told: Receiver) -> Iterator[tuple[subprocess.Popen, str]]:
     page, airflow, mlflow = map(str, free_ports(3))
     process = catwalk(
         "up",
@@ -141,6 +149,7 @@ def up(demo: str, home: Path) -> Iterator[tuple[subprocess.Popen, str]]:
         CATWALK_PAGE_PORT=page,
         CATWALK_AIRFLOW_PORT=airflow,
         CATWALK_MLFLOW_PORT=mlflow,
+        CATWALK_NOTIFY=told.address,
         CATWALK_SCHEDULE="never",  # else a DAG that is unpaused starts a run of its own
     )
     printed = ""
@@ -225,10 +234,18 @@ def wait_for(what: str, found: Callable[[], bool], seconds: float = 500) -> None
         time.sleep(0.3)
 
 
-def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple, home: Path) -> None:
-    page, airflow = (re.search(rf"{name} +(http\S+)", up[1])[1] for name in ("Page", "Airflow"))
+def logged_in(up: tuple) -> tuple[str, str]:
+    """Airflow's address, and a token for its API."""
+    airflow = re.search(r"Airflow +(http\S+)", up[1])[1]
     log_in = {"username": "admin", "password": password_in(up[1])}
-    token = ask(f"{airflow}/auth/token", "POST", log_in)["access_token"]
+    return airflow, ask(f"{airflow}/auth/token", "POST", log_in)["access_token"]
+
+
+def test_a_triggered_run_asks_a_person_and_the_page_follows(
+    up: tuple, home: Path, told: Receiver
+) -> None:
+    page = re.search(r"Page +(http\S+)", up[1])[1]
+    airflow, token = logged_in(up)
     dag = f"{airflow}/api/v2/dags/{DAG}"
     ask(dag, "PATCH", {"is_paused": False}, token)
     chosen = {"search_trials": 0, "epochs": 2, "promotion": "approval"}
@@ -244,6 +261,8 @@ def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple, home: Pat
 
     wait_for("the question", asked)
     assert ask(f"{page}/healthz")["version"] == "1", "nothing moves before the answer"
+    waits = "Catwalk: version 2 of fashion-mnist waits for an approval"
+    assert told.titles() == [waits]
     # Answered in the moment before the scheduler knows that the task's process has ended, Airflow
     # 3.3.2 takes the task for lost and asks again. No person is that quick.
     known = f"TaskInstance Finished: dag_id={DAG}, task_id=approve"
@@ -257,10 +276,11 @@ def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple, home: Pat
     )
     wait_for("the end of the run", lambda: ask(run_url, token=token)["state"] == "success")
     assert state("promote") == "success"
+    assert told.titles() == [waits, "Catwalk: version 2 of fashion-mnist is in production"]
     wait_for("the page", lambda: ask(f"{page}/healthz")["version"] == "2", 20)
     updates = ask(f"{airflow}/api/v2/assets/events?order_by=-timestamp", token=token)
-    told = updates["asset_events"][0]["extra"]
-    assert told["version"] == "2" and told["why"].startswith("approved by admin;")
+    emitted = updates["asset_events"][0]["extra"]
+    assert emitted["version"] == "2" and emitted["why"].startswith("approved by admin;")
     by_hand = catwalk(
         "rollback", CATWALK_HOME=str(home), CATWALK_AIRFLOW_PORT=airflow.rpartition(":")[2]
     )
@@ -271,10 +291,26 @@ def test_a_triggered_run_asks_a_person_and_the_page_follows(up: tuple, home: Pat
     assert "epoch 2/2" in json.dumps(log), "what a step prints is in Airflow's log of its task"
 
 
+def test_a_run_with_a_mistake_fails_at_once_and_people_are_told_its_sentence(
+    up: tuple, told: Receiver
+) -> None:
+    airflow, token = logged_in(up)
+    told.messages.clear()
+    dag = f"{airflow}/api/v2/dags/{DAG}"
+    body = {"logical_date": None, "conf": {"epoch": 3}}  # Airflow takes what is in no form
+    run = ask(f"{dag}/dagRuns", "POST", body, token)
+    run_url = f"{dag}/dagRuns/{run['dag_run_id']}"
+    wait_for("the end", lambda: ask(run_url, token=token)["state"] == "failed", 120)
+    assert ask(f"{run_url}/taskInstances/ingest", token=token)["try_number"] == 1
+    (message,) = told.messages
+    assert message["title"] == f"Catwalk: ingest failed in {DAG}"
+    assert (
+        "did you mean 'epochs'?" in message["message"] and run["dag_run_id"] in message["message"]
+    )
+
+
 def test_a_value_outside_the_form_is_refused_when_triggering(up: tuple) -> None:
-    airflow = re.search(r"Airflow +(http\S+)", up[1])[1]
-    log_in = {"username": "admin", "password": password_in(up[1])}
-    token = ask(f"{airflow}/auth/token", "POST", log_in)["access_token"]
+    airflow, token = logged_in(up)
     body = {"logical_date": None, "conf": {"learning_rate": -1}}
     with pytest.raises(urllib.error.HTTPError) as refused:
         ask(f"{airflow}/api/v2/dags/{DAG}/dagRuns", "POST", body, token)

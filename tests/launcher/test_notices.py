@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+from receiver import receiving
 
 from launcher import step_process
 from launcher.airflow_steps import notices
@@ -29,23 +27,9 @@ from model_zoo.settings import Project
 @pytest.fixture
 def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, str]]]:
     """Messages that arrived, from whatever is sent to CATWALK_NOTIFY."""
-    arrived: list[dict[str, str]] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            arrived.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("CATWALK_NOTIFY", f"json://127.0.0.1:{server.server_port}/hook")
-    yield arrived
-    server.shutdown()
-    server.server_close()
+    with receiving() as receiver:
+        monkeypatch.setenv("CATWALK_NOTIFY", receiver.address)
+        yield receiver.messages
 
 
 def task_of(run: str = "monday") -> SimpleNamespace:

@@ -6,17 +6,13 @@ own and never changed, so that several processes on several machines need no loc
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from model_zoo.errors import Unavailable, UserError
 from model_zoo.failures import is_away
-from model_zoo.files import complete_or_absent
-
-LOCAL = ("file", "local")
+from model_zoo.files import put_whole
 
 
 class Shelf:
@@ -76,14 +72,7 @@ class Shelf:
         """
         with self._told():
             fs, root = self._opened()
-            if _is_local(fs):
-                with complete_or_absent(Path(root, path)) as partial:
-                    partial.write_bytes(content)
-                return
-            # Not every file system shows a file only when it is whole; each moves it at once.
-            aside = f"{root}/{path.rpartition('/')[0]}/.{secrets.token_hex(8)}"
-            fs.pipe_file(aside, content)
-            fs.mv(aside, f"{root}/{path}")
+            put_whole(fs, f"{root}/{path}", content)
 
     def remove(self, path: str) -> None:
         """Remove one file, if it is there."""
@@ -114,8 +103,3 @@ class Shelf:
                 f"the place of corrections cannot be used ({self.url}: {reason}): correct "
                 "CATWALK_CORRECTIONS, or the rights and credentials that it takes"
             ) from error
-
-
-def _is_local(fs: Any) -> bool:
-    protocol = (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol
-    return any(one in LOCAL for one in protocol)

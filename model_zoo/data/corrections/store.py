@@ -186,6 +186,35 @@ class Corrections:
         with Image.open(io.BytesIO(content)) as image:
             return np.asarray(image)
 
+    def never_wanted(self, before: datetime) -> dict[str, int]:
+        """Images whose pictures nobody needs: bytes of them, by digest.
+
+        Of each every correction was rejected, the last time before ``before``, and none was ever
+        accepted: so no snapshot holds it.
+        """
+        pictures, seen = self.shelf.names(PICTURES), self.shelf.names(SEEN)
+        decided = self.shelf.names(DECIDED)
+        contents = self.shelf.read_all([f"{DECIDED}/{name}" for name in decided])
+        wanted = {
+            decided_id(path.removeprefix(f"{DECIDED}/"))
+            for path, content in contents.items()
+            if decision_from(content).state != "rejected"
+        }
+        kept = {
+            one.digest
+            for one in self.all()
+            if one.state != "rejected"
+            or one.id in wanted
+            or one.decision is None
+            or datetime.fromisoformat(one.decision.when) >= before
+        }
+        found: dict[str, int] = {}
+        for digest in {one.digest for one in self.all()} - kept:
+            size = pictures.get(digest, 0) + seen.get(f"{digest}.png", 0)
+            if size:
+                found[digest] = size
+        return found
+
     def forget(self, digest: str) -> int:
         """Remove the pictures of an image; what was said of it stays. How many files were there."""
         paths = [f"{PICTURES}/{digest}", f"{SEEN}/{digest}.png"]
