@@ -38,6 +38,7 @@ from model_zoo.training.frozen_identity import (
 )
 from model_zoo.training.known_features import SUFFIX, copy_known, name_of, note_looks
 from model_zoo.training.memory import is_out_of_memory
+from model_zoo.training.normalisation import with_folded_normalisation
 
 if TYPE_CHECKING:
     import keras
@@ -292,11 +293,12 @@ def _compute(
         done, left = 0, copy_known(path, family, looks, stored)
     noted = time.monotonic()
     work.advance(len(images) - len(left) + done)
+    sooner = with_folded_normalisation(frozen, len(left) - done)
     for start in range(done, len(left), rows):
         mine = left[start : start + rows]
         batch = np.asarray(images.images[mine])
         pixels = _pixels(views, batch, view, start)
-        found = _features_of(frozen, pixels)
+        found = _features_of(sooner, pixels)
         stored[mine] = np.clip(found, -LARGEST, LARGEST)
         if start == 0:
             note_inputs(path, pixels, stored[mine])
