@@ -153,7 +153,9 @@ def _processor_seconds() -> float:
 
 
 def measure(files: int, width: int, height: int, side: int) -> None:
-    import tensorflow  # noqa: F401  # its import is nobody's work here
+    import tensorflow  # noqa: F401  # its import is nobody's work here, nor is that of ours
+
+    import model_zoo.data.image_folder.source  # noqa: F401
 
     with tempfile.TemporaryDirectory() as name:
         folder, home = Path(name) / "photos", Path(name) / "home"

@@ -17,7 +17,6 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -132,6 +131,8 @@ def discover(plugins_dir: Path) -> None:
     Raises:
         DuplicateName: two ask for one name; names both files.
     """
+    from importlib.metadata import entry_points  # processes that decode pictures need none
+
     _import_built_ins()
     for registry in tuple(_REGISTRIES):
         if registry.entry_point_group:

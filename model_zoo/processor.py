@@ -27,6 +27,11 @@ THREADS = (
 )
 
 
+#: Of glibc's `mallopt`, as malloc.h has them; and how much free memory a process may keep.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+KEPT_BYTES = 64 * 2**20
+
+
 def collect_seldom() -> None:
     """Have Python look for garbage in cycles less often: for programs of ours, as they begin.
 
@@ -34,6 +39,17 @@ def collect_seldom() -> None:
     every process of a workflow imports them anew: looking through them is a seventh of that.
     """
     gc.set_threshold(SELDOM)
+
+
+def keep_memory() -> None:
+    """Have this process use memory again that it has, where glibc would give it back to the system
+    and ask for it anew, page by page: for one that does the same thing again and again."""
+    import ctypes
+
+    with suppress(AttributeError, OSError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES // 4)
 
 
 def tell_libraries() -> None:

@@ -83,13 +83,14 @@ LONGEST_FIRST = (
     "registry/test_interrupted.py",
     "registry/test_promotion.py",
     "registry/test_registration.py",
+    "registry/test_network.py",
     "backbones/test_contract.py",
     "training/test_jax.py",
     "backbones/test_add_a_backbone.py",
 )
 
 # Files of one worker: they share a finished search, a server of the page, one of MLflow.
-TOGETHER = (LONGEST_FIRST[1:3], LONGEST_FIRST[6:9], LONGEST_FIRST[9:12])
+TOGETHER = (LONGEST_FIRST[1:3], LONGEST_FIRST[6:9], LONGEST_FIRST[9:13])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

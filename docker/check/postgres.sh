@@ -3,11 +3,10 @@
 set -eu
 export PGDATA=/var/lib/postgresql/data
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-    initdb --username=postgres --auth=scram-sha-256 --pwfile="$POSTGRES_PASSWORD_FILE" >/dev/null
+    initdb --username=postgres --auth-local=trust --auth-host=scram-sha-256 --pwfile="$POSTGRES_PASSWORD_FILE" >/dev/null
     echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
     pg_ctl --wait --options="-c listen_addresses='' -k /tmp" start >/dev/null
-    PGPASSWORD=$(cat "$POSTGRES_PASSWORD_FILE") PGHOST=/tmp PGUSER=postgres \
-        sh /docker-entrypoint-initdb.d/make-databases.sh
+    PGHOST=/tmp PGUSER=postgres sh /docker-entrypoint-initdb.d/make-databases.sh
     pg_ctl --wait stop >/dev/null
 fi
 exec postgres -c listen_addresses='*' -k /tmp

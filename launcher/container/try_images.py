@@ -1,4 +1,7 @@
-"""`make containers`: build every image, run the workflow in containers, take them down again.
+"""`make containers`: build every image, try in containers what docs/deploy.md says, take them down.
+
+The log-ins, a run to production with a database that restarts in between, the counters, a backup
+that is restored into empty volumes.
 
 Needs root and what ``PROGRAMS`` names (podman 4.3 or newer). It pulls nothing: without ``BASE`` (an
 image that is there already) it makes a Debian base with debootstrap, and stand-ins
@@ -8,9 +11,6 @@ this is needed: docs/deploy.md.
 
 from __future__ import annotations
 
-import base64
-import io
-import json
 import os
 import resource
 import shutil
@@ -18,50 +18,28 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
-from typing import Any
 
+from launcher.container.trial.log_ins import try_log_ins
+from launcher.container.trial.operation import back_up_and_restore, look_at_counters
+from launcher.container.trial.podman import DOCKER, compose, logs, run, say
+from launcher.container.trial.retraining import predict, retrain
 from model_zoo.errors import UserError
-from model_zoo.settings import CHECKOUT, load_project
 
-DOCKER = CHECKOUT / "docker"
 BASE = "localhost/catwalk-base"
-RUN = "in-containers"
-AIRFLOW, PAGE = "http://127.0.0.1:8080", "http://127.0.0.1:8000"
 # In the order in which they need each other: podman 4.3 does not wait for health by itself.
 GROUPS = (
     ("postgres", "redis", "store"),
     ("init",),
     ("mlflow", "airflow-api"),
     ("airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "page"),
-    ("worker-cpu", "worker-gpu", "proxy"),
+    ("worker-cpu", "worker-gpu", "proxy", "prometheus"),
 )
 PROGRAMS = ("podman", "runc", "iptables", "netavark", "aardvark-dns", "debootstrap")
 PLACES = os.pathsep.join(
     (os.environ.get("PATH", ""), "/usr/sbin", "/usr/lib/podman", "/usr/libexec/podman")
 )
 IMAGES = ("page", "check", "airflow", "worker")
-BEGAN = time.monotonic()
-
-
-def say(text: str) -> None:
-    print(f"{time.monotonic() - BEGAN:6.0f} s  {text}", flush=True)
-
-
-def run(*command: str) -> str:
-    """A program's output; its last lines as an error when it fails."""
-    found = subprocess.run(
-        command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if found.returncode:
-        raise UserError(f"{' '.join(command[:4])} failed:\n" + found.stdout[-3000:])
-    return found.stdout
-
-
-def compose(*arguments: str) -> str:
-    files = ("--file", str(DOCKER / "compose.yaml"), "--file", str(DOCKER / "check/compose.yaml"))
-    return run(sys.executable, "-m", "podman_compose", *files, *arguments)
 
 
 def check_programs() -> None:
@@ -126,7 +104,6 @@ def size(image: str) -> str:
 
 def up() -> None:
     """Start the services group by group, and wait until each says that it is well."""
-    run("sh", str(DOCKER / "make-secrets"))
     began = time.monotonic()
     for group in GROUPS:
         compose("up", "--no-build", "--no-deps", "--detach", *group)
@@ -142,82 +119,16 @@ def wait(service: str, seconds: float) -> None:
         if service == "init" and state in ("exited", "stopped"):
             code = run("podman", "inspect", "--format", "{{.State.ExitCode}}", container).strip()
             if code != "0":
-                raise UserError(f"init ended with status {code}:\n{logs(container)}")
+                raise UserError(f"init ended with status {code}:\n{logs(service)}")
             break
         check = ["podman", "healthcheck", "run", container]
         started = state == "running" and service != "init"
         if started and not subprocess.run(check, capture_output=True).returncode:
             break
         if time.monotonic() - began > seconds:
-            raise UserError(f"{service} is not well after {seconds:.0f} s:\n{logs(container)}")
+            raise UserError(f"{service} is not well after {seconds:.0f} s:\n{logs(service)}")
         time.sleep(1)
     say(f"{service}: well after {time.monotonic() - began:.0f} s")
-
-
-def logs(container: str) -> str:
-    return run("podman", "logs", "--tail", "40", container)
-
-
-def ask(url: str, method: str = "GET", body: Any = None, token: str = "") -> Any:
-    request = urllib.request.Request(
-        url,
-        method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=60) as answer:
-        return json.load(answer)
-
-
-def secret(name: str) -> str:
-    return (DOCKER / "secrets" / name).read_text()
-
-
-def workflow() -> None:
-    """Trigger the DAG and wait for its end; tells where each task ran."""
-    log_in = {"username": "admin", "password": secret("airflow_admin_password")}
-    token = ask(f"{AIRFLOW}/auth/token", "POST", log_in)["access_token"]
-    dag_id = load_project().dag_id
-    dag = f"{AIRFLOW}/api/v2/dags/{dag_id}"
-    while not any(
-        d["dag_id"] == dag_id for d in ask(f"{AIRFLOW}/api/v2/dags", token=token)["dags"]
-    ):
-        time.sleep(1)
-    ask(dag, "PATCH", {"is_paused": False}, token)
-    began = time.monotonic()
-    ask(f"{dag}/dagRuns", "POST", {"dag_run_id": RUN, "logical_date": None}, token)
-    while (state := ask(f"{dag}/dagRuns/{RUN}", token=token)["state"]) not in ("success", "failed"):
-        time.sleep(2)
-    for task in ask(f"{dag}/dagRuns/{RUN}/taskInstances", token=token)["task_instances"]:
-        took = f"{task['duration']:.0f} s" if task["duration"] else ""
-        name, place = task["task_id"], task["map_index"]
-        found = ""
-        if name in ("tune", "search_share") and task["state"] == "success":
-            entry = f"taskInstances/{name}/xcomEntries/return_value?map_index={place}"
-            facts = ask(f"{dag}/dagRuns/{RUN}/{entry}", token=token)["value"]
-            found = "; " + (json.loads(facts) if isinstance(facts, str) else facts)["summary"]
-        name += f".{place + 1}" if place >= 0 else ""
-        say(f"  {name:<15} {task['state']:<8} queue {task['queue']:<8} {took}{found}")
-    if state != "success":
-        raise UserError(f"the run ended as {state}:\n{logs('catwalk_worker-cpu_1')}")
-    say(f"the workflow took {time.monotonic() - began:.0f} s")
-
-
-def predict() -> None:
-    """Ask the page, through its proxy, for a picture."""
-    from PIL import Image, ImageDraw
-
-    drawn = Image.new("L", (64, 64))
-    ImageDraw.Draw(drawn).polygon([(16, 12), (48, 12), (52, 56), (12, 56)], fill=200)
-    content = io.BytesIO()
-    drawn.save(content, "PNG")
-    picture = {"name": "drawn.png", "content": base64.b64encode(content.getvalue()).decode()}
-    until = time.monotonic() + 60
-    while ask(f"{PAGE}/healthz")["version"] is None and time.monotonic() < until:
-        time.sleep(1)
-    found = ask(f"{PAGE}/api/v1/predict", "POST", {"images": [picture]}, secret("page_api_token"))
-    say(f"the page, by version {found['version']}: {json.dumps(found['predictions'])[:160]} ...")
 
 
 def main() -> int:
@@ -231,8 +142,13 @@ def main() -> int:
         configure_podman(Path(name))
         try:
             build(Path(name))
+            run("sh", str(DOCKER / "make-secrets"))
             up()
-            workflow()
+            try_log_ins()
+            retrain()
+            predict()
+            look_at_counters()
+            back_up_and_restore(Path(name), up)
             predict()
         except UserError as error:
             print(error, file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from launcher import owned_process
+from launcher.local.airflow_schema import is_current, note_migrated
 from launcher.local.machine import LOOPBACK, Machine
 from model_zoo.errors import UserError
 from model_zoo.files import keep_secret
@@ -84,20 +84,18 @@ def environment(machine: Machine) -> dict[str, str]:
 
 
 def initialise(machine: Machine, env: dict[str, str]) -> None:
-    """Make or upgrade Airflow's database, once, and what each project needs in MLflow's store.
+    """Make Airflow's database, once, and what each project needs in MLflow's store.
 
     Raises:
-        UserError: one of them could not be made; names the log.
+        UserError: one of them could not be made; names the log. Or Airflow's is of another version.
     """
-    version = importlib.metadata.version("apache-airflow")
-    done = machine.airflow_home / f"initialised-{version}"
     with ThreadPoolExecutor(1) as beside:
         mlflow = beside.submit(_prepare_mlflow, machine, env)
         with locked(machine.places.home / "airflow.lock"):
-            if not (done.exists() and (machine.airflow_home / "airflow.db").exists()):
+            if not is_current(machine.airflow_home):
                 migrate = owned_process.command("airflow", "db", "migrate")
                 run_logged(machine, env, "airflow-setup", migrate)
-                done.touch()
+                note_migrated(machine.airflow_home)
         mlflow.result()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from launcher import owned_process
 from launcher.local.airflow import environment, run_logged
+from launcher.local.airflow_schema import FILE, note_migrated
 from launcher.local.backup import copy_database
 from launcher.local.machine import Machine
 from launcher.local.one_at_a_time import one_at_a_time
@@ -34,7 +35,7 @@ def upgrade(machine: Machine, say: Callable[[str], None], *, backed_up: bool = F
         _of_a_cluster(backed_up)
         return
     home = machine.places.home
-    found = [path for path in (home / database.FILE, machine.airflow_home / "airflow.db")
+    found = [path for path in (home / database.FILE, machine.airflow_home / FILE)
              if path.exists()]  # fmt: skip
     if not found:
         say(f"{home} has no database yet: nothing to upgrade")
@@ -48,6 +49,8 @@ def upgrade(machine: Machine, say: Callable[[str], None], *, backed_up: bool = F
             copy_database(path, copy)
             say(f"{path} was copied to {copy}")
             _migrate(machine, env, path, copy)
+            if path.name != database.FILE:
+                note_migrated(machine.airflow_home)
             say(f"{path} has the schema of this version")
 
 

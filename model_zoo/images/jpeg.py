@@ -22,7 +22,6 @@ MOST_AT_AN_EIGHTH = 8  # times the largest picture that is decoded whole: what t
 MOST_SCANS = 100  # progressive files have about ten
 SAMPLES_A_PIXEL = 3  # of coefficients, where all of them are kept
 NEXT_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")  # in coded pixels there are others only
-FILLING = np.random.default_rng(0).integers(0, 255, 256, np.uint8).tobytes()  # without a marker
 
 
 class TooManyScans(ValueError):
@@ -69,11 +68,14 @@ def frame_of(content: bytes) -> Frame | None:
         TooManyScans: over ``MOST_SCANS``.
     """
     found = None
-    for marker, segment in segments(content):
+    for marker, where in segments(content):
         if marker == SCAN[1]:
-            several = _count_scans(segment) > 1
+            several = _count_scans(content, where.start) > 1
             return found and Frame(*found[:3], kept_whole=found[3] or several)
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and len(segment) > 9:
+        if not 0xC0 <= marker <= 0xCF or marker in (0xC4, 0xC8, 0xCC):
+            continue
+        segment = content[where]
+        if len(segment) > 9:
             height, width = (int.from_bytes(segment[i : i + 2], "big") for i in (5, 7))
             factors = [divmod(one, 16) for one in segment[11::3]]
             largest = max((h * v for h, v in factors), default=1) or 1
@@ -83,9 +85,9 @@ def frame_of(content: bytes) -> Frame | None:
     return None
 
 
-def _count_scans(content: bytes) -> int:
-    """Of a file from its first scan to its end marker; other pictures may follow that."""
-    count, place = 0, 0
+def _count_scans(content: bytes, place: int) -> int:
+    """Of a file from its first scan, at ``place``, to its end marker; other pictures may follow."""
+    count = 0
     while (found := NEXT_MARKER.search(content, place)) and found[0] != JPEG_END:
         count += found[0] == SCAN
         if count > MOST_SCANS:
@@ -106,11 +108,16 @@ def ended(content: bytes, frame: Frame) -> bytes:
     # A decoder makes up what is missing from what follows, and passes over what it does not need.
     with_end, filled = (
         np.asarray(open_jpeg(content + more + JPEG_END, FRACTIONS[-1], frame))
-        for more in (b"", FILLING)
+        for more in (b"", _filling())
     )
     if not np.array_equal(with_end, filled):
         raise OSError("the file is cut off")
     return content + JPEG_END
+
+
+def _filling() -> bytes:
+    """Any bytes without a marker."""
+    return np.random.default_rng(0).integers(0, 255, 256, np.uint8).tobytes()
 
 
 def open_jpeg(content: bytes, fraction: int, frame: Frame) -> JpegImageFile:
@@ -120,4 +127,5 @@ def open_jpeg(content: bytes, fraction: int, frame: Frame) -> JpegImageFile:
     """
     opened = JpegImageFile(io.BytesIO(content))
     opened.draft(None, (max(1, frame.width // fraction), max(1, frame.height // fraction)))
+    opened.decodermaxblock = len(content)  # all at once, not 64 kB and what is left of them again
     return opened

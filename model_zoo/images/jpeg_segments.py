@@ -14,8 +14,9 @@ TABLES = re.compile(b"\xff[\xc0-\xc2\xc4\xdb\xdd]")  # what pixels begin with
 MOST_TRIED = 64
 
 
-def segments(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """(marker, segment with its marker) up to the first scan, with which all the rest comes."""
+def segments(content: bytes) -> Iterator[tuple[int, slice]]:
+    """(marker, where its segment is, marker included) up to the first scan, with which all the rest
+    comes."""
     place, looked = 2, False
     while (place := content.find(b"\xff", place)) >= 0:
         marker = content[place + 1] if place + 1 < len(content) else 0
@@ -23,14 +24,14 @@ def segments(content: bytes) -> Iterator[tuple[int, bytes]]:
             place += 1
             continue
         if marker == SCAN[1]:
-            yield marker, content[place:]
+            yield marker, slice(place, len(content))
             return
         end = place + 2 + int.from_bytes(content[place + 2 : place + 4], "big")
         is_side_data = 0xE0 <= marker <= 0xEF or marker == 0xFE
         if is_side_data and content[end : end + 1] != b"\xff" and not looked:
             looked = True  # once: a hostile file has millions
             end = _picture_after(content, place + 2) or end  # it is its size that is damaged
-        yield marker, content[place:end]
+        yield marker, slice(place, min(end, len(content)))
         place = max(end, place + 4)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 
 from model_zoo.images.pixels import fitted, with_channels
 from model_zoo.images.steps import Picture, register_step
@@ -13,15 +12,10 @@ from model_zoo.images.steps import Picture, register_step
 def resize(picture: Picture) -> str:
     """Scale so that it just covers the dataset's size, proportions kept."""
     height, width, channels = picture.image_shape
-    image = picture.as_image()
-    if channels == 1 and image.mode != "L":
-        image = image.convert("L")
-    wide, high = image.size
+    high, wide = picture.size
     scale = max(height / high, width / wide)
     rows, columns = max(height, round(high * scale)), max(width, round(wide * scale))
-    # As ImageNet's networks are commonly given theirs, and three times as fast as Lanczos.
-    scaled = image.resize((columns, rows), Image.Resampling.BILINEAR)  # none to the same size
-    picture.pixels = with_channels(np.asarray(scaled), channels)
+    picture.scale(rows, columns, grey=channels == 1)
     if (rows, columns) == (high, wide):
         return f"already {wide} x {high}"
     return f"scaled to {columns} x {rows}, proportions kept"
@@ -31,11 +25,11 @@ def resize(picture: Picture) -> str:
 def centre_crop(picture: Picture) -> str:
     """Keep the middle, as large as the dataset's images."""
     height, width, _ = picture.image_shape
-    high, wide = picture.pixels.shape[:2]
+    high, wide = picture.size
     top, left = max(0, high - height) // 2, max(0, wide - width) // 2
     if not top and not left and high <= height and wide <= width:
         return "nothing to cut off"
-    picture.pixels = picture.pixels[top : top + height, left : left + width]
+    picture.cut(top, left, min(high, height), min(wide, width))
     return f"the middle {min(wide, width)} x {min(high, height)} pixels are kept"
 
 

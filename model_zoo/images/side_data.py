@@ -206,17 +206,18 @@ def _read_png_profile(found: Pixels, data: bytes) -> None:
 
 def _jpeg(content: bytes) -> Pixels:
     """Segments up to the first scan; what follows is pixels, and gets its end if it has none."""
-    kept = [JPEG_START]
+    kept = [slice(0, len(JPEG_START))]
     found = Pixels(content)
-    for marker, segment in segments(content):
+    for marker, where in segments(content):
         if marker == SCAN[1]:
-            kept.append(segment)
+            kept.append(where)
             break
-        data = segment[4:]
-        if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or any(
-            marker == m and data.startswith(s) and len(data) >= n for m, s, n in (JFIF, ADOBE)
-        ):
-            kept.append(segment)
+        if not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+            kept.append(where)
+            continue
+        data = content[where][4:]
+        if any(marker == m and data.startswith(s) and len(data) >= n for m, s, n in (JFIF, ADOBE)):
+            kept.append(where)
         elif marker == 0xE1 and data.startswith(b"Exif\0"):
             found.read_exif(data)
         elif marker == 0xE1 and data.startswith(b"http://ns.adobe.com/xap/"):
@@ -225,8 +226,9 @@ def _jpeg(content: bytes) -> Pixels:
             found.read_icc(data[14:])
     else:
         return found  # no scan: left to the decoder, which says what is wrong
-    if sum(map(len, kept)) < len(content):
-        found.content = b"".join(kept)
+    if sum(one.stop - one.start for one in kept) < len(content):
+        whole = memoryview(content)
+        found.content = b"".join(whole[one] for one in kept)
     return found
 
 

@@ -31,6 +31,21 @@ class Clear:
     opacity: np.ndarray
 
 
+@dataclass(frozen=True)
+class Scaled:
+    """``picture`` as it is, on its way to ``size`` (h, w)."""
+
+    picture: Image.Image
+    size: tuple[int, int]
+
+    def part(self, top: int, left: int, height: int, width: int) -> Image.Image:
+        """So much of it, scaled by a bilinear filter, as ImageNet's networks are commonly given
+        theirs."""
+        down, right = self.picture.height / self.size[0], self.picture.width / self.size[1]
+        box = (left * right, top * down, (left + width) * right, (top + height) * down)
+        return self.picture.resize((width, height), Image.Resampling.BILINEAR, box)
+
+
 class Picture:
     """A picture on its way.
 
@@ -50,9 +65,10 @@ class Picture:
         self.image_shape = image_shape
         self.found: dict[str, Any] = {}
         self.doubts: list[str] = []
-        self._now: Image.Image | np.ndarray = decoded.picture
+        self._now: Image.Image | np.ndarray | None = decoded.picture
         if clear:
             self._now = decoded.picture.convert("RGB")
+        self._scaled: Scaled | None = None
 
     @property
     def pixels(self) -> np.ndarray:
@@ -60,19 +76,42 @@ class Picture:
 
         A step puts another array in its place and never writes into the one that it found.
         """
+        if self._now is None:
+            assert self._scaled is not None
+            self._now = self._scaled.part(0, 0, *self._scaled.size)
         if isinstance(self._now, Image.Image):
             self._now = np.asarray(self._now)
         return self._now
 
     @pixels.setter
     def pixels(self, changed: np.ndarray) -> None:
-        self._now = changed
+        self._now, self._scaled = changed, None
 
-    def as_image(self) -> Image.Image:
-        """The same for Pillow, RGB or L; of a picture that no step has changed it is no copy."""
+    @property
+    def size(self) -> tuple[int, int]:
+        """(h, w)."""
+        if self._scaled is not None:
+            return self._scaled.size
         if isinstance(self._now, Image.Image):
-            return self._now
-        return Image.fromarray(np.ascontiguousarray(self._now))
+            return self._now.height, self._now.width
+        return self.pixels.shape[:2]
+
+    def scale(self, height: int, width: int, grey: bool) -> None:
+        """Bring it to a size, RGB or grey: once somebody looks, so that what is cut off before is
+        never made."""
+        mode = "L" if grey else "RGB"
+        now = self._now if isinstance(self._now, Image.Image) else self.pixels
+        if not isinstance(now, Image.Image):
+            now = Image.fromarray(np.ascontiguousarray(now))
+        alike = now if now.mode == mode else now.convert(mode)
+        self._now, self._scaled = None, Scaled(alike, (height, width))
+
+    def cut(self, top: int, left: int, height: int, width: int) -> None:
+        """Keep a part of it."""
+        if self._scaled is not None:  # whether or not somebody has looked at the whole
+            self.pixels = np.asarray(self._scaled.part(top, left, height, width))
+        else:
+            self.pixels = self.pixels[top : top + height, left : left + width]
 
 
 #: Changes the picture; gives a note for people: what it did, or why there was nothing to do.

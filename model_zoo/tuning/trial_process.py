@@ -177,6 +177,7 @@ def _train_on_request(
     with part(say, "starting Keras"):
         import_keras()  # while nobody waits for it
 
+        import model_zoo.tuning.trial  # noqa: F401
         from model_zoo.plugin_registry import discover
 
     discover(places.plugins_dir)

@@ -1,5 +1,6 @@
 """The compose file holds together, gives nothing away, and opens nothing to the network."""
 
+import importlib.util
 import json
 import os
 import re
@@ -104,7 +105,7 @@ def test_services_wait_for_services_that_there_are(services: dict) -> None:
         for other, how in service.get("depends_on", {}).items():
             ends = services[other].get("restart") == "no"
             expected = "service_completed_successfully" if ends else "service_healthy"
-            assert how == {"condition": expected}, f"{name} waits for {other}"
+            assert how["condition"] == expected, f"{name} waits for {other}"
 
 
 def test_only_this_machine_reaches_what_is_published(services: dict) -> None:
@@ -204,16 +205,21 @@ def test_podman_compose_reads_it_too(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
 
 
-def test_the_dashboard_draws_what_the_page_counts() -> None:
+def test_the_dashboard_draws_what_the_page_and_airflow_count() -> None:
     from dash_app.metrics import Metrics
 
-    counted = set(re.findall(r"^# TYPE (\S+)", Metrics().text().decode(), re.MULTILINE))
+    page = set(re.findall(r"^# TYPE (\S+)", Metrics().text().decode(), re.MULTILINE))
+    template = "_shared/observability/metrics/metrics_template.yaml"  # each metric that Airflow has
+    [airflow] = importlib.util.find_spec("airflow").submodule_search_locations
+    listed = yaml.safe_load((Path(airflow) / template).read_text())["metrics"]
+    counters = {f"airflow_{one['name']}" for one in listed if one["type"] == "counter"}
     board = json.loads((DOCKER / "monitoring" / "dashboards" / "catwalk.json").read_text())
     drawn = {
         name
         for panel in board["panels"]
         for target in panel["targets"]
-        for name in re.findall(r"\bcatwalk_[a-z_]+", target["expr"])
+        for name in re.findall(r"\b(?:catwalk|airflow)_[a-z_]+", target["expr"])
     }
-    known = {re.sub(r"_(total|bucket|count)$", "", name) for name in counted}
-    assert drawn and {re.sub(r"_(total|bucket|count)$", "", name) for name in drawn} <= known
+    known = {re.sub(r"_(total|bucket|count)$", "", name) for name in page} | counters
+    assert any(name.startswith("airflow_") for name in drawn)
+    assert {re.sub(r"_(total|bucket|count)$", "", name) for name in drawn} <= known

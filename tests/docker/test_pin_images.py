@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 def pin(folder: Path, fails_at: str = "never") -> int:
     docker = folder / "docker"
     docker.write_text(
-        f'#!/bin/sh\ncase "$*" in *{fails_at}*) exit 1;; *inspect*) echo some@sha256:{DIGEST};; esac\n'
+        f'#!/bin/sh\ncase "$*" in *{fails_at}*) exit 1;; *inspect*) echo a@sha256:{DIGEST};; esac\n'
     )
     docker.chmod(0o755)
     return subprocess.run(

@@ -49,6 +49,21 @@ def test_any_proportions_end_as_the_square(height: int, width: int) -> None:
         np.testing.assert_array_equal(alone, found.image)
 
 
+@pytest.mark.parametrize(("height", "width"), [(192, 256), (100, 333), (61, 40)])
+def test_the_middle_is_the_same_where_the_rest_of_the_scaled_picture_is_never_made(
+    height: int, width: int
+) -> None:
+    decoded = decoded_of(np.asarray(photograph(width, height)))
+    scale = 32 / min(height, width)
+    rows, columns = max(32, round(height * scale)), max(32, round(width * scale))
+    whole = decoded.picture.resize((columns, rows), Image.Resampling.BILINEAR)
+    top, left = (rows - 32) // 2, (columns - 32) // 2
+    expected = np.asarray(whole)[top : top + 32, left : left + 32].astype(int)
+    middle = image_of(decoded, (32, 32, 3), CROPPED)
+    assert np.abs(middle - expected).max() <= 1, "but for rounding"
+    np.testing.assert_array_equal(prepare(decoded, (32, 32, 3), CROPPED).image, middle)
+
+
 def test_the_whole_of_a_wide_picture_lies_on_white() -> None:
     found = prepared(thirds(10, 30), WHOLE, side=30)
     assert (found.image[:9] == 255).all() and (found.image[-9:] == 255).all()

@@ -9,10 +9,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import s3fs
+from between import Network, network
 
 from model_zoo.data.manifest import snapshot_of
 from model_zoo.data.source import SOURCES
@@ -151,6 +154,55 @@ def test_what_changes_while_it_is_copied_is_not_sent(
     monkeypatch.undo()
     assert folder.push()
     assert list(folder.manifest()["files"]) == ["pointer"]
+
+
+@pytest.mark.fault(
+    "the network before storage is slow, then cut, while a step runs",
+    saw="the step goes on and says what it tries again; it ends when all is sent",
+    lost="nothing",
+)
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)
+def test_a_step_goes_on_over_a_network_that_is_slow_and_one_that_is_cut(
+    worker: Callable, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_storage, "PUSH_SECONDS", 0.05)
+    here, there = worker("a"), worker("b")
+    told = ""
+
+    def until(is_so: Callable[[], bool]) -> None:
+        end = time.monotonic() + 20
+        while not is_so():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def said(words: str) -> bool:
+        nonlocal told
+        told += capfd.readouterr().out
+        return words in told
+
+    with network(os.environ["AWS_ENDPOINT_URL"]) as between, reached_by(between, monkeypatch):
+        with run_storage.shared(here, folder_of(here, "r")):
+            between.lag = 0.02
+            put(here, "r", checkpoint="epoch 3")
+            until(lambda: "checkpoint" in (stored(here, "r").manifest() or {"files": {}})["files"])
+            between.is_cut = True
+            put(here, "r", checkpoint="epoch 4, and more")
+            until(lambda: said("trying again"))
+            between.is_cut = False
+        stored(there, "r").pull()
+    assert files(there, "r") == {"checkpoint": "epoch 4, and more"}
+
+
+@contextmanager
+def reached_by(between: Network, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """S3 is behind that network, which its library gives up on at once."""
+    settings = {"AWS_ENDPOINT_URL": between.url, "AWS_MAX_ATTEMPTS": "1"}
+    with monkeypatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()  # it knows the address that it was made with
+        yield
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 def test_what_nobody_needs_any_more_is_deleted(worker: Callable) -> None:

@@ -8,12 +8,16 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from model_zoo.data.image_folder.file_index import Known
 from model_zoo.data.image_folder.listing import URL, File, open_url
+from model_zoo.data.near_duplicates import prints_of
+from model_zoo.data.pixel_store import look_of
 from model_zoo.errors import UserError
 from model_zoo.images import (
     decode_for,
@@ -21,13 +25,14 @@ from model_zoo.images import (
     photographs,  # noqa: F401  # registers the steps
 )
 from model_zoo.owner import end_with_owner
-from model_zoo.processor import usable_cores
+from model_zoo.processor import collect_seldom, keep_memory, usable_cores
 
 #: Files that a process is given at once; so many requests to a storage run side by side.
 FILES_AT_ONCE = 32
 #: Parts that wait for each process, so that none runs dry.
 WAITING = 3
 CRASHED = "the decoder crashed on it"
+BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 SIGNATURES = {
     b"\x89PNG": "PNG",
     b"\xff\xd8": "JPEG",
@@ -47,7 +52,31 @@ class Wanted:
     max_pixels: int
 
 
-Decoded = tuple[Known, np.ndarray | None]
+class Decoded(NamedTuple):
+    """A file: what is known of it and, unless it is broken, its pixels with what the store keeps
+    beside them (``data.pixel_store``)."""
+
+    known: Known
+    pixels: np.ndarray | None = None
+    look: str = ""
+    print: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Decoded files on their way between processes, arrays in one piece: ``pixels`` uint8
+    (n, h, w[, 3]) of the n that are whole, their ``looks`` and ``prints``."""
+
+    known: list[Known]
+    pixels: np.ndarray
+    looks: list[str]
+    prints: np.ndarray
+
+    def one_by_one(self) -> Iterator[Decoded]:
+        """The files again."""
+        whole = zip(self.pixels, self.looks, self.prints, strict=True)
+        for known in self.known:
+            yield Decoded(known) if known.problem else Decoded(known, *next(whole))
 
 
 def decode_files(files: Sequence[File], wanted: Wanted, processes: int = 0) -> Iterator[Decoded]:
@@ -70,27 +99,28 @@ def decode_files(files: Sequence[File], wanted: Wanted, processes: int = 0) -> I
         if found is None:
             suspects += part
         else:
-            yield from found
+            yield from found.one_by_one()
     for file in suspects:
         for _, found in _in_processes([[file]], wanted, 1):
-            yield from found or [(broken(file, CRASHED), None)]
+            yield from found.one_by_one() if found else [Decoded(broken(file, CRASHED))]
 
 
 def _in_processes(
     parts: Sequence[Sequence[File]], wanted: Wanted, processes: int
-) -> Iterator[tuple[Sequence[File], list[Decoded] | None]]:
+) -> Iterator[tuple[Sequence[File], Packed | None]]:
     """Each part with what was found, or with None where its process died."""
     # A forked process would share locks of this one, which may have threads.
     spawn = multiprocessing.get_context("spawn")
     left = list(reversed(parts))
     while left:
         lost: list[Sequence[File]] = []
-        with ProcessPoolExecutor(processes, spawn, initializer=end_with_owner) as pool:
-            running: dict[Future[list[Decoded]], Sequence[File]] = {}
+        with ProcessPoolExecutor(processes, spawn, initializer=_begin) as pool:
+            running: dict[Future[Packed], Sequence[File]] = {}
             try:
                 while left or running:
                     while left and not lost and len(running) < processes * WAITING:
-                        running[pool.submit(decode_part, left[-1], wanted)] = left[-1]
+                        with _one_thread_each():  # it may have to start a process
+                            running[pool.submit(packed_part, left[-1], wanted)] = left[-1]
                         left.pop()
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         part = running.pop(future)
@@ -110,15 +140,44 @@ def _in_processes(
             yield part, None
 
 
-def decode_part(files: Sequence[File], wanted: Wanted) -> list[Decoded]:
+def _begin() -> None:
+    """Of each process."""
+    end_with_owner()
+    collect_seldom()
+    keep_memory()
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes that are started in here multiply matrices in one thread: they are one a core, and
+    theirs are small."""
+    if BLAS_THREADS in os.environ:
+        yield
+        return
+    os.environ[BLAS_THREADS] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[BLAS_THREADS]
+
+
+def packed_part(files: Sequence[File], wanted: Wanted) -> Packed:
     """Read and prepare some files, in this process."""
     contents = _read(files, wanted.root)
-    return [
-        decode_one(file, content, wanted) for file, content in zip(files, contents, strict=True)
-    ]
+    known, images, looks = [], [], []
+    for file, content in zip(files, contents, strict=True):
+        one, image = decode_one(file, content, wanted)
+        known.append(one)
+        if image is not None:
+            images.append(image)
+            looks.append(look_of(image))  # while it lies in the processor's cache
+    pixels = np.stack(images) if images else np.empty((0, 1, 1), np.uint8)
+    return Packed(known, pixels, looks, prints_of(pixels))
 
 
-def decode_one(file: File, content: bytes | Exception, wanted: Wanted) -> Decoded:
+def decode_one(
+    file: File, content: bytes | Exception, wanted: Wanted
+) -> tuple[Known, np.ndarray | None]:
     """One file of which the content, or what came of reading it, is at hand."""
     if isinstance(content, Exception):
         return broken(file, f"it cannot be read: {content}"), None
@@ -130,13 +189,11 @@ def decode_one(file: File, content: bytes | Exception, wanted: Wanted) -> Decode
     except UserError as error:
         return broken(file, str(error), digest, content), None
     width, height = decoded.size
-    return (
-        Known(
-            file.path, file.size, file.mark, digest, "", width, height, format_of(content),
-            _is_grey(image), decoded.transparent,
-        ),
-        np.ascontiguousarray(image),
+    known = Known(
+        file.path, file.size, file.mark, digest, "", width, height, format_of(content),
+        _is_grey(image), decoded.transparent,
     )  # fmt: skip
+    return known, np.ascontiguousarray(image)
 
 
 def broken(file: File, problem: str, digest: str = "", content: bytes = b"") -> Known:

@@ -1,0 +1,1 @@
+"""What `make containers` tries once everything is up: each file one subject."""
