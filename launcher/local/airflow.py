@@ -66,6 +66,10 @@ def environment(machine: Machine) -> dict[str, str]:
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(machine.logs / "tasks"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Eight more processes for judges of language models: 200 MB and 3 s of a processor each.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": os.environ.get(
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false"
+        ),
         # Airflow and MLflow start further programs by name.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "NO_PROXY": ",".join(

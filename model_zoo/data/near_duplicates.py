@@ -21,7 +21,7 @@ MOST_COLOUR = 5.0
 #: Deviation of the colours below which an image is a blank: its signs are noise.
 LEAST_DEVIATION = 3.0
 PRINT_BYTES = 8 + 3 * SIDE * SIDE
-IN_CACHE = 8  # images whose prints are made together
+IN_CACHE = 8 * 128 * 128 * 3  # numbers of the images whose prints are made together
 IN_MEMORY = 2**14  # prints that are worked on as wider numbers
 AT_ONCE = 2**20  # pairs that are looked at together
 #: One more than the signs that may differ.
@@ -34,8 +34,9 @@ def prints_of(images: np.ndarray) -> np.ndarray:
     found = np.empty((len(images), PRINT_BYTES), np.uint8)
     height, width = images.shape[1:3]
     down = np.concatenate([_cosines(height), _fields(height)])
-    for start in range(0, len(images), IN_CACHE):
-        some = images[start : start + IN_CACHE]
+    together = max(1, IN_CACHE // max(1, int(np.prod(images.shape[1:]))))
+    for start in range(0, len(images), together):
+        some = images[start : start + together]
         here = slice(start, start + len(some))
         # Both weigh the rows first, which makes sixteen of them; the mean of colours can wait.
         bands = down @ some.astype(np.float32).reshape(len(some), height, -1)

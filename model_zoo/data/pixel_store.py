@@ -46,19 +46,30 @@ class PixelStore:
     def __len__(self) -> int:
         return sum(map(len, self._digests))
 
-    def add(self, digests: Sequence[str], pixels: Sequence[np.ndarray]) -> None:
+    def add(
+        self,
+        digests: Sequence[str],
+        pixels: Sequence[np.ndarray],
+        looks: Sequence[str] | None = None,
+        prints: np.ndarray | None = None,
+    ) -> None:
         """Write one more shard.
+
+        Args:
+            pixels: uint8 (h, w[, 3]), one a digest.
+            looks, prints: of each image, by :func:`look_of` and ``near_duplicates.prints_of``,
+                where somebody has them already.
 
         Raises:
             UserError: no room; the shards that are there stay whole.
         """
         number = len(self._digests)
         names, stacked = np.array(list(digests), DIGEST), np.stack(pixels)
-        looks = np.array([look_of(image) for image in pixels], LOOK)
+        seen = looks if looks is not None else [look_of(image) for image in pixels]
         for path, array in (
             (self._shard(number), stacked),
-            (self._looks(number), looks),
-            (self._prints(number), prints_of(stacked)),
+            (self._looks(number), np.array(list(seen), LOOK)),
+            (self._prints(number), prints_of(stacked) if prints is None else prints),
             (self._names(number), names),
         ):
             with complete_or_absent(path) as partial:

@@ -13,7 +13,7 @@ import numpy as np
 from model_zoo.data import snapshots
 from model_zoo.data.dataset import Dataset
 from model_zoo.data.manifest import Manifest, read_manifest
-from model_zoo.files import PARTIAL, write_json
+from model_zoo.files import PARTIAL, put_in_place, write_json
 from model_zoo.health.findings import Health, Suspect
 from model_zoo.health.look import look_at
 from model_zoo.health.page import page_of
@@ -53,7 +53,7 @@ def _keep(folder: Path, health: Health) -> None:
             table.writerows(health.rows())
         shutil.rmtree(folder, ignore_errors=True)
         partial.chmod(0o755)
-        partial.replace(folder)
+        put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -95,7 +95,7 @@ def training_features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, st
     with part(run.say, "starting Keras"):
         import_keras()
     from model_zoo.classifier import head_from
-    from model_zoo.runs import start
+    from model_zoo.runs import kept_features, start
     from model_zoo.runs.precision import decided_once
     from model_zoo.training.features import FeatureCache, Features
     from model_zoo.training.setup import Design, set_up_training
@@ -105,6 +105,7 @@ def training_features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, st
     design = Design(dataset, project.model, project.training, head, start=start.start_of(run))
     cache = FeatureCache(run.places.cache_dir / "features", run.places.feature_cache_gb)
     setup = set_up_training(design, *training_and_validation(run), cache, run.say)
-    if isinstance(setup.train, Features):
+    if isinstance(setup.train, Features) and isinstance(setup.validation, Features):
+        kept_features.note(run, setup.train, setup.validation)
         return setup.train.views[0], ""
     return None, "the features of frozen layers are kept for no image of this run"

@@ -84,9 +84,9 @@ def _decoded(
         project.data.max_pixels,
     )
     found = [
-        (known, pixels)
-        for known, pixels in decode_files(files, wanted)
-        if pixels is not None and known.digest not in done
+        (one.known, one.pixels)
+        for one in decode_files(files, wanted)
+        if one.pixels is not None and one.known.digest not in done
     ]
     found.sort(key=lambda one: one[0].path)
     first = {known.digest: place for place, (known, _) in reversed(list(enumerate(found)))}

@@ -38,6 +38,7 @@ from model_zoo.training.frozen_identity import (
 )
 from model_zoo.training.known_features import SUFFIX, copy_known, name_of, note_looks
 from model_zoo.training.memory import is_out_of_memory
+from model_zoo.training.normalisation import with_folded_normalisation
 
 if TYPE_CHECKING:
     import keras
@@ -86,6 +87,44 @@ class Features:
         """The same as float32 arrays, of so many views at the most."""
         kept = tuple(np.asarray(view, np.float32) for view in self.views[:views])
         return Features(kept, self.labels)
+
+
+@dataclass(frozen=True)
+class FeatureFiles:
+    """Where the features of training and validation images lie, for a process that has no network.
+
+    Attributes:
+        training: one file a view.
+    """
+
+    training: tuple[Path, ...]
+    validation: Path
+
+    @staticmethod
+    def of(train: Features, validation: Features) -> FeatureFiles | None:
+        """Of features from the cache; None where they are not pooled, or lie in memory."""
+        views = (*train.views, *validation.views)
+        if not all(isinstance(view, np.memmap) and view.ndim == 2 for view in views):
+            return None
+        *training, held_out = (Path(str(view.filename)) for view in views)  # type: ignore[attr-defined]
+        return FeatureFiles(tuple(training), held_out)
+
+    def read(self, train: np.ndarray, validation: np.ndarray) -> tuple[Features, Features] | None:
+        """The features, or None where others have taken their room since.
+
+        Args:
+            train, validation: labels int32 (N,) of the images.
+        """
+        try:
+            views = tuple(np.load(path, mmap_mode="r") for path in self.training)
+            held_out = np.load(self.validation, mmap_mode="r")
+            for path in (*self.training, self.validation):
+                path.touch()  # the oldest are removed first when room is needed
+        except (OSError, ValueError, EOFError):
+            return None
+        if {len(view) for view in views} != {len(train)} or len(held_out) != len(validation):
+            return None
+        return Features(views, train), Features((held_out,), validation)
 
 
 @dataclass(frozen=True)
@@ -292,11 +331,12 @@ def _compute(
         done, left = 0, copy_known(path, family, looks, stored)
     noted = time.monotonic()
     work.advance(len(images) - len(left) + done)
+    sooner = with_folded_normalisation(frozen, len(left) - done)
     for start in range(done, len(left), rows):
         mine = left[start : start + rows]
         batch = np.asarray(images.images[mine])
         pixels = _pixels(views, batch, view, start)
-        found = _features_of(frozen, pixels)
+        found = _features_of(sooner, pixels)
         stored[mine] = np.clip(found, -LARGEST, LARGEST)
         if start == 0:
             note_inputs(path, pixels, stored[mine])

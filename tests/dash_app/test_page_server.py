@@ -56,6 +56,7 @@ def test_the_alias_moves_and_mlflow_stops_while_people_predict(
             *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
             *("--backend-store-uri", store_of(project, places).uri, "--port", str(mlflow_port)),
         ],
+        env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

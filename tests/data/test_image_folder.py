@@ -141,8 +141,7 @@ def test_a_new_and_a_changed_file_are_all_that_is_read(
 
     def note(files: list[File], *rest: object) -> Iterator[Any]:
         read.extend(file.path for file in files)
-        for file in files:
-            yield decoding.decode_one(file, (folder / file.path).read_bytes(), *rest)  # type: ignore[arg-type]
+        yield from decoding.packed_part(files, *rest).one_by_one()  # type: ignore[arg-type]
 
     monkeypatch.setattr(reading, "decode_files", note)
     picture(CLASSES["leaf"], 40).save(folder / "leaf" / "new.png")
@@ -174,7 +173,7 @@ def test_what_vanishes_or_is_cut_short_in_mid_run_is_named_and_read_when_it_is_b
         away.unlink()
         if left > 0:
             away.write_bytes(content[:left])
-        return iter(decoding.decode_part(files, wanted))
+        return decoding.packed_part(files, wanted).one_by_one()
 
     monkeypatch.setattr(reading, "decode_files", meanwhile)
     looked = find(settings(copied), home, lambda words: None)
@@ -182,7 +181,9 @@ def test_what_vanishes_or_is_cut_short_in_mid_run_is_named_and_read_when_it_is_b
     assert gone.broken and gone.reason.startswith(reason)
     away.write_bytes(content)
     monkeypatch.setattr(
-        reading, "decode_files", lambda files, wanted: iter(decoding.decode_part(files, wanted))
+        reading,
+        "decode_files",
+        lambda files, wanted: decoding.packed_part(files, wanted).one_by_one(),
     )
     again = find(settings(copied), home, lambda words: None)
     assert [one.path for one in again.left_out] == ["leaf/broken.png"]
@@ -223,7 +224,7 @@ def test_a_kill_loses_what_was_not_in_a_shard_yet_and_nothing_else(
             if killed and number == 11:
                 raise KeyboardInterrupt
             read.append(file.path)
-            yield decoding.decode_one(file, (folder / file.path).read_bytes(), wanted)
+            yield from decoding.packed_part([file], wanted).one_by_one()
 
     monkeypatch.setattr(reading, "decode_files", dies)
     monkeypatch.setattr(reading, "SHARD_BYTES", 4 * SIDE * SIDE * 3)
@@ -247,7 +248,7 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(
     home = Places.load(home=tmp_path)
 
     def here(files: list[File], wanted: Wanted) -> Iterator[Any]:
-        yield from decoding.decode_part(files, wanted)
+        yield from decoding.packed_part(files, wanted).one_by_one()
 
     monkeypatch.setattr(reading, "decode_files", here)
     with monkeypatch.context() as full:
@@ -309,8 +310,9 @@ class Fatal(Wanted):
 
 def test_a_file_that_takes_its_process_down_is_broken_and_ours_goes_on(folder: Path) -> None:
     wanted = Wanted(str(folder), (SIDE, SIDE, 3), ("upright",), 10**6)
-    ((known, pixels),) = decode_files([File("leaf/1.png", 1, "then")], Fatal(**vars(wanted)))
-    assert (known.path, known.problem, pixels) == ("leaf/1.png", CRASHED, None)
+    (found,) = decode_files([File("leaf/1.png", 1, "then")], Fatal(**vars(wanted)))
+    assert (found.known.path, found.known.problem) == ("leaf/1.png", CRASHED)
+    assert found.pixels is None
 
 
 def test_no_location_is_a_sentence(home: Places) -> None:

@@ -8,7 +8,11 @@ import tensorflow as tf
 from model_zoo.classifier import Head, build_classifier
 from model_zoo.data.fashion_mnist.description import DATASET
 from model_zoo.settings import Augmentation, ModelSettings
-from model_zoo.training.normalisation import with_fused_normalisation
+from model_zoo.training.normalisation import (
+    WORTH_FOLDING,
+    with_folded_normalisation,
+    with_fused_normalisation,
+)
 from model_zoo.training.precision import computing_in
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 28, 28), np.uint8)
@@ -64,6 +68,46 @@ def test_a_classifier_learns_in_a_step_what_keras_own_layers_make_it_learn() -> 
         np.testing.assert_allclose(after, before, rtol=1e-2, atol=1e-4, err_msg=before.path)
     predicted = [model.predict_on_batch(IMAGES) for model in (plain, fused)]
     np.testing.assert_allclose(predicted[1], predicted[0], atol=1e-3)
+
+
+def small_network() -> keras.Model:
+    """Convolutions with all that may come between them and a normalisation, none of it at rest."""
+    layers = keras.layers
+    image = keras.Input((8, 8, 3))
+    x = layers.BatchNormalization(scale=False, name="bn_1")(
+        layers.Conv2D(4, 3, name="plain")(image)
+    )
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False, name="depthwise")(x)
+    x = layers.ReLU(6.0)(layers.BatchNormalization(center=False, name="bn_2")(x))
+    inside = layers.Conv2D(8, 1, name="used_twice")(x)
+    x = layers.Add()([inside, layers.BatchNormalization(name="bn_3")(inside)])
+    active = layers.Conv2D(8, 1, activation="relu", name="active")(x)
+    model = keras.Model(image, layers.BatchNormalization(name="bn_4")(active))
+    random = np.random.default_rng(0)
+    model.set_weights([random.uniform(0.2, 1, one.shape) for one in model.get_weights()])
+    return model
+
+
+def test_folded_into_convolutions_it_gives_the_same_but_for_rounding() -> None:
+    plain = small_network()
+    images = np.random.default_rng(1).uniform(0, 1, (5, 8, 8, 3)).astype(np.float32)
+    folded = with_folded_normalisation(plain, WORTH_FOLDING)
+    assert {one.name for one in normalisations(folded)} == {"bn_3", "bn_4"}, "these cannot be"
+    np.testing.assert_allclose(folded(images), plain(images), rtol=1e-5)
+    assert with_folded_normalisation(plain, WORTH_FOLDING - 1) is plain, "it is not worth it"
+
+
+def test_a_whole_classifier_is_folded() -> None:
+    plain = classifier("float32", backbone="resnet50")
+    folded = with_folded_normalisation(plain, WORTH_FOLDING)
+    assert normalisations(plain) and not normalisations(folded)
+    np.testing.assert_allclose(folded(IMAGES), plain(IMAGES), atol=1e-5)
+
+
+def test_what_computes_in_bfloat16_is_not() -> None:
+    with computing_in("mixed_bfloat16"):
+        plain = small_network()
+    assert with_folded_normalisation(plain, WORTH_FOLDING) is plain
 
 
 @pytest.mark.parametrize("training", [True, False])

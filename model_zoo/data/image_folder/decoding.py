@@ -8,12 +8,16 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from model_zoo.data.image_folder.file_index import Known
 from model_zoo.data.image_folder.listing import URL, File, open_url
+from model_zoo.data.near_duplicates import prints_of
+from model_zoo.data.pixel_store import look_of
 from model_zoo.errors import UserError
 from model_zoo.images import (
     decode_for,
@@ -28,6 +32,7 @@ FILES_AT_ONCE = 32
 #: Parts that wait for each process, so that none runs dry.
 WAITING = 3
 CRASHED = "the decoder crashed on it"
+BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 SIGNATURES = {
     b"\x89PNG": "PNG",
     b"\xff\xd8": "JPEG",
@@ -47,28 +52,31 @@ class Wanted:
     max_pixels: int
 
 
-Decoded = tuple[Known, np.ndarray | None]
+class Decoded(NamedTuple):
+    """A file: what is known of it and, unless it is broken, its pixels with what the store keeps
+    beside them (``data.pixel_store``)."""
+
+    known: Known
+    pixels: np.ndarray | None = None
+    look: str = ""
+    print: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Packed:
-    """Decoded files on their way between processes: ``pixels`` of those that are whole, uint8
-    (n, h, w[, 3]), in one piece."""
+    """Decoded files on their way between processes, arrays in one piece: ``pixels`` uint8
+    (n, h, w[, 3]) of the n that are whole, their ``looks`` and ``prints``."""
 
     known: list[Known]
-    pixels: np.ndarray | None
-
-    @staticmethod
-    def of(found: Sequence[Decoded]) -> Packed:
-        """Some files; each image has the same shape."""
-        images = [image for _, image in found if image is not None]
-        return Packed([known for known, _ in found], np.stack(images) if images else None)
+    pixels: np.ndarray
+    looks: list[str]
+    prints: np.ndarray
 
     def one_by_one(self) -> Iterator[Decoded]:
-        """The same files again."""
-        images = iter(() if self.pixels is None else self.pixels)
+        """The files again."""
+        whole = zip(self.pixels, self.looks, self.prints, strict=True)
         for known in self.known:
-            yield known, None if known.problem else next(images)
+            yield Decoded(known) if known.problem else Decoded(known, *next(whole))
 
 
 def decode_files(files: Sequence[File], wanted: Wanted, processes: int = 0) -> Iterator[Decoded]:
@@ -94,7 +102,7 @@ def decode_files(files: Sequence[File], wanted: Wanted, processes: int = 0) -> I
             yield from found.one_by_one()
     for file in suspects:
         for _, found in _in_processes([[file]], wanted, 1):
-            yield from found.one_by_one() if found else [(broken(file, CRASHED), None)]
+            yield from found.one_by_one() if found else [Decoded(broken(file, CRASHED))]
 
 
 def _in_processes(
@@ -111,7 +119,8 @@ def _in_processes(
             try:
                 while left or running:
                     while left and not lost and len(running) < processes * WAITING:
-                        running[pool.submit(_packed_part, left[-1], wanted)] = left[-1]
+                        with _one_thread_each():  # it may have to start a process
+                            running[pool.submit(packed_part, left[-1], wanted)] = left[-1]
                         left.pop()
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         part = running.pop(future)
@@ -138,19 +147,37 @@ def _begin() -> None:
     keep_memory()
 
 
-def _packed_part(files: Sequence[File], wanted: Wanted) -> Packed:
-    return Packed.of(decode_part(files, wanted))
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes that are started in here multiply matrices in one thread: they are one a core, and
+    theirs are small."""
+    if BLAS_THREADS in os.environ:
+        yield
+        return
+    os.environ[BLAS_THREADS] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[BLAS_THREADS]
 
 
-def decode_part(files: Sequence[File], wanted: Wanted) -> list[Decoded]:
+def packed_part(files: Sequence[File], wanted: Wanted) -> Packed:
     """Read and prepare some files, in this process."""
     contents = _read(files, wanted.root)
-    return [
-        decode_one(file, content, wanted) for file, content in zip(files, contents, strict=True)
-    ]
+    known, images, looks = [], [], []
+    for file, content in zip(files, contents, strict=True):
+        one, image = decode_one(file, content, wanted)
+        known.append(one)
+        if image is not None:
+            images.append(image)
+            looks.append(look_of(image))  # while it lies in the processor's cache
+    pixels = np.stack(images) if images else np.empty((0, 1, 1), np.uint8)
+    return Packed(known, pixels, looks, prints_of(pixels))
 
 
-def decode_one(file: File, content: bytes | Exception, wanted: Wanted) -> Decoded:
+def decode_one(
+    file: File, content: bytes | Exception, wanted: Wanted
+) -> tuple[Known, np.ndarray | None]:
     """One file of which the content, or what came of reading it, is at hand."""
     if isinstance(content, Exception):
         return broken(file, f"it cannot be read: {content}"), None
@@ -162,13 +189,11 @@ def decode_one(file: File, content: bytes | Exception, wanted: Wanted) -> Decode
     except UserError as error:
         return broken(file, str(error), digest, content), None
     width, height = decoded.size
-    return (
-        Known(
-            file.path, file.size, file.mark, digest, "", width, height, format_of(content),
-            _is_grey(image), decoded.transparent,
-        ),
-        np.ascontiguousarray(image),
+    known = Known(
+        file.path, file.size, file.mark, digest, "", width, height, format_of(content),
+        _is_grey(image), decoded.transparent,
     )  # fmt: skip
+    return known, np.ascontiguousarray(image)
 
 
 def broken(file: File, problem: str, digest: str = "", content: bytes = b"") -> Known:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_zoo.data.image_folder.decoding import Wanted, decode_files
+from model_zoo.data.image_folder.decoding import Decoded, Wanted, decode_files
 from model_zoo.data.image_folder.file_index import FileIndex, Known
 from model_zoo.data.image_folder.listing import File
 from model_zoo.data.pixel_store import DIGEST, PixelStore
@@ -52,9 +52,9 @@ def read_files(
         say(f"{len(new):,} of {len(by_path):,} files are new or changed: reading them")
     batch, told = _Batch(index, store), time.monotonic()
     with part(say, "reading files", len(new), "files") as work:
-        for found, pixels in decode_files(new, wanted):
-            known[found.path] = found
-            batch.add(found, pixels)
+        for found in decode_files(new, wanted):
+            known[found.known.path] = found.known
+            batch.add(found)
             work.advance()
             if not beside(say, "") and time.monotonic() - told > TOLD_SECONDS:  # nobody draws it
                 told = time.monotonic()
@@ -73,26 +73,28 @@ class _Batch:
 
     def __init__(self, index: FileIndex, store: PixelStore) -> None:
         self.index, self.store = index, store
-        self.pixels: dict[str, np.ndarray] = {}
+        self.whole: dict[str, Decoded] = {}
         self.known: list[Known] = []
         self.bytes, self.since = 0, time.monotonic()
 
-    def add(self, known: Known, pixels: np.ndarray | None) -> None:
+    def add(self, found: Decoded) -> None:
+        known, pixels = found.known, found.pixels
         self.known.append(known)
-        if pixels is not None and known.digest not in self.pixels:
-            self.pixels[known.digest] = pixels
+        if pixels is not None and known.digest not in self.whole:
+            self.whole[known.digest] = found
             self.bytes += pixels.nbytes
         if self.bytes >= SHARD_BYTES or time.monotonic() - self.since > SHARD_SECONDS:
             self.write()
 
     def write(self) -> None:
-        names = np.array(list(self.pixels), DIGEST)
-        new = [name for name, row in zip(self.pixels, self.store.rows_of(names), strict=True)
-               if row < 0]  # fmt: skip
+        rows = self.store.rows_of(np.array(list(self.whole), DIGEST))
+        new = [one for one, row in zip(self.whole.values(), rows, strict=True) if row < 0]
         if new:
-            self.store.add(new, [self.pixels[name] for name in new])
+            _, pixels, looks, prints = zip(*new, strict=True)
+            names = [one.known.digest for one in new]
+            self.store.add(names, pixels, looks, np.stack(prints))
         self.index.note(self.known)
-        self.pixels, self.known, self.bytes = {}, [], 0
+        self.whole, self.known, self.bytes = {}, [], 0
         self.since = time.monotonic()
 
 

@@ -46,7 +46,7 @@ def sample(data: DataSettings) -> Sample:
     wanted = Wanted(
         arranged.root, (SAMPLE_SIDE, SAMPLE_SIDE, 3), ("upright", "flatten"), data.max_pixels
     )
-    opened = [known for known, _ in decode_files(files[::step][:SAMPLED], wanted)]
+    opened = [one.known for one in decode_files(files[::step][:SAMPLED], wanted)]
     good = [known for known in opened if not known.problem]
     if not good:
         raise UserError(
