@@ -1,10 +1,12 @@
 """Make the pictures that the README shows, from the running product itself.
 
-    python -m docs.screenshots [--to docs/images] [--project NAME]
+    python -m docs.screenshots [--to docs/images] [--project NAME | --arriving NAME]
 
 Starts `catwalk up` for CATWALK_HOME and drives Chromium: the page light, dark and on a phone, the
 DAG in Airflow, runs and versions in MLflow. The home needs a version in production, and a second
 one for Compare. With `--project` it takes only the page of that project, as `page-NAME.png`.
+With `--arriving` it takes the tabs Data and Review of one that has corrections which wait and an
+order of what to label: those of the docs are of `python -m examples.growing`.
 """
 
 from __future__ import annotations
@@ -34,9 +36,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--to", type=Path, default=Path(__file__).parent / "images")
     parser.add_argument("--project", help="take only the page of this one")
+    parser.add_argument("--arriving", help="take only Data and Review of this one")
     given = parser.parse_args()
     folder = given.to
     folder.mkdir(parents=True, exist_ok=True)
+    if given.arriving:
+        return of_arriving(given.arriving, folder)
     if given.project:
         return of_project(given.project, folder)
     with catwalk_up() as places, sync_playwright() as playwright:
@@ -67,6 +72,30 @@ def of_project(name: str, folder: Path) -> int:
         shoot(page, path)
         browser.close()
     print(f"{path}: {shrink(path) / 1000:.0f} kB")
+    return 0
+
+
+def of_arriving(name: str, folder: Path) -> int:
+    """Data, what waits for review, and what to label, light."""
+    taken = [folder / f"page-{one}.png" for one in ("data", "review", "review-label")]
+    with catwalk_up() as places, sync_playwright() as playwright:
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        expect.set_options(timeout=PATIENCE)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1240, "height": 900}, color_scheme="light")
+        page.goto(f"{places['Page']}/p/{name}/#data")
+        expect(page.locator("#data img").first).to_be_visible()
+        shoot(page, taken[0])
+        page.get_by_role("tab", name="Review").click()
+        expect(page.locator(".review-alike img").first).to_be_visible()
+        shoot(page, taken[1])
+        page.get_by_text("To label", exact=True).click()
+        expect(page.locator("#review-said")).to_be_hidden()
+        expect(page.locator("#review-count")).to_contain_text("unlabelled")
+        shoot(page, taken[2])
+        browser.close()
+    for path in taken:
+        print(f"{path}: {shrink(path) / 1000:.0f} kB")
     return 0
 
 

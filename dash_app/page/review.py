@@ -52,8 +52,14 @@ def layout(context: Context) -> Any:
             html.Div(
                 [
                     dmc.Checkbox(id="review-all", label="All shown", checked=False),
-                    dmc.Button("Accept", id="review-accept", size="sm", variant="default"),
-                    dmc.Button("Reject", id="review-reject", size="sm", variant="default"),
+                    html.Div(
+                        [
+                            dmc.Button("Accept", id="review-accept", size="sm", variant="default"),
+                            dmc.Button("Reject", id="review-reject", size="sm", variant="default"),
+                        ],
+                        id="review-said",
+                        className="contents",
+                    ),
                     dmc.Select(
                         id="review-class",
                         placeholder="it is a …",
@@ -104,6 +110,15 @@ def register(app: Dash, context: Context) -> None:
         except UserError as error:
             cards, words = [], public(error)
         return cards, words, labels, classes.is_many(labels), False
+
+    @app.callback(
+        Output("review-said", "className"),
+        Output("review-relabel", "children"),
+        Input("review-view", "value"),
+    )
+    def offer(view: str) -> tuple[str, str]:
+        """Of an image that nobody has labelled there is nothing to accept or to reject."""
+        return ("hidden", "Label") if view == "label" else ("contents", "Relabel")
 
     @app.callback(
         Output({"review-pick": ALL}, "checked"),
@@ -160,10 +175,13 @@ def _shown(context: Context, view: str) -> tuple[list[Any], str]:
                 "No unlabelled images were looked at: name their folder in data.unlabelled; a run "
                 "ranks them, or `catwalk review next`."
             )
-        return cards_to_label(context, ranking.first[:SHOWN]), (
+        words = (
             f"{ranking.count:,} unlabelled images, looked at by version {ranking.version}: those "
             "first whose labels tell most."
         )
+        if len(ranking.first) > SHOWN:
+            words += f" {SHOWN} are shown."
+        return cards_to_label(context, ranking.first[:SHOWN]), words
     every = context.corrections.all()
     if view == "accepted":
         groups = by_picture(reversed([one for one in every if one.is_accepted]))
@@ -191,7 +209,7 @@ def _decided(context: Context, button: str, view: str, chosen: list[str], label:
     state, who = DECISIONS[button], reviewer_of(request, context.page)
     if view == "label":
         if state != "relabelled" or not label:
-            raise UserError("choose what the images are, then Relabel")
+            raise UserError("choose what the images are, then Label")
         for digest in chosen:
             label_unlabelled(context.corrections, digest, label, who)
         return f"{len(chosen):,} labelled as {label}: the next run trains on them."

@@ -17,6 +17,7 @@ COMMANDS = {
     "new": ("new", "look at images of yours, and write the project that trains on them"),
     "look": ("look", "what is in the images of a project"),
     "data": ("data", "snapshots of a project's images, and what changed between two"),
+    "health": ("health", "wrong labels, leaks and useless pictures that the last run found"),
     "review": (
         "review",
         "what people said of answers: accept, relabel or reject; what to label next",

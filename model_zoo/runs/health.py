@@ -13,7 +13,7 @@ import numpy as np
 from model_zoo.data import snapshots
 from model_zoo.data.dataset import Dataset
 from model_zoo.data.manifest import Manifest, read_manifest
-from model_zoo.files import PARTIAL, write_json
+from model_zoo.files import PARTIAL, put_in_place, write_json
 from model_zoo.health.findings import Health, Suspect
 from model_zoo.health.look import look_at
 from model_zoo.health.page import page_of
@@ -53,7 +53,7 @@ def _keep(folder: Path, health: Health) -> None:
             table.writerows(health.rows())
         shutil.rmtree(folder, ignore_errors=True)
         partial.chmod(0o755)
-        partial.replace(folder)
+        put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from model_zoo.data.corrections import Corrections, Limits, corrections_of
+from model_zoo.data.corrections.ranking import Ranking, Unlabelled, keep_ranking
 from model_zoo.data.corrections.store import said_of
 from model_zoo.settings import Places, Project
 
@@ -34,6 +36,12 @@ def waiting(
         image[6:22, 8:20] = 255 - value
         said = said_of(image, label, "Shirt", 0.61, "1", picture=picture, **steps)
         corrections.send(image, said, LABELS, "192.0.2.1", Limits(99, 99, 10**8), picture)
+    small = base64.b64encode(example).decode()
+    first = [
+        Unlabelled(f"new/{name}.png", name, 0.4, "Bag", 0.3, (28, 28, 1), (), small)
+        for name in ("boot", "shoe")
+    ]
+    keep_ranking(corrections, Ranking("1", 5, tuple(first)))
     return places, corrections
 
 
@@ -119,3 +127,29 @@ def test_a_reviewer_decides_on_several_at_once_by_keyboard(
     tab.get_by_text("Accepted", exact=True).click()
     expect(tab.locator(".review-card")).to_have_count(3)
     expect(tab.locator(".review-cards")).to_contain_text("the next run trains on it")
+
+
+def test_what_has_no_label_yet_can_be_labelled_and_nothing_else(
+    tab: Page, waiting: tuple[Places, Corrections]
+) -> None:
+    _, corrections = waiting
+    expect(tab.get_by_role("button", name="Accept")).to_be_visible()
+    tab.get_by_text("To label", exact=True).click()
+    expect(tab.locator(".review-card")).to_have_count(2)
+    expect(tab.locator("#review-count")).to_contain_text("5 unlabelled images")
+    expect(tab.get_by_role("button", name="Accept")).to_be_hidden()
+    expect(tab.get_by_role("button", name="Reject")).to_be_hidden()
+    tab.set_viewport_size({"width": 390, "height": 844})
+    assert tab.evaluate("document.documentElement.scrollWidth") == 390, "it fits a phone"
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        assert serious_findings(tab) == []
+    tab.get_by_label("boot.png").check()
+    tab.get_by_role("button", name="Label", exact=True).click()
+    expect(tab.locator("#review-message")).to_contain_text("what the images are, then Label")
+    tab.locator("#review-class").click()
+    tab.get_by_role("option", name="Bag", exact=True).click()
+    tab.get_by_role("button", name="Label", exact=True).click()
+    expect(tab.locator("#review-message")).to_contain_text("1 labelled as Bag")
+    expect(tab.locator(".review-card")).to_have_count(1)
+    assert [one.path for one in corrections.accepted()] == ["new/boot.png"]
