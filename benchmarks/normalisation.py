@@ -3,18 +3,23 @@
     python -m benchmarks.normalisation [--precision mixed_bfloat16 float32] [--repeats 8]
 
 The same network with the same weights on the same batch, a training step (or, for a frozen trunk,
-a forward pass) of each in turn: see `model_zoo/training/normalisation.py`.
+a forward pass) of each in turn: see `model_zoo/training/normalisation.py`. At last a forward pass
+with normalisation folded into the convolutions, as features are computed, by processor time.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from typing import Any
 
 from benchmarks.limit import CASES, Case
 from benchmarks.subject import design, random_images
 from benchmarks.timing import in_turn, machine
+
+#: As the profile `quick` computes its features.
+FORWARD = Case("efficientnet_lite0", 96, 256, False)
 
 
 def measure(case: Case, policy: str, repeats: int) -> None:
@@ -44,6 +49,29 @@ def measure(case: Case, policy: str, repeats: int) -> None:
     )
 
 
+def measure_folded(case: Case, repeats: int) -> None:
+    """Print what a forward pass in float32 takes by Keras' layers, in one operation, and folded."""
+    from model_zoo.training.normalisation import (
+        WORTH_FOLDING,
+        with_folded_normalisation,
+        with_fused_normalisation,
+    )
+
+    keras_own = design(case.backbone, case.size).network()
+    networks = {
+        "Keras' layers": keras_own,
+        "one operation": with_fused_normalisation(keras_own),
+        "folded": with_folded_normalisation(keras_own, WORTH_FOLDING),
+    }
+    images = random_images(case.batch).images
+    ways = {
+        name: lambda model=model: model.predict_on_batch(images) for name, model in networks.items()
+    }
+    times = in_turn(ways, repeats, time.process_time)
+    told = ", ".join(f"{name} {took / case.batch:.2f} ms" for name, took in times.items())
+    print(f"{case.backbone} at {case.size} px, processor time an image: {told}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--precision", nargs="+", default=["mixed_bfloat16", "float32"])
@@ -53,6 +81,7 @@ def main() -> None:
     for policy in given.precision:
         for case in CASES:
             measure(case, policy, given.repeats)
+    measure_folded(FORWARD, given.repeats)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def vit_small(input_shape: tuple[int, int, int], weights: str | None) -> keras.M
 
 
 def vision_transformer(
-    name: str, input_shape: tuple[int, int, int], width: int, heads: int
+    name: str, input_shape: tuple[int, int, int], width: int, heads: int, depth: int = DEPTH
 ) -> keras.Model:
     """RGB (N, H, W, 3), 0..255 -> tokens as a grid (N, H / patch, W / patch, width).
 
@@ -73,7 +73,7 @@ def vision_transformer(
         name="patches",
     )(x)
     x = layers.Reshape((grid * grid, width), name="as_sequence")(x)
-    for block in range(1, DEPTH + 1):
+    for block in range(1, depth + 1):
         x = _transformer_block(x, width, heads, f"block{block}")
     x = layers.LayerNormalization(epsilon=1e-6, name="norm")(x)
     x = layers.Reshape((grid, grid, width), name="as_grid")(x)

@@ -62,6 +62,9 @@ def connect(store: Store) -> MlflowClient:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # Files come from the server itself: it would send us on to its store, which the page, for one,
+    # does not reach.
+    os.environ.setdefault("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "false")
     from mlflow import MlflowClient
 
     return MlflowClient(store.uri, store.uri)

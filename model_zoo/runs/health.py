@@ -95,7 +95,7 @@ def training_features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, st
     with part(run.say, "starting Keras"):
         import_keras()
     from model_zoo.classifier import head_from
-    from model_zoo.runs import start
+    from model_zoo.runs import kept_features, start
     from model_zoo.runs.precision import decided_once
     from model_zoo.training.features import FeatureCache, Features
     from model_zoo.training.setup import Design, set_up_training
@@ -105,6 +105,7 @@ def training_features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, st
     design = Design(dataset, project.model, project.training, head, start=start.start_of(run))
     cache = FeatureCache(run.places.cache_dir / "features", run.places.feature_cache_gb)
     setup = set_up_training(design, *training_and_validation(run), cache, run.say)
-    if isinstance(setup.train, Features):
+    if isinstance(setup.train, Features) and isinstance(setup.validation, Features):
+        kept_features.note(run, setup.train, setup.validation)
         return setup.train.views[0], ""
     return None, "the features of frozen layers are kept for no image of this run"

@@ -74,6 +74,7 @@ def health(run: Run) -> facts.HealthFacts:
 
 def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
     """Run every ``shares``-th trial of a random search; `tune` takes up what is found."""
+    from model_zoo.runs import kept_features
     from model_zoo.runs.precision import decided_once
     from model_zoo.tuning import run_share
 
@@ -81,7 +82,8 @@ def search_share(run: Run, share: int, shares: int) -> facts.ShareFacts:
         return {"trials": 0, "summary": "no search"}
     dataset, folder = dataset_of(run), run.folder / "tuning" / f"share-{share}"
     project, data = decided_once(run, dataset), training_and_validation(run)
-    ran = run_share(project, run.places, dataset, *data, folder, share, shares, run.say)
+    known = kept_features.noted(run)
+    ran = run_share(project, run.places, dataset, *data, folder, share, shares, run.say, known)
     return {"trials": ran, "summary": f"share {share} of {shares} ran {ran} trials"}
 
 
@@ -89,19 +91,21 @@ def tune(run: Run) -> facts.TuneFacts:
     """Search head and learning rate; with no trials asked for, take the settings' own, and with
     training that goes on from production, production's."""
     from model_zoo.classifier import head_from
+    from model_zoo.runs import kept_features
     from model_zoo.runs.precision import decided_once
     from model_zoo.tuning import search
 
     dataset = dataset_of(run)
     project = decided_once(run, dataset)
     precision = project.training.precision
-    if known := start.head_of_start(run):
-        return facts.without_a_search(known, precision)
+    if begun := start.head_of_start(run):
+        return facts.without_a_search(begun, precision)
     if not project.search.trials:
         return facts.without_a_search(head_from(project.model, project.training), precision)
     data, folder = training_and_validation(run), run.folder / "tuning"
     with records.parent_run_without_old_trials(run) as parent:
-        best, trials = search(project, run.places, dataset, *data, folder, parent, run.say)
+        known = kept_features.noted(run)
+        best, trials = search(project, run.places, dataset, *data, folder, parent, run.say, known)
         importance = records.log_search(trials, project.training.seed)
     return facts.of_the_search(best, trials, importance, precision)
 

@@ -90,6 +90,44 @@ class Features:
 
 
 @dataclass(frozen=True)
+class FeatureFiles:
+    """Where the features of training and validation images lie, for a process that has no network.
+
+    Attributes:
+        training: one file a view.
+    """
+
+    training: tuple[Path, ...]
+    validation: Path
+
+    @staticmethod
+    def of(train: Features, validation: Features) -> FeatureFiles | None:
+        """Of features from the cache; None where they are not pooled, or lie in memory."""
+        views = (*train.views, *validation.views)
+        if not all(isinstance(view, np.memmap) and view.ndim == 2 for view in views):
+            return None
+        *training, held_out = (Path(str(view.filename)) for view in views)  # type: ignore[attr-defined]
+        return FeatureFiles(tuple(training), held_out)
+
+    def read(self, train: np.ndarray, validation: np.ndarray) -> tuple[Features, Features] | None:
+        """The features, or None where others have taken their room since.
+
+        Args:
+            train, validation: labels int32 (N,) of the images.
+        """
+        try:
+            views = tuple(np.load(path, mmap_mode="r") for path in self.training)
+            held_out = np.load(self.validation, mmap_mode="r")
+            for path in (*self.training, self.validation):
+                path.touch()  # the oldest are removed first when room is needed
+        except (OSError, ValueError, EOFError):
+            return None
+        if {len(view) for view in views} != {len(train)} or len(held_out) != len(validation):
+            return None
+        return Features(views, train), Features((held_out,), validation)
+
+
+@dataclass(frozen=True)
 class Views:
     """How images are seen before a frozen part: in which augmented views, and by which seed.
 

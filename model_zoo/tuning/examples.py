@@ -23,6 +23,7 @@ from model_zoo.lean_keras import import_keras
 from model_zoo.owner import end_with_owner
 from model_zoo.progress import Reporter, Say, beside, part
 from model_zoo.settings import Places, Project
+from model_zoo.training.features import FeatureFiles, Features
 
 EXAMPLES = "examples.npz"
 
@@ -60,6 +61,7 @@ def write_examples(
     validation: Images,
     folder: Path,
     say: Say = print,
+    features: FeatureFiles | None = None,
 ) -> None:
     """Leave what trials train on in ``folder``: the first ``search.limit`` training images, half as
     many validation images.
@@ -69,6 +71,7 @@ def write_examples(
 
     Args:
         project: with a precision that is decided (``training.precision``).
+        features: where those of these images lie, if somebody knows: they are only read then.
 
     Raises:
         UserError: weights that cannot be had, or no room in memory or on disk.
@@ -78,6 +81,11 @@ def write_examples(
     if project.training.precision == "auto":
         raise ValueError("Expected a precision that is decided. Received: 'auto'")
     if on_pooled_features(project):
+        found = features.read(training.labels, validation.labels) if features else None
+        if found is not None:
+            chosen = _first(project.search.limit)(training)
+            _keep_pooled(project, found[0].take(chosen), found[1], folder)
+            return
         given = (project, places, dataset, training, validation, folder, beside(say, "features"))
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, spawn, initializer=end_with_owner) as process:
@@ -138,7 +146,17 @@ def _write_pooled(
     cache = FeatureCache(places.cache_dir / "features", places.feature_cache_gb)
     chosen = _first(project.search.limit)(training)
     train, held_out = pooled_examples(design, training, validation, chosen, cache, say)
-    val = held_out.take(_first(project.search.limit // 2)(validation))
+    _keep_pooled(project, train, held_out, folder)
+
+
+def _keep_pooled(project: Project, train: Features, validation: Features, folder: Path) -> None:
+    """
+    Args:
+        train: of the images that are chosen; ``validation``: of all.
+    """
+    few = np.arange(min(project.search.limit // 2, len(validation)))
+    train = train.in_memory(project.training.feature_views)
+    val = validation.take(few).in_memory(1)
     keep_examples(
         folder,
         TrialExamples(

@@ -13,6 +13,7 @@ from model_zoo.processor import usable_cores
 from model_zoo.progress import Work, beside, part
 from model_zoo.registry.store import store_of
 from model_zoo.settings import Places, Project
+from model_zoo.training.features import FeatureFiles
 from model_zoo.tuning.devices import trial_devices
 from model_zoo.tuning.examples import on_pooled_features, write_examples
 from model_zoo.tuning.oracle import open_oracle, report
@@ -35,6 +36,7 @@ def search(
     folder: Path,
     parent_run: str,
     say: Callable[[str], None] = print,
+    features: FeatureFiles | None = None,
 ) -> tuple[Candidate, list[dict[str, Any]]]:
     """Search, or continue the search whose state lies in ``folder``.
 
@@ -46,6 +48,9 @@ def search(
     a CPU, does its result: however it is divided, the same best trial is found. A Bayesian search
     or Hyperband proposes from what has ended by then, so several trials side by side search
     otherwise than one.
+
+    Args:
+        features: where those of these images lie, if somebody knows.
 
     Returns:
         The best candidate by the project's metric on the validation images (of equals the one
@@ -64,7 +69,7 @@ def search(
             for name, device in _processes(project, places)
         ]
         if count_results(folder) < project.search.trials:
-            write_examples(project, places, dataset, train, validation, folder, say)
+            write_examples(project, places, dataset, train, validation, folder, say, features)
             for process in processes:
                 process.warm_up()  # each imports the framework while we open the oracle
         runs = TrialRuns(project, store_of(project, places), parent_run, folder, say)

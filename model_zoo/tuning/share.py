@@ -14,6 +14,7 @@ from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.progress import beside, part
 from model_zoo.settings import Places, Project
+from model_zoo.training.features import FeatureFiles
 from model_zoo.tuning.devices import trial_devices
 from model_zoo.tuning.examples import write_examples
 from model_zoo.tuning.oracle import random_proposals
@@ -31,6 +32,7 @@ def run_share(
     share: int,
     shares: int,
     say: Callable[[str], None] = print,
+    features: FeatureFiles | None = None,
 ) -> int:
     """Run the trials of one share that have no result yet; returns how many that were.
 
@@ -38,6 +40,7 @@ def run_share(
         project: with a precision that is decided (``training.precision``).
         folder: of this share, ``share-<number>`` in the search's folder.
         share: counts from 1 to ``shares``.
+        features: where those of these images lie, if somebody knows.
 
     Raises:
         UserError: the search is not random, or what no trial on this machine would survive.
@@ -47,7 +50,7 @@ def run_share(
     missing = [one for one in own if read_result(folder, one[0]) is None]
     if not missing:
         return 0
-    write_examples(project, places, dataset, train, validation, folder, say)
+    write_examples(project, places, dataset, train, validation, folder, say, features)
     devices = trial_devices(0)
     device = devices[(share - 1) % len(devices)]  # shares on one machine take each its own GPU
     name = f"share {share}"

@@ -105,7 +105,7 @@ def test_services_wait_for_services_that_there_are(services: dict) -> None:
         for other, how in service.get("depends_on", {}).items():
             ends = services[other].get("restart") == "no"
             expected = "service_completed_successfully" if ends else "service_healthy"
-            assert how == {"condition": expected}, f"{name} waits for {other}"
+            assert how["condition"] == expected, f"{name} waits for {other}"
 
 
 def test_only_this_machine_reaches_what_is_published(services: dict) -> None:

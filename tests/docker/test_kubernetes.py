@@ -64,11 +64,11 @@ def test_the_page_grows_with_its_load_and_a_drained_node_leaves_one() -> None:
     assert budget["minAvailable"] < scaler["minReplicas"], "else no node could be drained"
 
 
-def test_the_page_reaches_the_registry_and_names_alone() -> None:
+def test_the_page_reaches_the_registry_the_store_and_names_alone() -> None:
     (page,) = (one for one in resources("network.yaml") if one["metadata"]["name"] == "page")
     assert set(page["spec"]["policyTypes"]) == {"Ingress", "Egress"}
     ports = [port["port"] for rule in page["spec"]["egress"] for port in rule["ports"]]
-    assert sorted(ports) == [53, 53, 5000]
+    assert sorted(ports) == [53, 53, 443, 5000]
     assert all(rule["to"] for rule in page["spec"]["egress"]), "a rule without `to` is everywhere"
 
 

@@ -7,14 +7,8 @@ import csv
 from pathlib import Path
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
 from first_run import FirstRun
 
-from launcher.airflow_steps.after_promotion import (
-    export_all,
-    predict_folder,
-    version_in_production,
-)
 from model_zoo.files import read_json
 from model_zoo.settings import Project
 
@@ -22,6 +16,15 @@ from model_zoo.settings import Project
 def test_a_promotion_is_followed_by_files_and_predictions(
     project: Project, first_run: FirstRun, tmp_path: Path
 ) -> None:
+    # Not above, where each worker of pytest-xdist would import Airflow to find this test.
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from launcher.airflow_steps.after_promotion import (
+        export_all,
+        predict_folder,
+        version_in_production,
+    )
+
     file = str(project.file)
     version = version_in_production(file)
     exported = Path(export_all(file, version))

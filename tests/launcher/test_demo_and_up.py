@@ -231,7 +231,7 @@ def wait_for(what: str, found: Callable[[], bool], seconds: float = 500) -> None
     until = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < until, f"{what}: not within {seconds} s"
-        time.sleep(0.3)
+        time.sleep(1)  # an answer of Airflow's takes a processor a while
 
 
 def logged_in(up: tuple) -> tuple[str, str]:

@@ -9,12 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from receiver import receiving
 
 from launcher import step_process
 from launcher.airflow_steps import notices
-from launcher.airflow_steps.operator import StepOperator
 from launcher.notify import check_addresses, notify
 from launcher.options import FIELDS, RUN_NAME
 from launcher.settings import Notices
@@ -93,6 +91,11 @@ def test_a_step_that_hangs_is_stopped_and_fails_with_a_sentence(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As Airflow has it: an alarm in the task's process."""
+    # Not above, where each worker of pytest-xdist would import Airflow to find these tests.
+    from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+
+    from launcher.airflow_steps.operator import StepOperator
+
     monkeypatch.setenv("CATWALK_HOME", str(tmp_path))
 
     def hangs(*_: Any, **__: Any) -> None:

@@ -10,27 +10,34 @@ from typing import Any
 
 import psutil
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from launcher import step_process
-from launcher.airflow_steps.operator import CRASHES, StepOperator
-from launcher.airflow_steps.promotion import PromoteOperator, production_of
 from launcher.options import FIELDS, RUN_NAME
 from model_zoo.files import read_json
 from model_zoo.registry.client import connect
 from model_zoo.registry.store import store_of
+from model_zoo.runs import runner
 from model_zoo.runs.folder import run_folder
 from model_zoo.settings import Places, Project, load_project
 
 
-def operator(step: str, project: Project) -> StepOperator:
+def operator(step: str, project: Project) -> Any:
+    # Not above, where each worker of pytest-xdist would import Airflow to find these tests.
+    from launcher.airflow_steps.operator import StepOperator
+
     return StepOperator(task_id=step.replace(".", "_"), step=step, project=str(project.file))
 
 
 def context(run: str, tries: int = 1, **params: Any) -> Any:
     form = dict.fromkeys((*FIELDS, RUN_NAME)) | params
     return {"params": form, "run_id": run, "ti": SimpleNamespace(try_number=tries)}
+
+
+@pytest.fixture
+def exceptions() -> Any:
+    from airflow.sdk import exceptions
+
+    return exceptions
 
 
 @pytest.fixture
@@ -75,24 +82,26 @@ def test_a_run_name_names_the_run(here: Places, project: Project) -> None:
     ],
 )
 def test_a_mistake_fails_the_task_for_good_with_its_sentence(
-    here: Places, project: Project, params: dict[str, Any], sentence: str
+    here: Places, project: Project, exceptions: Any, params: dict[str, Any], sentence: str
 ) -> None:
-    with pytest.raises(AirflowFailException) as failed:
+    with pytest.raises(exceptions.AirflowFailException) as failed:
         operator("ingest", project).execute(context("bad", **params))
     assert sentence in str(failed.value)
 
 
 def test_a_step_that_crashes_may_be_tried_again(
-    here: Places, project: Project, monkeypatch: pytest.MonkeyPatch
+    here: Places, project: Project, exceptions: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from launcher.airflow_steps.operator import CRASHES
+
     run = step_process.run_step
     monkeypatch.setattr(
         step_process, "run_step", lambda *given, **more: run(*given, **more, module="no.such")
     )
     for tries, left_alone in ((1, False), (2, False), (CRASHES, True)):
-        with pytest.raises(AirflowException, match="ended with status 1") as failed:
+        with pytest.raises(exceptions.AirflowException, match="ended with status 1") as failed:
             operator("ingest", project).execute(context("crash", tries))
-        assert isinstance(failed.value, AirflowFailException) is left_alone
+        assert isinstance(failed.value, exceptions.AirflowFailException) is left_alone
 
 
 @pytest.mark.fault(
@@ -101,13 +110,15 @@ def test_a_step_that_crashes_may_be_tried_again(
     lost="nothing",
 )
 def test_what_is_away_for_now_is_nobodys_mistake_and_is_tried_again(
-    here: Places, project: Project, monkeypatch: pytest.MonkeyPatch
+    here: Places, project: Project, exceptions: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator("ingest", project).execute(context("away"))
     monkeypatch.setenv("CATWALK_TRACKING_URI", "http://127.0.0.1:9")
-    with pytest.raises(AirflowException, match=r"MLflow at .* does not answer") as failed:
+    with pytest.raises(
+        exceptions.AirflowException, match=r"MLflow at .* does not answer"
+    ) as failed:
         operator("preprocess", project).execute(context("away", 4))
-    assert not isinstance(failed.value, AirflowFailException)
+    assert not isinstance(failed.value, exceptions.AirflowFailException)
 
 
 @pytest.mark.fault(
@@ -116,12 +127,12 @@ def test_what_is_away_for_now_is_nobodys_mistake_and_is_tried_again(
     lost="nothing",
 )
 def test_a_kill_of_the_task_ends_the_step_and_all_that_it_started(
-    here: Places, project: Project
+    here: Places, project: Project, another_store: None
 ) -> None:
     many = {"training.epochs": 1000, "training.early_stopping_patience": 0, "search.trials": 0}
     chosen = load_project(given=many)
     for step in ("ingest", "preprocess", "tune"):
-        step_process.run_step(step, chosen, here, "long", many, lambda line: None)
+        runner.run_step(step, chosen, here, "long")
     seen: list[str] = []
     failed: list[BaseException] = []
 
@@ -156,6 +167,10 @@ def test_a_kill_of_the_task_ends_the_step_and_all_that_it_started(
 def test_a_promotion_updates_the_asset_and_hands_on_who_approved(
     here: Places, project: Project, monkeypatch: pytest.MonkeyPatch, promoted: bool
 ) -> None:
+    from airflow.sdk.execution_time.context import OutletEventAccessors
+
+    from launcher.airflow_steps.promotion import PromoteOperator, production_of
+
     asked: dict[str, Any] = {}
 
     def run_step(step: str, *given: Any, approved_by: str, reason: str) -> dict[str, Any]:
@@ -182,13 +197,15 @@ def test_a_promotion_updates_the_asset_and_hands_on_who_approved(
 
 
 def test_what_a_library_raises_is_a_sentence_that_airflow_tries_again(
-    here: Places, project: Project, monkeypatch: pytest.MonkeyPatch
+    here: Places, project: Project, exceptions: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*given: Any, **more: Any) -> dict[str, Any]:
         raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr(step_process, "run_step", away)
-    with pytest.raises(AirflowException, match="Connection refused") as failed:
+    with pytest.raises(exceptions.AirflowException, match="Connection refused") as failed:
         operator("ingest", project).execute(context("monday"))
-    assert not isinstance(failed.value, AirflowFailException), "which would not be tried again"
+    assert not isinstance(failed.value, exceptions.AirflowFailException), (
+        "which would not be tried again"
+    )
     assert str(here.home / "errors") in str(failed.value)

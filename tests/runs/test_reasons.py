@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from launcher.airflow_steps.reasons import IngestOperator, is_watched, look, outlet_of
 from model_zoo.data.corrections import Limits, corrections_of
 from model_zoo.data.corrections.store import said_of
 from model_zoo.data.image_folder import source  # registers itself and its listing
@@ -147,6 +146,9 @@ class Events(dict[Any, Any]):
 def test_the_asset_is_updated_with_the_reason_and_the_run_says_it(
     shop: tuple[Project, Places], tmp_path: Path
 ) -> None:
+    # Not above, where each worker of pytest-xdist would import Airflow to find these tests.
+    from launcher.airflow_steps.reasons import IngestOperator, look, outlet_of
+
     project, _ = shop
     events = Events()
     look(str(project.file), events)
@@ -167,6 +169,8 @@ def test_the_asset_is_updated_with_the_reason_and_the_run_says_it(
 
 
 def test_only_what_a_timetable_starts_is_watched(shop: tuple[Project, Places]) -> None:
+    from launcher.airflow_steps.reasons import is_watched
+
     project, _ = shop
     assert is_watched(project)
     for name, value in (("schedule", "never"), ("retraining.new_images", 0)):

@@ -19,6 +19,7 @@ from model_zoo.registry.client import connect
 from model_zoo.registry.experiment import ensure_experiment
 from model_zoo.registry.store import Store, store_of
 from model_zoo.settings import Places, Project, load_project
+from model_zoo.training.features import FeatureFiles
 from model_zoo.tuning import run_share, search
 from model_zoo.tuning.examples import write_examples
 from model_zoo.tuning.trial import run_trial
@@ -57,8 +58,11 @@ class Bench:
             self.folder / f"share-{number}", number, of, self.said.append,
         )  # fmt: skip
 
-    def write_examples(self) -> None:
-        write_examples(self.project, self.places, DATASET, self.train, self.validation, self.folder)
+    def write_examples(self, features: FeatureFiles | None = None) -> None:
+        write_examples(
+            self.project, self.places, DATASET, self.train, self.validation, self.folder,
+            features=features,
+        )  # fmt: skip
 
     def run_trial(self, trial: str, values: dict[str, Any]) -> None:
         run_trial(self.project, DATASET, self.folder, trial, values, "process 1", self.told)

@@ -16,6 +16,7 @@ from model_zoo.errors import UserError
 from model_zoo.files import read_json, write_json
 from model_zoo.registry.client import connect
 from model_zoo.registry.run_log import close_interrupted_trials
+from model_zoo.training.features import FeatureFiles
 from model_zoo.tuning import examples, trial_process
 from model_zoo.tuning import trial as trial_module
 from model_zoo.tuning.examples import read_examples
@@ -214,6 +215,36 @@ def test_on_a_pretrained_trunk_trials_train_the_head_on_features(bench, tmp_path
     assert len(trials) == 2 and best.head.learning_rate > 0
     kept = list((tmp_path / "cache" / "features").glob("*.npy"))
     assert len(kept) == views + 1, "what the training after the search reads"
+
+
+def test_features_whose_place_is_known_are_read_without_a_network(
+    bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {"model__weights": "imagenet", "training__feature_views": 2, "search__limit": 200}
+    one = bench(home=tmp_path, **chosen)
+    random, places = np.random.default_rng(0), [tmp_path / f"{name}.npy" for name in "abc"]
+    made = [random.normal(size=(count, 5)).astype(np.float16) for count in (320, 320, 160)]
+    for path, array in zip(places, made, strict=True):
+        np.save(path, array)
+    known = FeatureFiles((places[0], places[1]), places[2])
+    monkeypatch.setattr(examples, "ProcessPoolExecutor", None)
+    one.write_examples(known)
+    found = read_examples(one.folder)
+    expected = np.concatenate([made[0][:200], made[1][:200]])
+    np.testing.assert_array_equal(found.train[0], expected.astype(np.float32))
+    np.testing.assert_array_equal(found.train[1], np.tile(one.train.labels[:200], 2))
+    np.testing.assert_array_equal(found.validation[0], made[2][:100].astype(np.float32))
+
+
+def test_features_that_are_gone_or_are_those_of_others_are_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "features.npy"
+    np.save(path, np.zeros((3, 5), np.float16))
+    three, two = np.zeros(3, np.int32), np.zeros(2, np.int32)
+    files = FeatureFiles((path,), path)
+    assert files.read(three, three) is not None
+    assert files.read(two, three) is None and files.read(three, two) is None
+    path.unlink()
+    assert files.read(three, three) is None
 
 
 def test_without_feature_views_trials_train_on_the_images(bench, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from launcher.container.trial.log_ins import airflow_log_in, mlflow_log_in
 from launcher.container.trial.podman import (
@@ -26,21 +27,37 @@ from launcher.container.trial.podman import (
 from launcher.container.trial.retraining import RUN
 from model_zoo.settings import load_project
 
+#: The scripts say `docker compose -f FILE ...`; podman 4.3 asks how a container is when told to.
+IN_DOCKERS_PLACE = """#!/bin/sh
+set -eu
+shift 3
+case "$*" in
+"up -d --wait "*)
+    shift 3
+    COMPOSE up -d "$@"
+    for service in "$@"; do
+        until podman healthcheck run "catwalk_${service}_1" > /dev/null; do sleep 1; done
+    done
+    ;;
+*) exec COMPOSE "$@" ;;
+esac
+"""
+
 
 def look_at_counters() -> None:
     """Prometheus asks the page with its token, and knows how many pictures were answered."""
 
     def asked(query: str) -> list[dict[str, Any]]:
-        url = f"http://127.0.0.1:9090/api/v1/query?query={query}"
+        url = f"http://127.0.0.1:9090/api/v1/query?query={quote(query)}"
         found = run("podman", "exec", "catwalk_prometheus_1", "curl", "-fsS", url)
         return list(json.loads(found)["data"]["result"])
 
     def is_up() -> bool:
-        return [one["value"][1] for one in asked("up{job=%22page%22}")] == ["1"]
+        return [one["value"][1] for one in asked('up{job="page"}')] == ["1"]
 
     until("Prometheus reaches the page", is_up, 120)
     until("a picture was counted", lambda: asked("catwalk_predictions_total"), 120)
-    names = {one["metric"]["__name__"] for one in asked("{__name__=~%22catwalk_.*%22}")}
+    names = {one["metric"]["__name__"] for one in asked('{__name__=~"catwalk_.*"}')}
     say(f"Prometheus has {len(names)} of the page's metrics")
 
 
@@ -64,9 +81,9 @@ def back_up_and_restore(folder: Path, start: Callable[[], None]) -> None:
     Args:
         start: brings all services up.
     """
-    program = folder / "docker"  # the scripts say `docker compose -f FILE ...`
+    program = folder / "docker"
     command = " ".join((sys.executable, "-m", "podman_compose", *FILES))
-    program.write_text(f'#!/bin/sh\nshift 3\nexec {command} "$@"\n')
+    program.write_text(IN_DOCKERS_PLACE.replace("COMPOSE", command))
     program.chmod(0o755)
     env = os.environ | {"DOCKER": str(program)}
     before = facts()
