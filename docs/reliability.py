@@ -16,8 +16,9 @@ Written by `python -m docs.reliability` from the marks `fault` on the tests that
 is a test of `make test`, which fails when the row is no longer true. What to do about a fault:
 [operate](operate.md). Not tried is a plug that is pulled (the order of writes is, on which the
 outcome rests). Workers of a cluster are killed by `make test-cluster`. `make containers` restarts
-PostgreSQL in the middle of training: Airflow's page is away as long as the database is, its scheduler
-and DAG processor end and are started again, the task goes on at its first try, nothing is lost.
+PostgreSQL in the middle of training: Airflow's page is away as long as the database is, its
+scheduler and DAG processor end and are started again, the task goes on at its first try, nothing
+is lost.
 
 | fault | what one sees | what is lost | test |
 |---|---|---|---|

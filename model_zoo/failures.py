@@ -7,6 +7,7 @@ error that no library has raised is a bug of ours and stays loud.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import traceback
@@ -44,6 +45,16 @@ NETWORKS = {
     "Timeout",
     "gaierror",
 }
+#: What the operating system says of a network, and fsspec of a server that asks for patience.
+AWAY = {
+    errno.EBUSY,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+}
 FOLDER = "errors"  # under the home
 KEPT = 20  # files in it
 LONGEST = 300  # characters of what a library says
@@ -76,8 +87,19 @@ def is_away(error: BaseException | None) -> bool:
         kinds = {kind.__name__ for kind in type(error).__mro__}
         if isinstance(error, (ConnectionError, TimeoutError)) or kinds & NETWORKS:
             return True
+        if isinstance(error, OSError) and error.errno in AWAY:
+            return True
+        if _status_of(error) >= 500:
+            return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _status_of(error: BaseException) -> int:
+    """Of the answer over HTTP that an error of botocore's is about; 0: none."""
+    answer = getattr(error, "response", None)
+    about = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
+    return int(about.get("HTTPStatusCode", 0))
 
 
 def told(error: BaseException, home: Callable[[], Path]) -> str:

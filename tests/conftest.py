@@ -41,6 +41,14 @@ SMALL = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nobody_waits_for_the_disk() -> Iterator[None]:
+    """No test loses power. What is sent to the disk, and when, ``test_files.py`` holds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def small_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The process's environment for the session: everything small, under a home of its own.

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import zipfile
 from pathlib import Path
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 from PIL import UnidentifiedImageError
 from sqlalchemy.exc import OperationalError
 
 from launcher.cli import history
 from launcher.cli.main import main
 from model_zoo import failures
-from model_zoo.failures import KEPT, told, whose
+from model_zoo.errors import AWAY_STATUS, Unavailable, exit_status
+from model_zoo.failures import KEPT, is_away, told, whose
+from model_zoo.registry.client import HomeMoved, RegistryUnavailable, check_home, usable
+from model_zoo.registry.store import Store
 
 
 def raised(error: Exception) -> Exception:
@@ -90,3 +95,43 @@ def test_a_command_tells_a_librarys_error_and_not_a_bug(
     monkeypatch.setattr(history, "run", bug)
     with pytest.raises(KeyError):
         main(["history"])
+
+
+def of_s3(code: str, status: int, number: int) -> OSError:
+    """As s3fs raises what S3 answers."""
+    error = OSError(number, code)
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    error.__cause__ = ClientError(answer, "PutObject")  # type: ignore[arg-type]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (of_s3("SlowDown", 503, errno.EBUSY), True),
+        (of_s3("InternalError", 500, errno.EIO), True),
+        (of_s3("AccessDenied", 403, errno.EACCES), False),
+        (OSError(errno.ESTALE, "Stale file handle"), True),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), True),
+        (OSError(errno.EIO, "Input/output error"), False),  # of a disk of one's own
+    ],
+)
+def test_what_asks_for_patience_is_away_and_what_refuses_is_not(error: OSError, away: bool) -> None:
+    assert is_away(error) == away
+
+
+def test_what_stays_until_somebody_acts_is_not_tried_again(tmp_path: Path) -> None:
+    store = Store(tmp_path, "", "shirts", "shirts-classifier")
+    for reason, status in (
+        ("database is locked", AWAY_STATUS),
+        ("file is not a database", 2),
+        ("no such table: runs", 2),
+    ):
+        with pytest.raises(RegistryUnavailable) as told, usable(store):
+            raise sqlite3.OperationalError(reason)
+        assert exit_status(told.value) == status, reason
+    gone = Store(tmp_path / "moved", "", "shirts", "shirts-classifier")
+    with pytest.raises(HomeMoved) as told:
+        check_home(gone)
+    assert exit_status(told.value) == 2
+    assert exit_status(Unavailable("MLflow does not answer")) == AWAY_STATUS

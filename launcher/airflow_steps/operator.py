@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import (
 from launcher import step_process
 from launcher.airflow_steps.trigger_form import overrides
 from launcher.options import FIELDS, RUN_NAME
-from model_zoo.errors import Unavailable, UserError
+from model_zoo.errors import AWAY_STATUS, UserError, exit_status
 from model_zoo.failures import told, whose
 from model_zoo.runs import storage
 from model_zoo.settings import Places, check_variables, load_project
@@ -70,9 +70,9 @@ class StepOperator(BaseOperator):
                 reason=self.reason(context),
             )
             return or_skipped(found)
-        except Unavailable as error:
-            raise AirflowException(f"{error} (tried again)") from None
         except UserError as error:
+            if exit_status(error) == AWAY_STATUS:
+                raise AirflowException(f"{error} (tried again)") from None
             raise AirflowFailException(str(error)) from None
         except step_process.StepFailed as error:
             last = context["ti"].try_number >= CRASHES

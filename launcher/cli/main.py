@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: object, given: argparse.Namespace) -> int:
-    from model_zoo.errors import AWAY_STATUS, Unavailable, UserError
+    from model_zoo.errors import UserError, exit_status
     from model_zoo.settings import check_variables
 
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name that a terminal cannot print is escaped
@@ -78,7 +78,7 @@ def _run(command: object, given: argparse.Namespace) -> int:
         return int(command.run(given))  # type: ignore[attr-defined]
     except UserError as error:
         print(f"catwalk: {error}", file=sys.stderr)
-        return AWAY_STATUS if isinstance(error, Unavailable) else 2
+        return exit_status(error)
     except KeyboardInterrupt:
         print("Stopped. The same command goes on from here.", file=sys.stderr)
         return 130

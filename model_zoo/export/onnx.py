@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Part of the explained classes that must be Keras' own; the rest are all but equally likely.
 LEAST_EXPLAINED = 0.95
+#: Part of the heatmaps that must be Keras' own: where a unit of the head is all but zero, rounding
+#: decides whether it passes, and with it a share of the heatmap.
+LEAST_ALIKE = 0.95
 
 
 def export_onnx(explained: keras.Model, path: Path, expected: Expected) -> FormatReport:
@@ -80,9 +83,9 @@ def _check_heatmaps(
             f"the ONNX file of {explained.name} explains other classes than Keras in "
             f"{1 - same.any(axis=2).mean():.1%} of the heatmaps"
         )
-    difference = float(np.abs(heatmaps[image, theirs_at] - wanted[image, ours_at]).max())
-    allowed = 1e-3 * max(float(np.abs(wanted).max()), 1e-6)
-    if not difference <= allowed:
+    differences = np.abs(heatmaps[image, theirs_at] - wanted[image, ours_at]).max(axis=(1, 2))
+    difference, allowed = float(differences.max()), 1e-3 * max(float(np.abs(wanted).max()), 1e-6)
+    if not (differences <= allowed).mean() >= LEAST_ALIKE:
         raise UserError(
             f"the ONNX file of {explained.name} differs from Keras by {difference:.2g} in a "
             f"heatmap, {allowed:.2g} allowed"

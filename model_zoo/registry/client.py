@@ -37,11 +37,14 @@ class RegistryUnavailable(Unavailable):
 
     Attributes:
         in_short: the same without addresses and paths, for those outside.
+        passes: as of :class:`Unavailable`.
     """
 
-    def __init__(self, sentence: str, in_short: str = "MLflow does not answer") -> None:
+    def __init__(
+        self, sentence: str, in_short: str = "MLflow does not answer", *, passes: bool = True
+    ) -> None:
         super().__init__(sentence)
-        self.in_short = in_short
+        self.in_short, self.passes = in_short, passes
 
 
 class HomeMoved(RegistryUnavailable):
@@ -123,6 +126,7 @@ def _of_no_use(store: Store, error: Exception, answers: bool = False) -> Registr
             f"MLflow's database {store.home / database.FILE} cannot be used ({reason}): "
             f"{_remedy(reason)}, then run again",
             "MLflow's database cannot be used",
+            passes="locked" in reason,
         )
     if answers:
         return RegistryUnavailable(
@@ -159,6 +163,7 @@ def _older(store: Store) -> RegistryUnavailable:
     return RegistryUnavailable(
         f"MLflow's database {where} is of another version of MLflow: {how}",
         "MLflow's database is of another version",
+        passes=False,
     )
 
 
@@ -177,6 +182,7 @@ def _home_moved(store: Store) -> HomeMoved:
         f"the home folder {store.home} is not there: it was moved, or its disk is not mounted. Set "
         "CATWALK_HOME to where it is, then start again",
         "the home folder is not there",
+        passes=False,
     )
 
 

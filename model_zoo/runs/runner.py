@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from model_zoo.errors import AWAY_STATUS, Unavailable, UserError
+from model_zoo.errors import UserError, exit_status
 from model_zoo.failures import told, whose
 from model_zoo.files import NO_ROOM, cannot_write, read_json, remove_leftovers, write_json
 from model_zoo.lean_keras import import_keras
@@ -196,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
         facts = run_step(given.step, project, places, given.run, given.approved_by, given.reason)
     except UserError as error:
         print(error, file=sys.stderr)
-        return AWAY_STATUS if isinstance(error, Unavailable) else 2
+        return exit_status(error)
     except Exception as error:
         if whose(error) is None:
             raise  # a bug of ours

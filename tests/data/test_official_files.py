@@ -13,7 +13,7 @@ import pytest
 from model_zoo.data.fashion_mnist.idx import read_idx
 from model_zoo.data.fashion_mnist.official_files import FILES, OfficialFile, find_files
 from model_zoo.data.source import SOURCES
-from model_zoo.errors import UserError
+from model_zoo.errors import Unavailable, UserError
 from model_zoo.settings import DataSettings, Places
 
 
@@ -22,7 +22,7 @@ def nothing_said(text: str) -> None:
 
 
 def offline(url: str, path: Path) -> None:
-    raise UserError(f"{url} is away")
+    raise Unavailable(f"{url} is away")
 
 
 @pytest.mark.parametrize("shape", [(6,), (2, 3, 4)])
@@ -131,7 +131,7 @@ def test_where_nothing_can_be_had_the_sample_is_generated_and_said_loudly(
         assert set(np.bincount(part.labels)) == {size // len(found.dataset.labels)}
     again = find(DataSettings(), places, said.append)
     np.testing.assert_array_equal(again.training.images, found.training.images)
-    with pytest.raises(UserError, match="no mirror gave"):
+    with pytest.raises(Unavailable, match="no mirror gave"):
         find(DataSettings(), places.model_copy(update={"allow_generated": False}), said.append)
 
 

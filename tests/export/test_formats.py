@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from model_zoo.errors import UserError
 from model_zoo.export import version_files
 from model_zoo.export.check import COMPARED, SAME_PRECISION, Expected, Tolerance, check
 from model_zoo.export.litert import export_litert, open_litert
+from model_zoo.export.onnx import _check_heatmaps
 from model_zoo.files import read_json
 from model_zoo.predictor import ServedClassifier
 from model_zoo.progress import part
@@ -185,3 +187,22 @@ def test_a_file_that_is_no_litert_file_is_one_sentence(tmp_path: Path) -> None:
     path.write_bytes(b"no flatbuffer at all")
     with pytest.raises(UserError, match="no file that LiteRT reads"):
         open_litert(path)
+
+
+def compare_heatmaps(wrong: int) -> None:
+    """64 images of 10 classes, of whose heatmaps so many are others in the file."""
+    maps = np.random.default_rng(0).uniform(0, 1, (64, 10, 3, 3)).astype(np.float32)
+    classes = np.tile(np.arange(10), (64, 1))
+    theirs = maps.copy()
+    theirs.reshape(-1, 3, 3)[:wrong] += 0.1
+    made = {"heatmaps": maps, "explained": classes}
+    model = SimpleNamespace(name="tiny", predict=lambda images, verbose: made)
+    images = Images(np.zeros((64, 3, 3), np.uint8), np.zeros(64, np.int32))
+    expected = Expected(images, np.zeros((64, 10)), np.zeros(64))
+    _check_heatmaps(model, (theirs, classes), expected)
+
+
+def test_a_unit_of_the_head_that_is_all_but_zero_may_pass_in_the_file_alone() -> None:
+    compare_heatmaps(wrong=10)
+    with pytest.raises(UserError, match=r"tiny differs from Keras by 0\.1 in a heatmap"):
+        compare_heatmaps(wrong=64)

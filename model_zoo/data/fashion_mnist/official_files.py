@@ -15,7 +15,7 @@ from model_zoo.data.dataset import Images
 from model_zoo.data.download import download
 from model_zoo.data.fashion_mnist.idx import read_idx
 from model_zoo.data.source import Say
-from model_zoo.errors import UserError
+from model_zoo.errors import Unavailable, UserError
 from model_zoo.files import complete_or_absent
 from model_zoo.locks import locked
 
@@ -102,7 +102,7 @@ def find_files(
         The folder where they lie, and where they came from.
 
     Raises:
-        UserError: a file fails its checksum, or no mirror can be reached.
+        UserError: a file fails its checksum; Unavailable: a mirror does not answer.
     """
     if data_dir is not None:
         for file in files:
@@ -122,7 +122,7 @@ def find_files(
 def _fetch_from_a_mirror(
     file: OfficialFile, folder: Path, mirrors: tuple[str, ...], fetch: Fetch, say: Say
 ) -> str:
-    failures = []
+    failures: list[UserError] = []
     arriving = folder / f"{file.name}.part"  # kept when cut off: the next try resumes it
     folder.mkdir(parents=True, exist_ok=True)
     for mirror in mirrors:
@@ -131,7 +131,7 @@ def _fetch_from_a_mirror(
             fetch(f"{mirror}/{file.name}", arriving)
             check_file(arriving, file)
         except UserError as error:
-            failures.append(str(error))
+            failures.append(error)
             if arriving.exists() and "corrupted" in str(error):
                 arriving.unlink()
             continue
@@ -139,8 +139,10 @@ def _fetch_from_a_mirror(
             shutil.copyfile(arriving, partial)
         arriving.unlink()
         return mirror
-    raise UserError(
-        f"no mirror gave {file.name} ({'; '.join(failures)}). Go online, or set "
+    # Where one does not answer, it may the next time.
+    away = any(isinstance(one, Unavailable) for one in failures)
+    raise (Unavailable if away else UserError)(
+        f"no mirror gave {file.name} ({'; '.join(map(str, failures))}). Go online, or set "
         "CATWALK_DATA_DIR to a folder with the four official files"
     )
 
