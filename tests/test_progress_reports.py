@@ -75,7 +75,12 @@ def test_a_file_is_replaced_a_few_times_a_second_at_most(
     reporter: Reporter, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[object] = []
-    monkeypatch.setattr("model_zoo.progress.write_json", lambda path, value: written.append(value))
+
+    def note(path: Path, value: object, *, lasting: bool) -> None:
+        assert not lasting, "none of these waits for the disk"
+        written.append(value)
+
+    monkeypatch.setattr("model_zoo.progress.write_json", note)
     with part(reporter, "training", 10_000) as work:
         for _ in range(1000):  # in ten seconds
             clock.now += 0.01
