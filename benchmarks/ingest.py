@@ -1,14 +1,17 @@
 """From files to arrays: images a second beside a loop over Pillow and beside Keras' own loader.
 
     python -m benchmarks.ingest [--files 4000] [--width 1024] [--height 768] [--side 128]
+                               [--rounds 3]
 
 JPEG photographs (smooth noise, quality 85) are drawn in two class folders and brought to squares of
 `--side` pixels: by the source `image-folder` into the pixel store, by a plain loop over Pillow
 (upright, RGB, scale, crop; nothing kept), and by `tf.keras.utils.image_dataset_from_directory` with
-its aspect ratio kept. Each runs once over all files. Images a second of processor time, the
-processes of a pool included, are what one core does, however many there are and whatever else the
-machine has to do; both figures are printed. Then the same folder once more, unchanged, and what
-each part of the source's work takes, measured by itself on some of the files.
+its aspect ratio kept. One after the other they go over all files, several rounds, as what a machine
+gives changes from minute to minute; printed are the median of the rounds, and of their ratios with
+the least and the greatest. Images a second of processor time, the processes of a pool included, are
+what one core does, however many there are and whatever else the machine has to do; both figures are
+printed. Then the same folder once more, unchanged, and what each part of the source's work takes,
+measured by itself on some of the files.
 
 Not alike: Keras' loader samples a decoded picture by bilinear interpolation without a filter; ours
 decodes a JPEG to a fraction and filters. It has no limits, turns nothing upright, knows no digests
@@ -152,7 +155,7 @@ def _processor_seconds() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def measure(files: int, width: int, height: int, side: int) -> None:
+def measure(files: int, width: int, height: int, side: int, rounds: int) -> None:
     import tensorflow  # noqa: F401  # its import is nobody's work here, nor is that of ours
 
     import model_zoo.data.image_folder.source  # noqa: F401
@@ -165,23 +168,21 @@ def measure(files: int, width: int, height: int, side: int) -> None:
             f"to {side} x {side}",
             flush=True,
         )
+        homes = (home / str(number) for number in range(rounds))
         ways: dict[str, Callable[[], int]] = {
-            "catwalk": lambda: into_the_store(folder, side, home),
+            "catwalk": lambda: into_the_store(folder, side, next(homes)),
             "pillow": lambda: with_pillow(folder, side),
             "keras": lambda: with_keras(folder, side),
         }
-        found = {}
-        for way, run in ways.items():
-            found[way] = timed(run)
-            print(
-                f"  {way:<10}{found[way][0]:8,.0f} images/s {found[way][1]:8,.0f} a core",
-                flush=True,
-            )
-        ours = found["catwalk"][1]
-        print(
-            f"a core of ours is {ours / found['pillow'][1]:.2f} times as fast as a loop over "
-            f"Pillow, {ours / found['keras'][1]:.2f} times as fast as Keras' loader"
+        found = np.array([[timed(run) for run in ways.values()] for _ in range(rounds)])
+        for way, (a_second, a_core) in zip(ways, np.median(found, axis=0), strict=True):
+            print(f"  {way:<10}{a_second:8,.0f} images/s {a_core:8,.0f} a core")
+        ratios = found[:, :1, 1] / found[:, 1:, 1]
+        pillow, keras = (
+            f"{np.median(one):.2f} times ({one.min():.2f} to {one.max():.2f})" for one in ratios.T
         )
+        print(f"a core of ours is {pillow} as fast as a loop over Pillow, {keras} as Keras' loader")
+        ours, home = float(np.median(found[:, 0, 1])), home / "0"
         started = time.perf_counter()
         into_the_store(folder, side, home)
         print(f"the same folder, unchanged: {time.perf_counter() - started:.2f} s")
@@ -196,9 +197,10 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1024, help="default: 1024")
     parser.add_argument("--height", type=int, default=768, help="default: 768")
     parser.add_argument("--side", type=int, default=128, help="default: 128")
+    parser.add_argument("--rounds", type=int, default=3, help="default: 3")
     given = parser.parse_args()
     print(machine("pillow", "keras", "tensorflow-cpu"), flush=True)
-    measure(given.files, given.width, given.height, given.side)
+    measure(given.files, given.width, given.height, given.side, given.rounds)
 
 
 if __name__ == "__main__":

@@ -64,12 +64,13 @@ class PixelStore:
             UserError: no room; the shards that are there stay whole.
         """
         number = len(self._digests)
-        names, stacked = np.array(list(digests), DIGEST), np.stack(pixels)
+        names = np.array(list(digests), DIGEST)
         seen = looks if looks is not None else [look_of(image) for image in pixels]
+        with complete_or_absent(self._shard(number)) as partial:
+            _save_each(partial, pixels)
         for path, array in (
-            (self._shard(number), stacked),
             (self._looks(number), np.array(list(seen), LOOK)),
-            (self._prints(number), prints_of(stacked) if prints is None else prints),
+            (self._prints(number), prints_of(np.stack(pixels)) if prints is None else prints),
             (self._names(number), names),
         ):
             with complete_or_absent(path) as partial:
@@ -120,6 +121,22 @@ class PixelStore:
 
     def _names(self, number: int) -> Path:
         return self.folder / f"{number:05d}.digests.npy"
+
+
+def _save_each(path: Path, images: Sequence[np.ndarray]) -> None:
+    """What ``np.save`` writes of all images as one array, without the copy of them all."""
+    first = images[0]
+    whole = {
+        "descr": np.lib.format.dtype_to_descr(first.dtype),
+        "fortran_order": False,
+        "shape": (len(images), *first.shape),
+    }
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, whole)
+        for image in images:
+            if image.shape != first.shape or image.dtype != first.dtype:
+                raise ValueError(f"{image.dtype} {image.shape} among {first.dtype} {first.shape}")
+            file.write(np.ascontiguousarray(image).data)
 
 
 def look_of(image: np.ndarray) -> str:

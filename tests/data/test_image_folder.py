@@ -256,7 +256,7 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(
         def no_room(*arguments: object, **more: object) -> None:
             raise OSError(28, "No space left on device")
 
-        full.setattr(np, "save", no_room)
+        full.setattr(np.lib.format, "write_array_header_1_0", no_room)
         with pytest.raises(UserError, match="No space left on device") as refused:
             find(settings(folder), home, lambda words: None)
         assert "\n" not in str(refused.value)
