@@ -108,6 +108,11 @@ class TrainingSettings(Group):
         description="Epochs without gain on the validation images, by judging.metric, before "
         "stopping; 0: off.",
     )
+    keep: Literal["best", "last"] = Field(
+        "best",
+        description="Epoch whose weights a training ends with: best, by judging.metric on the "
+        "validation images; or last, after all epochs, for a rate that falls to zero.",
+    )
     backend: Literal["tensorflow", "jax"] = Field(
         "tensorflow",
         description="Framework that search and training compute with; jax needs the extra `jax`. "

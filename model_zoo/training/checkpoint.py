@@ -26,8 +26,8 @@ Weights = list[np.ndarray]
 class Progress:
     """Where training stands; lies beside the state that it belongs to.
 
-    ``best_value`` is the best epoch's figure by the plan's metric, ``best_accuracy`` its accuracy,
-    both on the validation examples.
+    ``best_epoch`` is the one whose weights are kept (see ``Plan.keep``), ``best_value`` its figure
+    by the plan's metric, ``best_accuracy`` its accuracy, both on the validation examples.
     """
 
     epoch: int = 0

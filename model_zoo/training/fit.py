@@ -208,8 +208,9 @@ class _Training:
                 **{f"val_{name}": value for name, value in held_out.items()},
                 "learning_rate": float(np.asarray(self.model.optimizer.learning_rate)),
             }
-            if metrics[f"val_{self.plan.metric}"] > progress.best_value:
-                progress.best_value = metrics[f"val_{self.plan.metric}"]
+            value = metrics[f"val_{self.plan.metric}"]
+            if value > progress.best_value or self.plan.keep == "last":
+                progress.best_value = value
                 progress.best_accuracy = metrics["val_accuracy"]
                 progress.best_epoch = progress.epoch
                 self.checkpoint.save_best(self.model.get_weights())

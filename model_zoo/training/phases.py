@@ -112,6 +112,7 @@ def fit_phases(
         training.seed,
         training.averaged_share,
         metric=design.metric,
+        keep=training.keep,
     )
     head_first = design.head_is_new and training.head_epochs and not setup.head_only
     if head_first and not design.model.from_scratch:

@@ -197,6 +197,20 @@ def test_a_checkpoint_of_another_model_is_refused(project: Project, tmp_path: Pa
         fit(builder(other), TRAIN, VALIDATION, PLAN, tmp_path)
 
 
+def test_it_ends_with_the_last_epoch_where_the_plan_says_so(
+    chosen: Callable[..., Project], tmp_path: Path
+) -> None:
+    wrong = replace(VALIDATION, labels=(VALIDATION.labels + 1) % 10)
+    plan = replace(PLAN, epochs=3, patience=1, averaged_share=0, keep="last")
+    project = chosen(recipe="short", training__learning_rate=0.01)
+    model, progress = fit(builder(project), TRAIN, wrong, plan, tmp_path)
+    curve = [epoch["val_accuracy"] for epoch in progress.history]
+    assert len(curve) == 3 and max(curve) == curve[0], "without gain it would have stopped"
+    assert progress.best_epoch == 2 and progress.best_accuracy == curve[2]
+    right = model.predict(TRAIN.images, verbose=0).argmax(axis=1) == TRAIN.labels
+    assert right.mean() > progress.history[0]["accuracy"], "not the weights of the first epoch"
+
+
 def test_training_without_gain_stops_early_and_says_so(
     chosen: Callable[..., Project], tmp_path: Path
 ) -> None:
