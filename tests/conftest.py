@@ -95,6 +95,16 @@ LONGEST_FIRST = (
     "backbones/test_contract.py",
     "training/test_jax.py",
     "backbones/test_add_a_backbone.py",
+    "dash_app/test_page_of_many_classes.py",
+    "training/test_features.py",
+    "training/test_fit.py",
+    "explanation/test_grad_cam.py",
+    "dash_app/test_review_tab.py",
+    "dash_app/test_colours.py",
+    "dash_app/test_several_projects.py",
+    "dags/test_dag.py",
+    "training/test_fused_normalisation.py",
+    "training/test_class_weights.py",
 )
 
 # Files of one worker: they share a finished search, a server of the page, one of MLflow.
