@@ -124,7 +124,8 @@ class PixelStore:
 
 
 def _save_each(path: Path, images: Sequence[np.ndarray]) -> None:
-    """What ``np.save`` writes of all images as one array, without the copy of them all."""
+    """What ``np.save`` writes of all images as one array, without the copy of them all. Not by a
+    memory map, which a full disk answers with a signal that ends the process."""
     first = images[0]
     whole = {
         "descr": np.lib.format.dtype_to_descr(first.dtype),
