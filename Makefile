@@ -4,18 +4,21 @@ RUN = .venv/bin/
 .DEFAULT_GOAL := help
 # Else every process that a test starts compiles our modules again, a seventh of a second each.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help install demo up lint test tests bench bench-torch test-cluster containers lock sbom audit
+.PHONY: help install demo up lint test docstrings tests bench bench-torch test-cluster containers lock sbom audit
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-# Compiled here and once: where PYTHONDONTWRITEBYTECODE is set, each process would compile TensorFlow
-# again before it starts (12 s and not 5).
+# What nearly every process imports is compiled here and once: where PYTHONDONTWRITEBYTECODE is set,
+# each would compile TensorFlow again before it starts (12 s and not 5). All packages take three times
+# as long to compile.
+COMPILED = tensorflow keras mlflow airflow sqlalchemy sklearn scipy numpy pandas
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	sed -n '/^uv==/,/^[a-z]/{/^uv==/p;/^ /p}' constraints.txt > .venv/uv.txt
 	$(RUN)python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.txt
-	$(RUN)uv pip install --quiet --compile-bytecode --python $(RUN)python --constraint constraints.txt --editable '.[all,dev]'
+	$(RUN)uv pip install --quiet --python $(RUN)python --constraint constraints.txt --editable '.[all,dev]'
+	cd .venv/lib/python3*/site-packages && ../../../bin/python -m compileall -qq -j 0 -x /tests/ $(COMPILED)
 	touch $@
 
 install: .venv/.installed  ## make .venv with the pinned set
@@ -32,14 +35,17 @@ lint: install  ## format check, lint, types, the arrows between the rooms
 	$(RUN)mypy
 	$(RUN)lint-imports --no-cache
 
-# Side by side, as the tests often wait: lint ends while the first of them run.
+# Side by side, as the tests often wait: the others end while the first of them run.
 test: install  ## everything that .ci/run checks
-	$(MAKE) --no-print-directory --jobs 2 lint tests
+	$(MAKE) --no-print-directory --jobs 3 lint docstrings tests
+
+# A process of its own: the examples register plugins.
+docstrings: install
+	$(RUN)python -m pytest --quiet --doctest-modules model_zoo/__init__.py
 
 # Three at a time on two cores: many tests wait for a browser, a server, a process that they started;
 # four only take each other's time. A file's tests share what they start.
 tests: install
-	$(RUN)python -m pytest --quiet --doctest-modules model_zoo/__init__.py
 	$(RUN)python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25
 
 bench: install  ## the benchmarks at their smallest size: that they run, not what they measure

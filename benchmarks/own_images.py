@@ -23,7 +23,7 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks.timing import machine
+from benchmarks.timing import machine, revision
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent, read_json, write_json
 from model_zoo.runs.folder import run_folder
@@ -62,13 +62,6 @@ def catwalk(*words: str) -> float:
     if done.returncode:
         raise UserError(f"`catwalk {words[0]}` ended with {done.returncode}")
     return time.monotonic() - started
-
-
-def revision() -> str:
-    """The commit of this checkout, or that it is not known."""
-    asked = ["git", "-C", str(DOCS.parent), "rev-parse", "HEAD"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 def figures_of(project: Project, places: Places) -> dict[str, Any]:

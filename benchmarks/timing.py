@@ -1,12 +1,14 @@
-"""What the benchmarks share: times taken in turn, the machine's name."""
+"""What the benchmarks share: times taken in turn, the machine's name, the commit."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
 import platform
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from model_zoo.processor import processor_name, usable_cores
@@ -30,6 +32,13 @@ def in_turn(
             if turn:
                 times[name].append(1000 * (clock() - started))
     return {name: min(values) for name, values in times.items()}
+
+
+def revision() -> str:
+    """The commit of this checkout, or that it is not known."""
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def machine(*packages: str) -> str:

@@ -1,7 +1,7 @@
 """What settings reach: trainings from a file, several at once where there is room, any backend.
 
     python -m benchmarks.trainings FILE [--only NAME ...] [--set NAME=VALUE ...] [--seeds 1]
-                                   [--together 1] [--test] [--out FOLDER]
+                                   [--together 1] [--test] [--features FOLDER] [--out FOLDER]
 
 FILE is TOML: `[every]` holds settings by dotted names that all trainings have, `[each.NAME]` those
 of one (`benchmarks/trainings/` has what docs/training.md and docs/results.md were written from).
@@ -9,15 +9,19 @@ Printed for each: the best accuracy on the validation images, seconds of wall ti
 second in the last phase; with `--test` also the accuracy on the official test set, with its 95 %
 interval (Wilson): measured once, and nothing may be chosen by it. Nothing is logged in MLflow, and
 TensorFlow is not needed: `KERAS_BACKEND=jax` runs the same on a GPU, `--together 4` four of them
-on one. `--out` keeps each training's figures, epoch by epoch, as JSON.
+on one. With `--features` what the frozen layers give is computed by the first training that needs
+it and read by the others: a comparison of accuracies ends sooner, one of times is none any more.
+`--out` keeps each training's figures, epoch by epoch, as JSON: of those in
+`docs/results/trainings` the tables in docs/results.md are written.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
+import re
+import sys
 import tempfile
 import time
 import tomllib
@@ -27,14 +31,28 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.timing import machine
+from benchmarks.timing import machine, revision
+from model_zoo.files import write_json
 from model_zoo.settings import Places, load_project
 
 IN_THE_TEST = 1000
 
 
-def train(values: dict[str, Any], with_test: bool) -> dict[str, Any]:
-    """One training by itself; figures by name."""
+def train(
+    values: dict[str, Any], with_test: bool, features: Path | None = None, name: str = ""
+) -> dict[str, Any]:
+    """One training by itself; figures by name.
+
+    Args:
+        features: a folder of what frozen layers gave, read and added to; None: a new one.
+        name: by which its epochs are told on standard error; empty: they are not.
+    """
+
+    def tell(epoch: int, metrics: dict[str, float]) -> None:
+        reached = " ".join(f"{one} {value:.4f}" for one, value in metrics.items() if "acc" in one)
+        if name:
+            print(f"{name}: epoch {epoch + 1} {reached}", file=sys.stderr, flush=True)
+
     from model_zoo.classifier import head_from
     from model_zoo.data.source import SOURCES
     from model_zoo.data.split import stratified_split
@@ -65,13 +83,14 @@ def train(values: dict[str, Any], with_test: bool) -> dict[str, Any]:
             training,
             validation,
             Path(folder) / "training",
-            FeatureCache(Path(folder) / "features", 40.0),
-            lambda epoch, metrics: None,
+            FeatureCache(features or Path(folder) / "features", 40.0),
+            tell,
             lambda sentence: None,
         )
     cores = len(os.sched_getaffinity(0))
     figures = {
         "values": values,
+        "training_images": len(training),
         "validation": progress.best_accuracy,
         "seconds": time.monotonic() - began,
         "minutes_of_all_cores": (time.process_time() - used) / 60 / cores,
@@ -94,6 +113,17 @@ def accuracy(model: Any, images: Any, labels: np.ndarray) -> float:
     return right / len(labels)
 
 
+def tested(figures: dict[str, Any]) -> str:
+    """Accuracy on the test set and its interval; empty where it was not measured."""
+    if "test" not in figures:
+        return ""
+    from scipy.stats import binomtest
+
+    count = figures["test_images"]
+    interval = binomtest(round(figures["test"] * count), count).proportion_ci(method="wilson")
+    return f"{figures['test']:.2%} ({interval.low:.2%} to {interval.high:.2%})"
+
+
 def wanted(file: Path, only: list[str], seeds: int, changed: dict[str, str]) -> dict[str, Any]:
     """Settings of each training by its name."""
     content = tomllib.loads(file.read_text())
@@ -112,8 +142,6 @@ def wanted(file: Path, only: list[str], seeds: int, changed: dict[str, str]) -> 
 
 
 def main() -> None:
-    from scipy.stats import binomtest
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("file", type=Path)
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
@@ -121,32 +149,39 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--together", type=int, default=1, help="processes at a time (default: 1)")
     parser.add_argument("--test", action="store_true", help="also the official test set")
+    parser.add_argument("--features", type=Path, help="a folder of features that they share")
     parser.add_argument("--out", type=Path, help="a folder for each training's figures")
     given = parser.parse_args()
     changed = dict(one.split("=", 1) for one in given.changed)
     tries = wanted(given.file, given.only, given.seeds, changed)
-    print(machine("keras", os.environ.get("KERAS_BACKEND", "tensorflow-cpu")), flush=True)
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow-cpu")
+    evidence = {"machine": machine("keras", backend), "commit": revision()}
+    print(evidence["machine"], flush=True)
     print(f"{'training':<44}{'validation':>11}{'images/s':>10}{'s':>7}{'cores, min':>12}  test")
     # One process each: a framework gives no memory back, and one training warms up the next.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(given.together, context, max_tasks_per_child=1) as pool:
-        running = {pool.submit(train, one, given.test): name for name, one in tries.items()}
+        running = {
+            pool.submit(train, one, given.test, given.features, name): name
+            for name, one in tries.items()
+        }
         for done in as_completed(running):
             name, figures = running[done], done.result()
-            test = ""
-            if "test" in figures:
-                right = round(figures["test"] * figures["test_images"])
-                interval = binomtest(right, figures["test_images"]).proportion_ci(method="wilson")
-                test = f"{figures['test']:.2%} ({interval.low:.2%} to {interval.high:.2%})"
             print(
                 f"{name:<44}{figures['validation']:>11.2%}{figures['images_per_second']:>10,.0f}"
-                f"{figures['seconds']:>7.0f}{figures['minutes_of_all_cores']:>12.1f}  {test}",
+                f"{figures['seconds']:>7.0f}{figures['minutes_of_all_cores']:>12.1f}"
+                f"  {tested(figures)}",
                 flush=True,
             )
             if given.out:
+                kept = evidence | {
+                    "file": given.file.name,
+                    "training": name,
+                    "changed": " ".join(given.changed),
+                }
                 given.out.mkdir(parents=True, exist_ok=True)
-                file = given.out / f"{name.replace(' ', '-').replace('/', '-')}.json"
-                file.write_text(json.dumps(figures, indent=1))
+                words = re.sub(r"[^\w.-]+", "-", f"{given.file.stem}-{name}").strip("-")
+                write_json(given.out / f"{words}.json", kept | figures)
 
 
 if __name__ == "__main__":

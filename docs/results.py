@@ -5,8 +5,8 @@
 Takes from the MLflow store of CATWALK_HOME (or CATWALK_TRACKING_URI) every finished run of the
 project `fashion-mnist` on all official images that was measured on the test set, keeps the facts of
 each as a JSON file in the folder, and writes the table from all files there, best first: machines
-and their stores come and go. What `python -m benchmarks.own_images` has kept of folders of pictures
-follows.
+and their stores come and go. What `python -m benchmarks.trainings` has kept of single trainings and
+`python -m benchmarks.own_images` of folders of pictures follows.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from benchmarks.trainings import tested
 from launcher.options import OPTIONS
 from model_zoo.files import read_json, write_json
 from model_zoo.registry.client import answered_by
@@ -122,6 +123,36 @@ def own_images(facts: dict[str, Any]) -> list[str]:
     ]
 
 
+def trainings(kept: list[dict[str, Any]]) -> list[str]:
+    """The section on what one file of trainings reached.
+
+    Args:
+        kept: figures of its trainings, as ``benchmarks.trainings`` leaves them.
+    """
+    file = kept[0]["file"]
+    lines = [
+        f"## Trainings of `benchmarks/trainings/{file}`",
+        "",
+        f"By `python -m benchmarks.trainings benchmarks/trainings/{file}`; nothing is in MLflow.",
+        "Minutes are processor time by the number of cores, everything included.",
+        "",
+        "| training | images | epochs | validation | test accuracy (95 %) | minutes | changed |",
+        "|---|---:|---:|---:|---|---:|---|",
+    ]
+    for one in sorted(kept, key=lambda facts: facts["validation"], reverse=True):
+        lines.append(
+            f"| {one['training']} | {one['training_images']:,} | {len(one['history'])} "
+            f"| {one['validation']:.2%} | {tested(one)} | {one['minutes_of_all_cores']:.0f} "
+            f"| {one['changed']} |"
+        )
+    of_machines: dict[str, list[str]] = {}
+    for one in kept:
+        where = f"{one['machine']}; commit {one['commit'][:8]}"
+        of_machines.setdefault(where, []).append(one["training"])
+    lines += ["", *(f"- {', '.join(names)}: {where}" for where, names in of_machines.items()), ""]
+    return lines
+
+
 def command(facts: dict[str, Any]) -> str:
     """What to run to get the same again; indented as code within a list."""
     given = (f"--{flag.replace('_', '-')} {facts[OPTIONS[flag]]}" for flag in FLAGS)
@@ -158,6 +189,12 @@ def main() -> None:
     lines = [HEAD, *table, "", "Machines and commands, in the same order:", ""]
     for facts in kept:
         lines += [f"- {facts['run']}: {facts['machine']}", "", command(facts), ""]
+    of_files: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted((given.folder / "trainings").glob("*.json")):
+        facts = read_json(path)
+        of_files.setdefault(facts["file"], []).append(facts)
+    for of_one in of_files.values():
+        lines += trainings(of_one)
     for path in sorted((given.folder / "own-images").glob("*.json")):
         lines += own_images(read_json(path))
     given.to.write_text("\n".join(lines))

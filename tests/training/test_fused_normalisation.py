@@ -1,13 +1,18 @@
 """Batch normalisation in one operation: another way to compute the same network."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from model_zoo.backbones import discover, get_backbone
+from model_zoo.backbones.contract import set_trainable
 from model_zoo.classifier import Head, build_classifier
 from model_zoo.data.fashion_mnist.description import DATASET
 from model_zoo.settings import Augmentation, ModelSettings
+from model_zoo.training.frozen_part import split_where_training_begins, trunk_of
 from model_zoo.training.normalisation import (
     WORTH_FOLDING,
     with_folded_normalisation,
@@ -104,10 +109,54 @@ def test_a_whole_classifier_is_folded() -> None:
     np.testing.assert_allclose(folded(IMAGES), plain(IMAGES), atol=1e-5)
 
 
-def test_what_computes_in_bfloat16_is_not() -> None:
-    with computing_in("mixed_bfloat16"):
-        plain = small_network()
-    assert with_folded_normalisation(plain, WORTH_FOLDING) is plain
+def fine_tuned(policy: str) -> keras.Model:
+    """The last two of EfficientNet-Lite0's blocks learn, their normalisation does not."""
+    discover(Path(__file__).parents[2] / "plugins")
+    chosen = ModelSettings(
+        backbone="efficientnet_lite0", image_size=32, weights="none", unfrozen_blocks=2
+    )
+    head = Head(dense_1=64, dense_2=32, dropout=0.0, learning_rate=0.001)
+    with computing_in(policy):
+        model = build_classifier(DATASET, chosen, Augmentation(flip=False), head, seed=20)
+    set_trainable(trunk_of(model), get_backbone("efficientnet_lite0"), 2)
+    random = np.random.default_rng(0)
+    for layer in normalisations(model):
+        layer.set_weights([random.uniform(0.7, 1.3, one.shape) for one in layer.get_weights()])
+    return model
+
+
+def test_frozen_normalisation_is_folded_where_blocks_are_fine_tuned() -> None:
+    """What is trained, and what a step makes of it, stays; a part of the network can be trained."""
+    plain = fine_tuned("float32")
+    faster = with_fused_normalisation(plain)
+    assert normalisations(plain) and not normalisations(faster)
+    assert [one.path for one in faster.weights] == [one.path for one in plain.weights]
+    assert [one.path for one in faster.trainable_weights] == [
+        one.path for one in plain.trainable_weights
+    ]
+    before = plain.get_weights()
+    for model in (plain, faster):
+        compiled(model)
+    losses = [model.train_on_batch(IMAGES, LABELS) for model in (plain, faster)]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+    for own, other, old in zip(plain.weights, faster.weights, before, strict=True):
+        change = np.abs(np.asarray(own) - old).max()
+        np.testing.assert_allclose(other, own, atol=1e-2 * change + 1e-7, err_msg=own.path)
+    split = split_where_training_begins(faster)
+    assert split is not None
+    features = split.frozen(IMAGES[..., None].astype(np.float32))
+    np.testing.assert_allclose(split.trained(features), plain(IMAGES), atol=1e-4)
+    anew = with_folded_normalisation(split.frozen, WORTH_FOLDING)
+    assert anew is split.frozen, "nothing is left to fold"
+
+
+def test_in_bfloat16_a_folded_network_is_as_near_to_float32_as_one_that_is_not() -> None:
+    exact = fine_tuned("float32")(IMAGES)
+    away = []
+    for computed in (lambda model: model, with_fused_normalisation):
+        model = computed(fine_tuned("mixed_bfloat16"))
+        away.append(float(np.abs(np.asarray(model(IMAGES)) - exact).mean()))
+    assert 0 < away[1] < 1.5 * away[0]
 
 
 @pytest.mark.parametrize("training", [True, False])
