@@ -65,7 +65,7 @@ def train(project: Project, places: Places, name: str) -> float:
     from model_zoo.registry.experiment import ensure_experiment
     from model_zoo.registry.store import store_of
     from model_zoo.runs.folder import run_folder
-    from model_zoo.training.features import FeatureCache
+    from model_zoo.training.feature_cache import FeatureCache
     from model_zoo.training.phases import train_classifier
 
     dataset, training, validation = split_images(project, places, name)

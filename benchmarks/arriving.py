@@ -76,7 +76,8 @@ def arrivals(files: int, new: int) -> None:
 def features(images: int, backbone: str, size: int) -> None:
     """Features of a frozen trunk, of all and of a few more."""
     from model_zoo.backbones import build_trunk, discover, get_backbone
-    from model_zoo.training.features import FeatureCache, Views
+    from model_zoo.training.feature_cache import FeatureCache
+    from model_zoo.training.frozen_views import Views
 
     discover(Places.load().plugins_dir)
     trunk = build_trunk(get_backbone(backbone), size, "none")

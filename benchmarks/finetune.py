@@ -79,8 +79,9 @@ def our_way(project: Project, places: Places, images: Images) -> dict[str, Any]:
     """Seconds of the same by features that are computed once, and where they go."""
     from model_zoo.classifier import POOL
     from model_zoo.training.batches import in_batches
-    from model_zoo.training.features import CHUNK, FeatureCache
+    from model_zoo.training.feature_cache import FeatureCache
     from model_zoo.training.frozen_part import split_where_training_begins
+    from model_zoo.training.frozen_views import CHUNK
     from model_zoo.training.normalisation import with_fused_normalisation
     from model_zoo.training.precision import choose_precision, computing_in
     from model_zoo.training.setup import cached_features

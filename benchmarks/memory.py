@@ -63,7 +63,7 @@ def run(folder: Path, snapshot: str, backbone: str, plain: bool) -> None:
     from model_zoo.evaluation.measure import measure
     from model_zoo.plugin_registry import discover
     from model_zoo.settings import Places, load_project
-    from model_zoo.training.features import FeatureCache
+    from model_zoo.training.feature_cache import FeatureCache
     from model_zoo.training.phases import train_classifier
 
     for plugins in (PLUGINS, Places.load().plugins_dir):

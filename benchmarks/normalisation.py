@@ -3,8 +3,9 @@
     python -m benchmarks.normalisation [--precision mixed_bfloat16 float32] [--repeats 8]
 
 The same network with the same weights on the same batch, a training step (or, for a frozen trunk,
-a forward pass) of each in turn: see `model_zoo/training/normalisation.py`. At last a forward pass
-with normalisation folded into the convolutions, as features are computed, by processor time.
+a forward pass) of each in turn: see `model_zoo/training/normalisation.py`. At last normalisation
+folded into the convolutions, by processor time: a forward pass, as features are computed, and a
+step of fine-tuning a pretrained trunk, whose normalisation is frozen.
 """
 
 from __future__ import annotations
@@ -72,6 +73,29 @@ def measure_folded(case: Case, repeats: int) -> None:
     print(f"{case.backbone} at {case.size} px, processor time an image: {told}", flush=True)
 
 
+def measure_fine_tuning(backbone: str, size: int, batch: int, repeats: int) -> None:
+    """Print what a step takes by Keras' layers and folded; the backbone has weights at hand."""
+    from model_zoo.training.normalisation import with_fused_normalisation
+
+    chosen = design(
+        backbone, size, recipe="finetune", model__weights="imagenet", model__unfrozen_blocks=99
+    )
+    examples = random_images(batch)
+    networks = {"Keras' layers": chosen.network()}
+    networks["folded"] = with_fused_normalisation(networks["Keras' layers"])
+    compiled = {name: chosen.compiled(model, 10_000) for name, model in networks.items()}
+    ways = {
+        name: lambda model=model: model.train_on_batch(examples.images, examples.labels)
+        for name, model in compiled.items()
+    }
+    times = in_turn(ways, repeats, time.process_time)
+    told = ", ".join(f"{name} {took / batch:.2f} ms" for name, took in times.items())
+    print(
+        f"{backbone} at {size} px, all blocks fine-tuned, processor time an image: {told}",
+        flush=True,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--precision", nargs="+", default=["mixed_bfloat16", "float32"])
@@ -82,6 +106,7 @@ def main() -> None:
         for case in CASES:
             measure(case, policy, given.repeats)
     measure_folded(FORWARD, given.repeats)
+    measure_fine_tuning("efficientnet_lite0", 96, 64, given.repeats)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def train(
     from model_zoo.data.split import stratified_split
     from model_zoo.plugin_registry import discover
     from model_zoo.runs.precision import with_precision
-    from model_zoo.training.features import FeatureCache
+    from model_zoo.training.feature_cache import FeatureCache
     from model_zoo.training.phases import train_classifier
 
     places = Places.load()

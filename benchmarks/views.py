@@ -38,7 +38,7 @@ def best_accuracy(
 ) -> float:
     """Train once; without ``weights`` everything, and ``folder`` gets the trunk."""
     from model_zoo.classifier import head_from
-    from model_zoo.training.features import FeatureCache
+    from model_zoo.training.feature_cache import FeatureCache
     from model_zoo.training.phases import train_classifier
 
     own = {

@@ -90,7 +90,7 @@ class Tried:
     """One division of the images with one setting of the network, set up once for all ways."""
 
     def __init__(self, project: Project, divided: Divided, folder: Path) -> None:
-        from model_zoo.training.features import FeatureCache
+        from model_zoo.training.feature_cache import FeatureCache
         from model_zoo.training.setup import Design, set_up_training
 
         self.divided, self.folder = divided, folder

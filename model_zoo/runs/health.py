@@ -97,7 +97,8 @@ def training_features(run: Run, dataset: Dataset) -> tuple[np.ndarray | None, st
     from model_zoo.classifier import head_from
     from model_zoo.runs import kept_features, start
     from model_zoo.runs.precision import decided_once
-    from model_zoo.training.features import FeatureCache, Features
+    from model_zoo.training.feature_cache import FeatureCache
+    from model_zoo.training.features import Features
     from model_zoo.training.setup import Design, set_up_training
 
     project = decided_once(run, dataset)

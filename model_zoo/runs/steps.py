@@ -117,7 +117,7 @@ def train(run: Run) -> facts.TrainFacts:
 
     from model_zoo.classifier import Head
     from model_zoo.files import complete_or_absent
-    from model_zoo.training.features import FeatureCache
+    from model_zoo.training.feature_cache import FeatureCache
     from model_zoo.training.phases import train_classifier
 
     found: facts.TuneFacts = facts_of(run, "tune")

@@ -19,10 +19,12 @@ from model_zoo.progress import part
 from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
-from model_zoo.training.features import LARGEST, STORED, FeatureCache, Features, SeenAnew
+from model_zoo.training.feature_cache import FeatureCache
+from model_zoo.training.features import LARGEST, STORED, Features
 from model_zoo.training.finished import check_finished, right_in_training
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
+from model_zoo.training.frozen_views import SeenAnew
 from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.plan import Plan
 from model_zoo.training.setup import (

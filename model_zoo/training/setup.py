@@ -12,8 +12,10 @@ from model_zoo.classifier import Head, build_classifier
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.class_weights import weights_of_classes
-from model_zoo.training.features import FeatureCache, Features, Views
+from model_zoo.training.feature_cache import FeatureCache
+from model_zoo.training.features import Features
 from model_zoo.training.frozen_part import SplitClassifier, split_where_training_begins
+from model_zoo.training.frozen_views import Views
 from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.plan import Examples

@@ -132,7 +132,7 @@ def _write_pooled(
     import_keras()
     from model_zoo.classifier import head_from
     from model_zoo.plugin_registry import discover
-    from model_zoo.training.features import FeatureCache
+    from model_zoo.training.feature_cache import FeatureCache
     from model_zoo.training.phases import pooled_examples
     from model_zoo.training.setup import Design
 

@@ -11,7 +11,7 @@ from model_zoo.data.source import SOURCES, Found
 from model_zoo.explanation.grad_cam import explained
 from model_zoo.settings import Augmentation, Places, Project
 from model_zoo.training import phases
-from model_zoo.training.features import FeatureCache
+from model_zoo.training.feature_cache import FeatureCache
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,12 @@ from model_zoo.data.dataset import Images
 from model_zoo.data.fashion_mnist.description import DATASET
 from model_zoo.errors import UserError
 from model_zoo.settings import ModelSettings, Project
-from model_zoo.training import features, phases
-from model_zoo.training.features import FeatureCache, Views
+from model_zoo.training import feature_cache, frozen_views, phases
+from model_zoo.training.feature_cache import FeatureCache
 from model_zoo.training.finished import check_finished, right_in_training
 from model_zoo.training.frozen_identity import digest_of
 from model_zoo.training.frozen_part import split_before_head, split_where_training_begins
+from model_zoo.training.frozen_views import Views
 from model_zoo.training.setup import Design, TrainingSetup, set_up_training
 
 ROOT = Path(__file__).parents[2]
@@ -125,12 +126,12 @@ def test_examples_seen_anew_depend_on_epoch_and_images_alone(
     finetuned: Project, cache: FeatureCache
 ) -> None:
     frozen = _frozen(finetuned)
-    examples = features.SeenAnew(frozen, IMAGES, views_of(finetuned, 1))
+    examples = frozen_views.SeenAnew(frozen, IMAGES, views_of(finetuned, 1))
     some = np.array([70, 3, 9])
     first = examples.inputs(some, 0)
     np.testing.assert_array_equal(first, examples.inputs(some, 0))
     assert np.abs(first - examples.inputs(some, 1)).max() > 0
-    plain = features.SeenAnew(frozen, IMAGES, views_of(finetuned, 0))
+    plain = frozen_views.SeenAnew(frozen, IMAGES, views_of(finetuned, 0))
     np.testing.assert_array_equal(plain.inputs(some, 0), plain.inputs(some, 1))
     kept = cache.features(frozen, IMAGES, {}, views_of(finetuned, 0))
     np.testing.assert_allclose(plain.inputs(some, 0), kept.inputs(some, 0), rtol=1e-3, atol=1e-3)
@@ -315,7 +316,7 @@ def test_a_view_that_was_interrupted_is_continued(
         return compute(pixels)
 
     frozen.predict_on_batch = killed_at_the_third
-    monkeypatch.setattr(features, "NOTED_SECONDS", 0)
+    monkeypatch.setattr(feature_cache, "NOTED_SECONDS", 0)
     with pytest.raises(KeyboardInterrupt):
         cache.features(frozen, IMAGES, {}, views)
     assert not path.exists(), "whole or absent"

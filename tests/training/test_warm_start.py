@@ -14,7 +14,7 @@ from model_zoo.data.dataset import Images
 from model_zoo.data.fashion_mnist.description import DATASET
 from model_zoo.errors import UserError
 from model_zoo.settings import Project
-from model_zoo.training.features import FeatureCache
+from model_zoo.training.feature_cache import FeatureCache
 from model_zoo.training.phases import train_classifier
 from model_zoo.training.setup import Design
 from model_zoo.training.warm_start import Start, head_of
