@@ -123,6 +123,9 @@ def own_images(facts: dict[str, Any]) -> list[str]:
     ]
 
 
+AS_IT_IS = "as it is"  # what the other trainings of a file are compared with, if one is called so
+
+
 def trainings(kept: list[dict[str, Any]]) -> list[str]:
     """The section on what one file of trainings reached.
 
@@ -136,21 +139,19 @@ def trainings(kept: list[dict[str, Any]]) -> list[str]:
         f"By `python -m benchmarks.trainings benchmarks/trainings/{file}`; nothing is in MLflow.",
         "Minutes are processor time by the number of cores, everything included.",
         "",
-        "| training | images | epochs | validation | test accuracy (95 %) | minutes | changed |",
-        "|---|---:|---:|---:|---|---:|---|",
+        "| training | images | epochs | validation | | test accuracy (95 %) | minutes | changed |",
+        "|---|---:|---:|---:|---:|---|---:|---|",
     ]
+    plain = [one["validation"] for one in kept if one["training"].startswith(AS_IT_IS)]
     for one in sorted(kept, key=lambda facts: facts["validation"], reverse=True):
+        difference = f"{one['validation'] - plain[0]:+.2%}" if plain else ""
         lines.append(
             f"| {one['training']} | {one['training_images']:,} | {len(one['history'])} "
-            f"| {one['validation']:.2%} | {tested(one)} | {one['minutes_of_all_cores']:.0f} "
-            f"| {one['changed']} |"
+            f"| {one['validation']:.2%} | {difference} | {tested(one)} "
+            f"| {one['minutes_of_all_cores']:.1f} | {one['changed']} |"
         )
-    of_machines: dict[str, list[str]] = {}
-    for one in kept:
-        where = f"{one['machine']}; commit {one['commit'][:8]}"
-        of_machines.setdefault(where, []).append(one["training"])
-    lines += ["", *(f"- {', '.join(names)}: {where}" for where, names in of_machines.items()), ""]
-    return lines
+    machines = sorted({f"{one['machine']}; commit {one['commit'][:8]}" for one in kept})
+    return [*lines, "", *(f"- {where}" for where in machines), ""]
 
 
 def command(facts: dict[str, Any]) -> str:

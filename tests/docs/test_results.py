@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from docs.results import own_images
+from docs.results import own_images, trainings
 from model_zoo.files import read_json
 
 DOCS = Path(__file__).parents[2] / "docs"
 KEPT = sorted((DOCS / "results" / "own-images").glob("*.json"))
+TRAININGS = [read_json(path) for path in sorted((DOCS / "results" / "trainings").glob("*.json"))]
 
 
 @pytest.mark.parametrize("path", KEPT, ids=[one.stem for one in KEPT])
@@ -19,3 +20,27 @@ def test_the_section_on_a_folder_of_pictures_is_written_from_its_figures(path: P
     assert (DOCS / "images" / f"confusion-{facts['name']}.png").stat().st_size < 100_000
     accuracy = sum(one["recall"] * one["support"] for one in facts["per_class"]) / facts["test"]
     assert accuracy == pytest.approx(facts["accuracy"])
+
+
+@pytest.mark.parametrize("file", sorted({one["file"] for one in TRAININGS}))
+def test_the_section_on_a_file_of_trainings_is_written_from_their_figures(file: str) -> None:
+    kept = [one for one in TRAININGS if one["file"] == file]
+    assert "\n".join(trainings(kept)) in (DOCS / "results.md").read_text()
+    for one in kept:
+        assert one["validation"] == max(epoch["val_accuracy"] for epoch in one["history"])
+        assert (DOCS.parent / "benchmarks" / "trainings" / file).exists()
+
+
+def test_trainings_are_told_best_first_beside_the_one_that_they_are_compared_with() -> None:
+    common = {"file": "a.toml", "machine": "m", "commit": "c" * 40, "changed": "", "history": [{}]}
+    common |= {"training_images": 1000, "minutes_of_all_cores": 2.04}
+    rows = trainings(
+        [
+            common | {"training": "as it is (seed 20)", "validation": 0.9},
+            common | {"training": "b", "validation": 0.92, "test": 0.91, "test_images": 10_000},
+        ]
+    )
+    first, second = (row for row in rows if row.startswith("| ") and "1,000" in row)
+    expected = "| b | 1,000 | 1 | 92.00% | +2.00% | 91.00% (90.42% to 91.55%) | 2.0 |  |"
+    assert first == expected
+    assert second.startswith("| as it is (seed 20) | 1,000 | 1 | 90.00% | +0.00% |  |")
