@@ -139,17 +139,20 @@ def trainings(kept: list[dict[str, Any]]) -> list[str]:
         f"By `python -m benchmarks.trainings benchmarks/trainings/{file}`; nothing is in MLflow.",
         "Minutes are processor time by the number of cores, everything included.",
         "",
-        "| training | images | epochs | validation | | test accuracy (95 %) | minutes | changed |",
-        "|---|---:|---:|---:|---:|---|---:|---|",
     ]
     plain = [one["validation"] for one in kept if one["training"].startswith(AS_IT_IS)]
+    columns = ["training", "images", "epochs", "validation", *["difference"][: len(plain)]]
+    columns += ["test accuracy (95 %)", "minutes", "changed"]
+    lines += [
+        f"| {' | '.join(columns)} |",
+        "|---|" + "---:|" * (len(columns) - 4) + "---|---:|---|",
+    ]
     for one in sorted(kept, key=lambda facts: facts["validation"], reverse=True):
-        difference = f"{one['validation'] - plain[0]:+.2%}" if plain else ""
-        lines.append(
-            f"| {one['training']} | {one['training_images']:,} | {len(one['history'])} "
-            f"| {one['validation']:.2%} | {difference} | {tested(one)} "
-            f"| {one['minutes_of_all_cores']:.1f} | {one['changed']} |"
-        )
+        difference = [f"{one['validation'] - other:+.2%}" for other in plain[:1]]
+        cells = [one["training"], f"{one['training_images']:,}", str(len(one["history"]))]
+        cells += [f"{one['validation']:.2%}", *difference, tested(one)]
+        cells += [f"{one['minutes_of_all_cores']:.1f}", one["changed"]]
+        lines.append(f"| {' | '.join(cells)} |")
     machines = sorted({f"{one['machine']}; commit {one['commit'][:8]}" for one in kept})
     return [*lines, "", *(f"- {where}" for where in machines), ""]
 
