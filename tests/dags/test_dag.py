@@ -107,7 +107,7 @@ def test_one_run_at_a_time_weekly_without_catch_up(shipped: dict) -> None:
 def test_the_trigger_form_has_the_limits_of_the_settings(shipped: dict) -> None:
     params = shipped["params"]
     assert params["profile"]["enum"] == [
-        None, "notebook", "photographs", "quick", "scratch", "standard",
+        None, "notebook", "photographs", "quick", "scratch", "standard", "thorough",
     ]  # fmt: skip
     assert params["promotion"]["enum"] == [None, "automatic", "approval", "manual"]
     assert params["learning_rate"]["exclusiveMinimum"] == 0
