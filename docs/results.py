@@ -137,8 +137,8 @@ def trainings(kept: list[dict[str, Any]]) -> list[str]:
         f"## Trainings of `benchmarks/trainings/{file}`",
         "",
         f"By `python -m benchmarks.trainings benchmarks/trainings/{file}`; nothing is in MLflow.",
-        "Minutes are processor time by the number of cores, features of frozen layers included; where",
-        "trainings share those (`--features`) they count for the one that computed them.",
+        "Minutes are processor time by the number of cores, features of frozen layers included;",
+        "where trainings share those (`--features`) they count for the one that computed them.",
         "",
     ]
     plain = [one["validation"] for one in kept if one["training"].startswith(AS_IT_IS)]
