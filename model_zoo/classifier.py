@@ -68,7 +68,11 @@ def augmentation_layers(chosen: Augmentation, channels: int, seed: int) -> list[
         found.append(layers.RandomFlip("horizontal", seed=seed, name="flip", **exact))
     if chosen.shift:
         amount = chosen.shift
-        found.append(layers.RandomTranslation(amount, amount, seed=seed + 1, name="shift", **moved))
+        # Whole pixels: between them an image of few pixels is blurred, as none is that is judged.
+        moved_whole = moved | {"interpolation": "nearest"}
+        found.append(
+            layers.RandomTranslation(amount, amount, seed=seed + 1, name="shift", **moved_whole)
+        )
     if chosen.rotation:
         found.append(layers.RandomRotation(chosen.rotation, seed=seed + 2, name="rotate", **moved))
     if chosen.zoom:
