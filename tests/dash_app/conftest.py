@@ -148,6 +148,7 @@ def browser() -> Iterator[Browser]:
             executable_path=CHROMIUM,
             args=[
                 "--no-sandbox",
+                "--process-per-site",
                 "--use-fake-device-for-media-stream",
                 "--use-fake-ui-for-media-stream",
             ],
@@ -157,10 +158,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def visitor(browser: Browser) -> Iterator[BrowserContext]:
-    """One visitor for most tests: the scripts are fetched once."""
+def visitor(browser: Browser, url: str) -> Iterator[BrowserContext]:
+    """One visitor for most tests: the scripts are fetched once, and compiled once, as the process
+    that shows a site lives, with what it has compiled, as long as one of its pages is open."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE)
+    context.new_page().goto(url)
     yield context
     context.close()
 
