@@ -5,9 +5,8 @@
 
 The notebook's way: the input pipeline makes 224x224 float RGB images, flipped, turned and zoomed at
 that size; the frozen layers see every one of them again in every epoch; batches of 16. Ours: the
-images are augmented at their own size, what the frozen layers make of them is computed once for
-each view, in the precision that is faster here, and the last block is trained on that; batches of
-128.
+images are augmented in grey, what the frozen layers make of them is computed once for each view, in
+the precision that is faster here, and the last block is trained on that; batches of 128.
 
 The same images, epochs and trained layers; each way in a process of its own. Tracing the graphs is
 not counted for either: it takes as long for 256 images as for 54,000. Weights are random, as time

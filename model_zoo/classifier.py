@@ -1,8 +1,8 @@
 """The classifier: raw pixels in, probabilities out, all preprocessing inside the model.
 
-``image: uint8 (N, h, w)`` or, in colour, ``(N, h, w, 3)`` -> augmentation at the dataset's own size
--> RGB at the backbone's size -> backbone -> global average pooling -> Dense -> Dense -> dropout ->
-softmax. On images an eighth as wide and high the augmentation costs a 64th.
+``image: uint8 (N, h, w)`` or, in colour, ``(N, h, w, 3)`` -> enlarged, where the backbone takes
+larger ones -> augmentation -> RGB at the backbone's size -> backbone -> global average pooling ->
+Dense -> Dense -> dropout -> softmax.
 """
 
 from __future__ import annotations
@@ -103,6 +103,15 @@ def augmentation_layers(chosen: Augmentation, channels: int, seed: int) -> list[
     return found
 
 
+def resized(pixels: Any, size: int) -> Any:
+    """(N, h, w, channels) -> (N, size, size, channels)."""
+    from keras import ops
+
+    # Not the layer Resizing: its `training` defaults to True and, where a caller names none (Keras'
+    # export to ONNX does not), passes that on to every batch normalisation after it.
+    return ops.image.resize(pixels, (size, size), interpolation="bilinear")
+
+
 def _saturation(most: float) -> tuple[float, float]:
     """From 1 - most to 1 + most times as much, as Keras spells it: f / (1 - f) times."""
     return (1 - most) / (2 - most), (1 + most) / (2 + most)
@@ -137,14 +146,17 @@ def build_classifier(
     grey = channels == 1
     image = keras.Input(dataset.array_shape, dtype="uint8", name="image")
     x = ops.cast(ops.expand_dims(image, -1) if grey else image, "float32")
+    size = model.image_size
+    # A small image is enlarged before it is turned and moved: what lies between pixels is their
+    # mean, and at its own size each such step blurs it as no image is blurred that is judged.
+    enlarged = size > max(height, width)
+    if enlarged:
+        x = resized(x, size)
     for layer in augmentation_layers(augmentation, channels, seed):
         x = layer(x)
     x = layers.Identity(name=PIXELS, dtype="float32")(x)
-    size = model.image_size
-    if (height, width) != (size, size):
-        # Not the layer Resizing: its `training` defaults to True and, where a caller names none
-        # (Keras' export to ONNX does not), passes that on to every batch normalisation after it.
-        x = ops.image.resize(x, (size, size), interpolation="bilinear")
+    if not enlarged and (height, width) != (size, size):
+        x = resized(x, size)
     if grey:
         x = layers.Concatenate(name=RGB, dtype="float32")([x, x, x])
     else:

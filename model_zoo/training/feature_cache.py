@@ -214,7 +214,7 @@ def _compute(
     for start in range(done, len(left), rows):
         mine = left[start : start + rows]
         batch = np.asarray(images.images[mine])
-        pixels = pixels_of(views, batch, view, start)
+        pixels = pixels_of(frozen, views, batch, view, start)
         found = features_of(sooner, pixels)
         stored[mine] = np.clip(found, -LARGEST, LARGEST)
         if start == 0:
@@ -226,7 +226,7 @@ def _compute(
             stored.flush()
             write_json(counted, {"images": done, "left": left.tolist()})
     if not len(left):  # all of it is from other files, each of which was compared
-        plain = pixels_of(views, np.asarray(images.images[:IMAGES]), None, 0)
+        plain = pixels_of(frozen, views, np.asarray(images.images[:IMAGES]), None, 0)
         note_inputs(path, plain, np.asarray(frozen(plain, training=False), np.float32))
     stored.flush()
     del stored

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_zoo.classifier import augmentation_layers
+from model_zoo.classifier import augmentation_layers, resized
 from model_zoo.data.dataset import Images
 from model_zoo.errors import UserError
 from model_zoo.settings import Augmentation
@@ -53,7 +53,9 @@ class SeenAnew:
         pieces = []
         for start in range(0, len(indices), CHUNK):
             chosen = indices[start : start + CHUNK]
-            pixels = pixels_of(self._views, self._images.images[chosen], view, int(chosen[0]))
+            pixels = pixels_of(
+                self._frozen, self._views, self._images.images[chosen], view, int(chosen[0])
+            )
             pieces.append(features_of(self._frozen, pixels))
         return np.concatenate(pieces)
 
@@ -84,9 +86,15 @@ def features_of(frozen: keras.Model, pixels: np.ndarray) -> np.ndarray:
     return np.concatenate(halves)
 
 
-def pixels_of(views: Views, batch: np.ndarray, view: int | None, start: int) -> np.ndarray:
-    """Float32 (N, h, w, channels); augmented by the seed, the view and the place alone."""
+def pixels_of(
+    frozen: keras.Model, views: Views, batch: np.ndarray, view: int | None, start: int
+) -> np.ndarray:
+    """Float32 (N, h, w, channels), as the frozen part takes them: enlarged where it says so, and
+    augmented by the seed, the view and the place alone."""
     pixels: Any = (batch[..., None] if batch.ndim == 3 else batch).astype(np.float32)
+    height, width = frozen.input_shape[1:3]
+    if pixels.shape[1:3] != (height, width):
+        pixels = resized(pixels, height)
     if view is None:
         return np.asarray(pixels)
     chosen = np.random.default_rng((views.seed, view, start)).integers(2**30)

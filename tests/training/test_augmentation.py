@@ -1,9 +1,13 @@
 """What augmentation does to an image beside what it is asked for: nothing."""
 
-import numpy as np
+from collections.abc import Callable
 
-from model_zoo.classifier import augmentation_layers
-from model_zoo.settings import Augmentation
+import numpy as np
+import pytest
+
+from model_zoo.classifier import PIXELS, augmentation_layers, build_classifier, head_from
+from model_zoo.data.source import SOURCES
+from model_zoo.settings import Augmentation, Places, Project
 
 
 def test_a_shifted_image_is_as_sharp_as_those_that_are_judged() -> None:
@@ -14,3 +18,17 @@ def test_a_shifted_image_is_as_sharp_as_those_that_are_judged() -> None:
     shifted = np.asarray(layer(images, training=True))
     assert set(np.unique(shifted)) == {0.0, 255.0}
     assert len(np.unique(shifted, axis=0)) > 8, "each image by another amount"
+
+
+@pytest.mark.parametrize(("side", "seen"), [(48, (48, 48, 3)), (28, (40, 30, 3))])
+def test_a_small_image_is_enlarged_before_it_is_turned_and_a_large_one_made_smaller_after_it(
+    chosen: Callable[..., Project], places: Places, side: int, seen: tuple[int, ...]
+) -> None:
+    project = chosen(model__image_size=side, training__augmentation__rotation=0.1)
+    dataset = SOURCES.get("colours")(project.data, places, lambda line: None).dataset
+    assert dataset.image_shape == (40, 30, 3)
+    training = project.training
+    model = build_classifier(
+        dataset, project.model, training.augmentation, head_from(project.model, training), seed=1
+    )
+    assert model.get_layer(PIXELS).output.shape[1:] == seen

@@ -21,7 +21,7 @@ from model_zoo.training.feature_cache import FeatureCache
 from model_zoo.training.finished import check_finished, right_in_training
 from model_zoo.training.frozen_identity import digest_of
 from model_zoo.training.frozen_part import split_before_head, split_where_training_begins
-from model_zoo.training.frozen_views import Views
+from model_zoo.training.frozen_views import Views, pixels_of
 from model_zoo.training.setup import Design, TrainingSetup, set_up_training
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +84,8 @@ def test_both_parts_together_are_the_whole(
     assert not split.frozen.trainable_weights
     trained = {id(one) for one in model.trainable_variables}
     assert {id(one) for one in split.trained.trainable_variables} == trained
-    pixels = IMAGES.images[:4, ..., None].astype(np.float32)
+    seen = Views(project.training.augmentation, seed=0, count=0)
+    pixels = pixels_of(split.frozen, seen, IMAGES.images[:4], view=None, start=0)
     whole = np.asarray(model(IMAGES.images[:4], training=False))
     both = np.asarray(split.trained(split.frozen(pixels, training=False), training=False))
     np.testing.assert_allclose(both, whole, atol=1e-6)
