@@ -38,6 +38,11 @@ class Augmentation(Group):
         0.0, ge=0, le=0.5, description="Random hue, at most this part of the colour circle."
     )
 
+    @property
+    def changes_images(self) -> bool:
+        """Whether anything random is done to an image."""
+        return any(value for name, value in self if name != "fill")
+
 
 class TrainingSettings(Group):
     """``[training]``: decides a run."""
@@ -127,6 +132,12 @@ class TrainingSettings(Group):
     augmentation: Augmentation = Field(
         default_factory=Augmentation, description="Random changes of the training images."
     )
+
+    @property
+    def distinct_views(self) -> int:
+        """Views of each image that a frozen trunk computes: not two that are the same."""
+        most = self.feature_views if self.augmentation.changes_images else 1
+        return min(most, self.feature_views)
 
     @property
     def peak_rate(self) -> float:

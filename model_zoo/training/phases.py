@@ -185,7 +185,7 @@ def pooled_examples(
     if isinstance(setup.train, Features):
         setup = replace(setup, train=setup.train.take(chosen))
     train, held_out = _pooled(design, setup, train_images.take(chosen), validation, cache, say)
-    return train.in_memory(design.training.feature_views), held_out.in_memory(1)
+    return train.in_memory(design.training.distinct_views), held_out.in_memory(1)
 
 
 def _pooled(

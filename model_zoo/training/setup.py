@@ -124,7 +124,7 @@ def cached_features(
     None where the settings want no cache (``training.feature_views = 0``), or where not even one
     view fits the disk, which is said.
     """
-    wanted = design.training.feature_views
+    wanted = design.training.distinct_views
     if not wanted:
         return None
     values = int(np.prod(split.trained.input_shape[1:]))

@@ -155,7 +155,7 @@ def _keep_pooled(project: Project, train: Features, validation: Features, folder
         train: of the images that are chosen; ``validation``: of all.
     """
     few = np.arange(min(project.search.limit // 2, len(validation)))
-    train = train.in_memory(project.training.feature_views)
+    train = train.in_memory(project.training.distinct_views)
     val = validation.take(few).in_memory(1)
     keep_examples(
         folder,

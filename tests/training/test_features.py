@@ -41,7 +41,9 @@ def design_of(project: Project) -> Design:
 @pytest.fixture
 def finetuned(weights: str, chosen: Callable[..., Project]) -> Project:
     few = {"training__epochs": 2, "training__head_epochs": 2, "model__unfrozen_blocks": 1}
-    return chosen(recipe="finetune", model__weights=weights, **few)
+    changed = {f"training__augmentation__{name}": 0.05 for name in ("shift", "rotation", "zoom")}
+    flipped = {"training__augmentation__flip": True}
+    return chosen(recipe="finetune", model__weights=weights, **few, **changed, **flipped)
 
 
 @pytest.fixture
@@ -106,6 +108,16 @@ def test_training_on_cached_features_trains_the_whole_model(
     assert {path.suffix for path in cache.folder.glob("*")} == {
         ".npy", ".looks", ".npz",
     }, "nothing partial"  # fmt: skip
+
+
+def test_images_that_nothing_changes_have_one_view_however_many_are_asked_for(
+    weights: str, chosen: Callable[..., Project], cache: FeatureCache
+) -> None:
+    project = chosen(recipe="finetune", model__weights=weights, training__feature_views=3)
+    assert not project.training.augmentation.changes_images
+    setup = set_up(project, cache, [])
+    assert len(setup.train) == len(IMAGES) and len(setup.train.views) == 1
+    assert len(list(cache.folder.glob("*.npy"))) == 2, "to train and to validate"
 
 
 def test_without_views_the_frozen_layers_see_each_image_anew_and_nothing_is_said_of_it(
