@@ -43,10 +43,10 @@ test: install  ## everything that .ci/run checks
 docstrings: install
 	$(RUN)python -m pytest --quiet --doctest-modules model_zoo/__init__.py
 
-# Three at a time on two cores: many tests wait for a browser, a server, a process that they started;
-# four only take each other's time. A file's tests share what they start.
+# Four at a time on two cores: many tests wait for a browser, a server, a process that they started;
+# with three a fifth of the processors' time was idle. A file's tests share what they start.
 tests: install
-	$(RUN)python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25
+	$(RUN)python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 25
 
 bench: install  ## the benchmarks at their smallest size: that they run, not what they measure
 	$(RUN)python -m pytest -m benchmark

@@ -1,11 +1,11 @@
 """Fine-tuning the last block of a pretrained network: the notebook's way, and ours.
 
     python -m benchmarks.finetune [--backbone resnet50] [--image-size 224] [--images 256]
-                                  [--epochs 10] [--views 2]
+                                  [--epochs 10]
 
 The notebook's way: the input pipeline makes 224x224 float RGB images, flipped, turned and zoomed at
-that size; the frozen layers see every one of them again in every epoch; batches of 16. Ours: the
-images are augmented in grey, what the frozen layers make of them is computed once for each view, in
+that size; the frozen layers see every one of them again in every epoch; batches of 16. Ours, by
+the recipe `finetune`: what the frozen layers make of the images as they are is computed once, in
 the precision that is faster here, and the last block is trained on that; batches of 128.
 
 The same images, epochs and trained layers; each way in a process of its own. Tracing the graphs is
@@ -136,7 +136,7 @@ WAYS = {"notebook": notebook_way, "ours": our_way}
 
 
 def measured_ways(
-    backbone: str, image_size: int, images: int, epochs: int, views: int, folder: Path
+    backbone: str, image_size: int, images: int, epochs: int, folder: Path
 ) -> dict[str, dict[str, Any]]:
     """Run both ways, each in a process of its own, with random weights that lie in ``folder``."""
     given = {
@@ -144,7 +144,6 @@ def measured_ways(
         "model.image_size": image_size,
         "model.weights": str(_random_weights(backbone, image_size, folder)),
         "training.epochs": epochs,
-        "training.feature_views": views,
     }
     found = {}
     for way in WAYS:
@@ -158,11 +157,11 @@ def measured_ways(
     return found
 
 
-def measure(backbone: str, image_size: int, images: int, epochs: int, views: int) -> None:
+def measure(backbone: str, image_size: int, images: int, epochs: int) -> None:
     """Run both ways and print rates, ratio, peak memory, and where our time goes."""
     with tempfile.TemporaryDirectory() as folder:
-        found = measured_ways(backbone, image_size, images, epochs, views, Path(folder))
-    print(f"\n{backbone} at {image_size} px, {images} images, {epochs} epochs, {views} views")
+        found = measured_ways(backbone, image_size, images, epochs, Path(folder))
+    print(f"\n{backbone} at {image_size} px, {images} images, {epochs} epochs")
     for way, one in found.items():
         rate = images * epochs / one["seconds"]
         print(f"  {way:<10}{one['seconds']:8.1f} s {rate:9.1f} images/s {one['peak_mb']:8.0f} MB")
@@ -194,13 +193,12 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=224, help="default: 224")
     parser.add_argument("--images", type=int, default=256, help="default: 256")
     parser.add_argument("--epochs", type=int, default=10, help="default: 10")
-    parser.add_argument("--views", type=int, default=2, help="augmented views (default: 2)")
     parser.add_argument("--way", choices=list(WAYS), help=argparse.SUPPRESS)
     parser.add_argument("--set", default="{}", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if not given.way:
         print(machine("keras", "tensorflow-cpu"), flush=True)
-        measure(given.backbone, given.image_size, given.images, given.epochs, given.views)
+        measure(given.backbone, given.image_size, given.images, given.epochs)
         return
     from model_zoo.plugin_registry import discover
 

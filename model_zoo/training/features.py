@@ -27,11 +27,12 @@ class Features:
         return len(self.labels)
 
     def inputs(self, indices: np.ndarray, epoch: int) -> np.ndarray:
-        """Features float32 (n, ...) of the view whose turn it is in this epoch."""
+        """Features (n, ...) of the view whose turn it is in this epoch, in the type that they are
+        kept in: the network makes them float32 batch by batch, sooner than NumPy."""
         view = self.views[epoch % len(self.views)]
         # Sorted: a memory-mapped file is read in its own order.
         order = np.argsort(indices)
-        found = np.empty((len(indices), *view.shape[1:]), np.float32)
+        found = np.empty((len(indices), *view.shape[1:]), view.dtype)
         found[order] = view[indices[order]]
         return found
 

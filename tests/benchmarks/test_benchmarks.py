@@ -48,7 +48,7 @@ def test_serve_prints_a_row_a_way_and_the_ratio(capsys) -> None:
 
 
 def test_finetune_prints_how_many_times_as_fast_ours_is(capsys) -> None:
-    finetune.measure("tiny", 28, images=256, epochs=1, views=1)
+    finetune.measure("tiny", 28, images=256, epochs=1)
     assert re.search(r"ours is [\d.]+ times as fast", capsys.readouterr().out)
 
 

@@ -13,6 +13,7 @@ from model_zoo.classifier import Head, build_classifier
 from model_zoo.data.fashion_mnist.description import DATASET
 from model_zoo.settings import Augmentation, ModelSettings
 from model_zoo.training.frozen_part import split_where_training_begins, trunk_of
+from model_zoo.training.frozen_views import Views, pixels_of
 from model_zoo.training.normalisation import (
     WORTH_FOLDING,
     with_folded_normalisation,
@@ -144,7 +145,8 @@ def test_frozen_normalisation_is_folded_where_blocks_are_fine_tuned() -> None:
         np.testing.assert_allclose(other, own, atol=1e-2 * change + 1e-7, err_msg=own.path)
     split = split_where_training_begins(faster)
     assert split is not None
-    features = split.frozen(IMAGES[..., None].astype(np.float32))
+    as_they_are = Views(Augmentation(), seed=0, count=0)
+    features = split.frozen(pixels_of(split.frozen, as_they_are, IMAGES, view=None, start=0))
     np.testing.assert_allclose(split.trained(features), plain(IMAGES), atol=1e-4)
     anew = with_folded_normalisation(split.frozen, WORTH_FOLDING)
     assert anew is split.frozen, "nothing is left to fold"

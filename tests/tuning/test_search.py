@@ -225,7 +225,7 @@ def test_features_whose_place_is_known_are_read_without_a_network(
     bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = {"model__weights": "imagenet", "training__feature_views": 2, "search__limit": 200}
-    one = bench(home=tmp_path, **chosen)
+    one = bench(home=tmp_path, **chosen, training__augmentation__flip=True)
     random, places = np.random.default_rng(0), [tmp_path / f"{name}.npy" for name in "abc"]
     made = [random.normal(size=(count, 5)).astype(np.float16) for count in (320, 320, 160)]
     for path, array in zip(places, made, strict=True):
