@@ -40,7 +40,7 @@ def trials_seconds(
 ) -> float:
     """Seconds of all trials on pooled features, processes and MLflow included."""
     random = np.random.default_rng(0)
-    views = project.training.feature_views
+    views = project.training.distinct_views
     labels = (np.arange(images) % len(DATASET.labels)).astype(np.int32)
     pooled = random.random((views * images, channels), np.float32)
     held_out = random.random((images // 2, channels), np.float32)
@@ -73,7 +73,7 @@ def measure(
         places = Places.load(home=home)
         project = load_project(None, given, places)
         discover(places.plugins_dir)
-        views = project.training.feature_views
+        views = project.training.distinct_views
         found = measured_ways(backbone, image_size, measured, 1, views, Path(home))
         channels = int(found["ours"]["channels"])
         ours_trials = trials_seconds(project, places, images, channels, Path(home) / "search")
