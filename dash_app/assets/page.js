@@ -57,6 +57,9 @@
       all_on: function (_, steps) {
         return steps.map(() => true);
       },
+      pick_all: function (every, picked) {
+        return picked.map(() => every);
+      },
       go_to_project: function (name, hash) {
         const box = document.getElementById("content");
         if (name && name !== box.dataset.project) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ALL, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
 from flask import request
 
 from dash_app.page import classes
@@ -120,14 +120,14 @@ def register(app: Dash, context: Context) -> None:
         """Of an image that nobody has labelled there is nothing to accept or to reject."""
         return ("hidden", "Label") if view == "label" else ("contents", "Relabel")
 
-    @app.callback(
+    # In the browser: a button that is pressed right afterwards must see them chosen.
+    app.clientside_callback(
+        ClientsideFunction("catwalk", "pick_all"),
         Output({"review-pick": ALL}, "checked"),
         Input("review-all", "checked"),
         State({"review-pick": ALL}, "checked"),
         prevent_initial_call=True,
     )
-    def choose_all(every: bool, checked: list[bool]) -> list[bool]:
-        return [every] * len(checked)
 
     @app.callback(
         Output("review-message", "children"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from model_zoo.comparison.common import Common, common_of
+from model_zoo.comparison.common_images import CommonImages, common_images
 from model_zoo.comparison.cost import Cost, costs_of
 from model_zoo.comparison.figures import Figure, own_figures, paired_figures
 from model_zoo.comparison.parts import Part, parts_of
@@ -37,7 +37,7 @@ class Comparison:
 
     first: Recorded
     second: Recorded
-    common: Common
+    common: CommonImages
     figures: list[Figure]
     classes: list[Part]
     slices: list[Part]
@@ -124,7 +124,7 @@ def compare_versions(
         UserError: a version is unknown, its answers are not recorded, or MLflow is away.
     """
     a, b, notes = recorded_of_both(reports, first, second)
-    common = common_of(a, b)
+    common = common_images(a, b)
     images = reports.test_images(a.report)
     classes, slices = _classes(common), _slices(a, common, images, judging)
     right, right_too, least = common.first_right, common.second_right, judging.class_images
@@ -146,7 +146,7 @@ def compare_versions(
     )
 
 
-def _classes(common: Common) -> dict[str, np.ndarray]:
+def _classes(common: CommonImages) -> dict[str, np.ndarray]:
     """Those that have images, and the places of these."""
     order = np.argsort(common.truth, kind="stable")
     numbers, starts = np.unique(common.truth[order], return_index=True)
@@ -158,7 +158,7 @@ def _classes(common: Common) -> dict[str, np.ndarray]:
 
 
 def _slices(
-    a: Recorded, common: Common, images: np.ndarray | None, judging: JudgingSettings
+    a: Recorded, common: CommonImages, images: np.ndarray | None, judging: JudgingSettings
 ) -> dict[str, np.ndarray]:
     """Groups of classes that the project names, and quarters by the dataset's statistics."""
     found = {}
@@ -178,7 +178,7 @@ def _slices(
     return found
 
 
-def _corruptions(a: Recorded, b: Recorded, common: Common, least: int) -> list[Part]:
+def _corruptions(a: Recorded, b: Recorded, common: CommonImages, least: int) -> list[Part]:
     """On corrupted copies of images that both were tried on."""
     if a.corrupted is None or b.corrupted is None or not len(common):
         return []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model_zoo.class_figures import from_counts
-from model_zoo.comparison.common import Common
+from model_zoo.comparison.common_images import CommonImages
 from model_zoo.comparison.recorded import Recorded
 from model_zoo.evaluation.bootstrap import of_each_image
 from model_zoo.judging.paired import CONFIDENCE, disagreements, interval
@@ -59,7 +59,7 @@ class Figure:
         return "better" if (self.low > 0) != self.less_is_better else "worse"
 
 
-def paired_figures(a: Recorded, b: Recorded, common: Common) -> list[Figure]:
+def paired_figures(a: Recorded, b: Recorded, common: CommonImages) -> list[Figure]:
     """On the images that both were judged on; the same at every call."""
     random, count = np.random.default_rng(SEED), len(common)
     means = _Means(a, common.first, common.truth), _Means(b, common.second, _numbers(b, common))
@@ -111,13 +111,13 @@ class _Means:
         return np.append(self.values[rows].mean(axis=0), error)
 
 
-def _numbers(b: Recorded, common: Common) -> np.ndarray:
+def _numbers(b: Recorded, common: CommonImages) -> np.ndarray:
     """True classes by the second version's own numbers."""
     return b.truth[common.second]
 
 
 def _of_counts(
-    common: Common, random: np.random.Generator
+    common: CommonImages, random: np.random.Generator
 ) -> dict[str, tuple[float, float, np.ndarray]]:
     """Balanced accuracy and macro F1: resampling images is drawing cells of a joint table."""
     answers = np.stack([common.truth, common.of_first, common.of_second])
@@ -141,7 +141,7 @@ def _of_cells(true: np.ndarray, said: np.ndarray, cells: np.ndarray) -> dict[str
     return from_counts(by_class(hit, true), by_class(cells, true), by_class(cells, said))
 
 
-def _accuracy(common: Common) -> Figure:
+def _accuracy(common: CommonImages) -> Figure:
     right, wrong = common.second_right, common.first_right
     won, lost = disagreements(right, wrong)
     low, high = interval(won, lost, len(common))

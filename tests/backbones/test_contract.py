@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
+from keras import layers
 
 from model_zoo.backbones import discover, get_backbone, list_backbones
-from model_zoo.backbones.check import run_checks
+from model_zoo.backbones.check import run_checks, use_statistics_of
 from model_zoo.backbones.registration import register_backbone
 
 discover(Path(__file__).parents[2] / "plugins")
@@ -109,3 +111,17 @@ def test_what_breaks_the_contract_is_named(empty_registry, layer_of, blocks, pro
 def test_what_cannot_be_exported_is_named(empty_registry, layer_of, problem) -> None:
     *_, (what, problems) = run_checks(bad(layer_of))
     assert what.startswith("exports") and problem in problems[0]
+
+
+def test_a_checked_network_has_the_statistics_of_all_of_it_not_of_what_dropout_left() -> None:
+    """Else a network with stochastic depth makes features of thousands, and exports seem wrong."""
+    image = keras.Input((4, 4, 3))
+    x = layers.Conv2D(16, 3)(image)
+    dropout = layers.Dropout(0.9, noise_shape=(None, 1, 1, 1))
+    x = layers.BatchNormalization(epsilon=1e-6)(dropout(x))
+    trunk = keras.Model(image, x)
+    images = np.random.default_rng(0).uniform(0, 255, (8, 4, 4, 3)).astype(np.float32)
+    use_statistics_of(images, trunk)
+    features = np.asarray(trunk(images, training=False))
+    assert np.abs(features.std(axis=(0, 1, 2)) - 1).max() < 0.01
+    assert dropout.rate == 0.9

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,18 @@ def watch(page: Page) -> list[str]:
         ),
     )
     return errors
+
+
+@contextmanager
+def slow_server(page: Page, milliseconds: int = 700) -> Iterator[None]:
+    """Meanwhile an answer takes so much longer than a visitor does."""
+    network = page.context.new_cdp_session(page)
+    as_fast_as_it_gets = {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+    given = as_fast_as_it_gets | {"latency": milliseconds}
+    network.send("Network.emulateNetworkConditions", given)
+    yield
+    network.send("Network.emulateNetworkConditions", as_fast_as_it_gets | {"latency": 0})
+    network.detach()
 
 
 def as_file(content: bytes, name: str = "a.png", kind: str = "image/png") -> dict:

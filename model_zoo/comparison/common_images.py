@@ -11,7 +11,7 @@ from model_zoo.judging.contest import some
 
 
 @dataclass(frozen=True)
-class Common:
+class CommonImages:
     """What both were asked.
 
     Attributes:
@@ -43,7 +43,7 @@ class Common:
         return self.of_second == self.truth
 
 
-def common_of(a: Recorded, b: Recorded) -> Common:
+def common_images(a: Recorded, b: Recorded) -> CommonImages:
     """Images that both were judged on, under one label that both know."""
     labels = (*a.labels, *(one for one in b.labels if one not in a.labels))
     theirs = np.array([labels.index(one) for one in b.labels])
@@ -64,7 +64,7 @@ def common_of(a: Recorded, b: Recorded) -> Common:
         notes.append(f"{other:,} images have another label in each test set: left out")
     kept = known & agreed
     first, second = first[kept], second[kept]
-    return Common(
+    return CommonImages(
         first=first,
         second=second,
         labels=labels,
