@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 IMAGES, CLASSES = 8, 4
 LEARNING_RATE = 1e-4  # small: one step of Adam must lower the loss whatever the architecture
-EXPORT_TOLERANCE = 1e-2  # of all features' length: rounding alone gives 5e-4, where the network is deep
+EXPORT_TOLERANCE = (
+    1e-2  # of all features' length: rounding alone gives 5e-4, where the network is deep
+)
 ERFC = "the exact GELU becomes an Erfc that it lacks; take keras.ops.gelu(x, approximate=True)"
 CONSTANTS = "layers.Normalization leaks its statistics; take layers.Rescaling, one offset a channel"
 

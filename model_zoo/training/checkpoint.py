@@ -105,8 +105,6 @@ class Checkpoint:
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
     """Weights, random states and the optimiser's own; not the metrics, which start anew."""
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
     metrics = {id(variable) for metric in model.metrics for variable in metric.variables}
     own = [one for one in model.variables if id(one) not in metrics]
     return [*own, *model.optimizer.variables]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from model_zoo.backbones import get_backbone
 from model_zoo.class_figures import OF_CLASSES
 from model_zoo.classifier import Head
@@ -49,7 +51,23 @@ def compile_classifier(
         # XLA on a CPU made a ResNet50 four times slower; on accelerators "auto" is right.
         jit_compile="auto" if has_accelerator() or keras.backend.backend() == "jax" else False,
     )
+    _make_variables(network)
     return network
+
+
+def _make_variables(network: keras.Model) -> None:
+    """Make those of optimiser, loss and metrics, which Keras otherwise does in the first step.
+
+    TensorFlow traces a step in which variables came to be three times: as it is, with each of them
+    made only if it is not there yet, and once more without. Tracing is most of what a trial on
+    features takes, and of a large network it takes longer than an epoch of few images.
+    """
+    network.optimizer.build(network.trainable_variables)
+    classes = network.output_shape[-1]
+    label, equal = np.zeros(1, np.int32), np.full((1, classes), 1 / classes, np.float32)
+    network.compute_loss(y=label, y_pred=equal)
+    network.compute_metrics(x=None, y=label, y_pred=equal, sample_weight=None)
+    network.reset_metrics()
 
 
 def _of_classes(metric: str, network: keras.Model) -> list[keras.metrics.Metric]:

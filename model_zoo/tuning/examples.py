@@ -7,7 +7,7 @@ a pass through the network.
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -20,10 +20,10 @@ from model_zoo.data.dataset import Dataset, Images
 from model_zoo.errors import UserError
 from model_zoo.files import complete_or_absent
 from model_zoo.lean_keras import import_keras
-from model_zoo.owner import end_with_owner
 from model_zoo.progress import Reporter, Say, beside, part
 from model_zoo.settings import Places, Project
 from model_zoo.training.features import FeatureFiles, Features
+from model_zoo.tuning.framework_process import begin, framework_context
 
 EXAMPLES = "examples.npz"
 
@@ -87,8 +87,8 @@ def write_examples(
             _keep_pooled(project, found[0].take(chosen), found[1], folder)
             return
         given = (project, places, dataset, training, validation, folder, beside(say, "features"))
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, spawn, initializer=end_with_owner) as process:
+        context, environment = framework_context(), dict(os.environ)
+        with ProcessPoolExecutor(1, context, begin, (environment,)) as process:
             try:
                 process.submit(_write_pooled, *given).result()
             except BrokenProcessPool as error:

@@ -8,7 +8,6 @@ leads a search never builds a model.
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
 import time
@@ -23,14 +22,13 @@ from model_zoo.data.dataset import Dataset
 from model_zoo.errors import UserError
 from model_zoo.files import NO_ROOM, cannot_write
 from model_zoo.lean_keras import import_keras
-from model_zoo.owner import end_with_owner
-from model_zoo.processor import collect_seldom
 from model_zoo.progress import Reporter, part
 from model_zoo.settings import Places, Project
 from model_zoo.tuning.devices import VISIBLE
+from model_zoo.tuning.framework_process import begin, framework_context
 from model_zoo.tuning.trial import Result, read_result, write_result
 
-# Starting one costs the import of the framework, some seconds of a processor: ten share that.
+# A model of Keras that was built and forgotten leaves memory behind: ten share a process.
 TRIALS_PER_PROCESS = 10
 TRACEBACK = "traceback.txt"  # of a failed trial, in its folder
 END_SECONDS = 5.0
@@ -66,8 +64,7 @@ class TrialProcess:
         self._folder = folder
         self._arguments = (project, places, dataset, folder, name, device, reports)
         self._reports = reports
-        # A forked process would share the parent's locks and, on a GPU, its broken CUDA context.
-        self._context = multiprocessing.get_context("spawn")
+        self._context = framework_context()
         self._process: Any = None
         self._trials = 0
         self._given: tuple[str, dict[str, Any], float] | None = None
@@ -126,7 +123,10 @@ class TrialProcess:
         self._trials = 0
         self._connection, theirs = self._context.Pipe()
         self._process = self._context.Process(
-            target=_train_on_request, args=(theirs, *self._arguments), name="trial", daemon=True
+            target=_train_on_request,
+            args=(dict(os.environ), theirs, *self._arguments),
+            name="trial",
+            daemon=True,
         )
         self._process.start()
         theirs.close()  # so that the end of the process is the end of the pipe
@@ -153,6 +153,7 @@ def first_to_end(processes: list[TrialProcess]) -> list[TrialProcess]:
 
 
 def _train_on_request(
+    environment: dict[str, str],
     requests: Connection,
     project: Project,
     places: Places,
@@ -163,13 +164,12 @@ def _train_on_request(
     reports: Path | None,
 ) -> None:
     """The process: takes (trial, values), answers (kind, sentence)."""
-    end_with_owner()
-    collect_seldom()
+    begin(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, who ends this process
     # Several processes may share a GPU; by default the first would take all of its memory.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    if device is not None:  # a framework looks when it is imported, and not again
+    if device is not None:  # a framework looks when it first computes, and not again
         os.environ[VISIBLE] = device
     for noisy in ("tensorflow", "absl"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

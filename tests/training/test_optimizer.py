@@ -129,3 +129,17 @@ def test_a_block_decays_at_its_own_rate(chosen: Callable[..., Project]) -> None:
     for name, share in (("block2_conv/kernel", 0.1), ("logits/kernel", 1.0)):
         np.testing.assert_allclose(after[name], before[name] * (1 - 0.5 * 0.01 * share), rtol=1e-5)
     np.testing.assert_array_equal(after["logits/bias"], before["logits/bias"])
+
+
+def test_a_training_step_is_traced_once(chosen: Callable[..., Project]) -> None:
+    """A step in which Keras makes variables is traced three times, each of them slow."""
+    project = chosen(recipe="finetune")
+    model = trained_network(DATASET, project.model, project.training)
+    head = head_from(project.model, project.training)
+    compile_classifier(model, project.model, project.training, head, 1000)
+    traces = []
+    apply = model.optimizer.apply
+    model.optimizer.apply = lambda *given: (traces.append(1), apply(*given))
+    images = np.random.default_rng(0).integers(0, 256, (8, 28, 28), np.uint8)
+    model.fit(images, np.arange(8), batch_size=4, epochs=2, verbose=0)
+    assert len(traces) == 1
