@@ -3,12 +3,12 @@
     python -m benchmarks.transfer [--set model.dropout=0.1 ...] TRY [TRY ...]
 
 A TRY is ``backbone:pixels:blocks:images:epochs[:head_epochs]``: how many blocks are unfrozen (0:
-the new head alone), how many training images, how many epochs with the blocks and, before them,
-with the head alone. Each is trained from nothing, features included, in a process of its own;
-printed are the minutes of this machine's cores that it took (processor time by the number of
-cores: what another program uses meanwhile does not count) and the accuracy on the validation
-images, never on the test set. No augmentation, one view, the recipe `finetune`: a short training
-does not see an image twice in the same way often enough.
+the new head alone; ``scratch``: all of them, from random weights), how many training images, how
+many epochs with the blocks and, before them, with the head alone. Each is trained from nothing,
+features included, in a process of its own; printed are the minutes of this machine's cores that it
+took (processor time by the number of cores: what another program uses meanwhile does not count) and
+the accuracy on the validation images, never on the test set. The recipes are `head`, `finetune` and
+`short`, in float32.
 
 Nothing is logged; the table is in docs/training.md.
 """
@@ -23,6 +23,8 @@ from typing import Any
 from benchmarks.timing import machine
 from benchmarks.trainings import train
 
+SCRATCH = "scratch"
+
 
 @dataclass(frozen=True)
 class Try:
@@ -30,7 +32,7 @@ class Try:
 
     backbone: str
     pixels: int
-    blocks: int
+    blocks: int | None  # None: from random weights
     images: int
     epochs: int
     head_epochs: int = 4
@@ -38,34 +40,33 @@ class Try:
     @classmethod
     def parse(cls, text: str) -> Try:
         backbone, *numbers = text.split(":")
-        if len(numbers) not in (4, 5) or not all(one.isdigit() for one in numbers):
+        from_scratch = numbers[1:2] == [SCRATCH]
+        given = [numbers[0], "0", *numbers[2:]] if from_scratch else numbers
+        if len(given) not in (4, 5) or not all(one.isdigit() for one in given):
             raise argparse.ArgumentTypeError(
                 f"{text!r} is not backbone:pixels:blocks:images:epochs[:head_epochs]"
             )
-        return cls(backbone, *map(int, numbers))
+        pixels, blocks, *rest = map(int, given)
+        return cls(backbone, pixels, None if from_scratch else blocks, *rest)
 
     def values(self) -> dict[str, Any]:
         """Settings by dotted names."""
-        return {
+        given: dict[str, Any] = {
             "profile": "standard",
-            "recipe": "finetune",
+            "recipe": "short" if self.blocks is None else "finetune" if self.blocks else "head",
             "data.train_limit": self.images,
             "model.backbone": self.backbone,
             "model.image_size": self.pixels,
-            "model.weights": "imagenet",
-            "model.unfrozen_blocks": self.blocks,
+            "model.weights": "none" if self.blocks is None else "imagenet",
             "training.batch_size": 64,
             "training.epochs": self.epochs,
             "training.early_stopping_patience": 0,
-            "training.head_epochs": self.head_epochs if self.blocks else 0,
-            "training.trunk_rate": 0.3,
-            "training.block_rate": 0.9,
             "training.feature_views": 1,
-            "training.augmentation.flip": False,
-            "training.augmentation.shift": 0.0,
-            "training.augmentation.rotation": 0.0,
-            "training.augmentation.zoom": 0.0,
+            "training.precision": "float32",
         }
+        if self.blocks is not None:
+            given["model.unfrozen_blocks"] = self.blocks
+        return given | ({"training.head_epochs": self.head_epochs} if self.blocks else {})
 
 
 def in_own_process(values: dict[str, Any]) -> tuple[float, float, float]:
@@ -92,8 +93,9 @@ def main() -> None:
     for one in given.tries:
         accuracy, minutes, wall = in_own_process(one.values() | changed)
         epochs = f"{one.head_epochs}+{one.epochs}" if one.blocks else f"{one.epochs}"
+        blocks = SCRATCH if one.blocks is None else one.blocks
         print(
-            f"{one.backbone:<22}{one.pixels:>5}{one.blocks:>8}{one.images:>9,}{epochs:>8}"
+            f"{one.backbone:<22}{one.pixels:>5}{blocks:>8}{one.images:>9,}{epochs:>8}"
             f"{accuracy:>12.2%}{minutes:>9.1f}{wall:>7.1f}",
             flush=True,
         )
