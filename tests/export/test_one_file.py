@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 EXPORT = """
 import sys
 from pathlib import Path
-import keras, numpy as np, onnx
+import numpy as np, onnx
+from model_zoo.lean_keras import import_keras
+import_keras()
+import keras
 from model_zoo.explanation.grad_cam import explained
 from model_zoo.export.canonical import make_regular
 from model_zoo.plugin_registry import discover
