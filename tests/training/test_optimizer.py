@@ -35,7 +35,7 @@ def test_profiles_and_recipes_have_no_setting_in_common() -> None:
 
 def test_any_profile_goes_with_any_recipe(chosen: Callable[..., Project]) -> None:
     mixed = chosen(profile="notebook", recipe="finetune").training
-    assert mixed.feature_views == 0 and mixed.optimizer == "adamw"
+    assert mixed.feature_views == 0 and mixed.label_smoothing == 0.1
     with pytest.raises(
         UserError, match=r"unknown recipe 'best': choose one of finetune, head, notebook"
     ):
