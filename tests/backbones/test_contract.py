@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from keras.src.applications import efficientnet as keras_efficientnet
 from keras.src.applications import resnet as keras_resnet
 
 from model_zoo.backbones import discover, get_backbone, list_backbones
@@ -15,13 +16,13 @@ from model_zoo.backbones.registration import register_backbone
 
 discover(Path(__file__).parents[2] / "plugins")
 SHIPPED = list_backbones()
-ONE_A_FAMILY = ["mobilenet_v3_small", "efficientnet_b0", "efficientnet_lite0", "wrn_16_2"]
-RESNET = get_backbone("resnet50")
+ONE_A_FAMILY = ["mobilenet_v3_small", "efficientnet_lite0", "wrn_16_2"]
+RESNET, EFFICIENTNET = get_backbone("resnet50"), get_backbone("efficientnet_b0")
 VIT = sys.modules[get_backbone("vit_tiny").build.__module__]  # the plugin, as it was discovered
 
 
 def test_the_families_are_there() -> None:
-    assert {"resnet50", *ONE_A_FAMILY} <= set(SHIPPED)
+    assert {"resnet50", "efficientnet_b0", *ONE_A_FAMILY} <= set(SHIPPED)
     assert list_backbones("efficientnet_v2_*") == [f"efficientnet_v2_b{i}" for i in range(4)]
     assert list_backbones("wrn*") == ["wrn_16_2", "wrn_16_4", "wrn_28_10", "wrn_40_4"]
 
@@ -61,6 +62,20 @@ def test_a_residual_network_keeps_the_whole_contract(
     )
     blocks = ["conv1", *(f"conv{stage}_block1" for stage in (2, 3, 4, 5))]
     register_backbone(name="short", native_size=224, smallest_size=32, blocks=blocks)(RESNET.build)
+    found = dict(run_checks(get_backbone("short")))
+    assert found == {check: [] for check in found} and len(found) == 7
+
+
+def test_an_efficientnet_keeps_the_whole_contract(
+    empty_registry: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one block a stage, where B0 has up to four."""
+    stages = [one | {"repeats": 1} for one in keras_efficientnet.DEFAULT_BLOCKS_ARGS]
+    monkeypatch.setattr(keras_efficientnet, "DEFAULT_BLOCKS_ARGS", stages)
+    blocks = sys.modules[EFFICIENTNET.build.__module__]._blocks(*[1] * len(stages))
+    register_backbone(name="short", native_size=224, smallest_size=32, blocks=blocks)(
+        EFFICIENTNET.build
+    )
     found = dict(run_checks(get_backbone("short")))
     assert found == {check: [] for check in found} and len(found) == 7
 
