@@ -59,8 +59,7 @@ def _make_variables(network: keras.Model) -> None:
     """Make those of optimiser, loss and metrics, which Keras otherwise does in the first step.
 
     TensorFlow traces a step in which variables came to be three times: as it is, with each of them
-    made only if it is not there yet, and once more without. Tracing is most of what a trial on
-    features takes, and of a large network it takes longer than an epoch of few images.
+    made only if it is not there yet, and once more without (`benchmarks/first_step.py`).
     """
     network.optimizer.build(network.trainable_variables)
     classes = network.output_shape[-1]

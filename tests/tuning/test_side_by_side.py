@@ -1,10 +1,12 @@
 """Trials side by side, and shares of a random search: the same best trial however it is divided."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from model_zoo.runs.folder import open_run
 from model_zoo.settings import Places, load_project
 from model_zoo.tuning import devices, leader
 from model_zoo.tuning.devices import trial_devices, visible_gpus
+from model_zoo.tuning.framework_process import begin, framework_context
 from model_zoo.tuning.oracle import random_proposals
 from model_zoo.tuning.trial import read_result, read_results, write_result
 
@@ -51,6 +54,19 @@ def test_two_processes_find_the_same_as_one_each_on_a_gpu_of_its_own(
     assert sorted(run.data.tags["catwalk.trial"] for run in runs) == [*"0123"]
     assert {run.data.tags["catwalk.process"] for run in runs} == {"process 1", "process 2"}
     assert (tmp_path / "7").exists() and (tmp_path / "8").exists()
+
+
+def test_a_process_of_a_search_begins_with_the_framework_and_its_owners_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it is when the process starts, and not when the server did that all are forked from."""
+    for value in ("first", "second"):
+        monkeypatch.setenv("CATWALK_TEST_NOTE", value)
+        given = (dict(os.environ),)
+        with ProcessPoolExecutor(1, framework_context(), begin, given) as process:
+            assert process.submit(os.getenv, "CATWALK_TEST_NOTE").result() == value
+            imported = process.submit(eval, "'keras' in __import__('sys').modules").result()
+    assert imported == (sys.platform == "linux")
 
 
 @pytest.fixture(scope="module")
