@@ -78,15 +78,15 @@ def our_way(project: Project, places: Places, images: Images) -> dict[str, Any]:
     """Seconds of the same by features that are computed once, and where they go."""
     from model_zoo.classifier import POOL
     from model_zoo.training.batches import in_batches
+    from model_zoo.training.faster_network import faster_in_training
     from model_zoo.training.feature_cache import FeatureCache
     from model_zoo.training.frozen_part import split_where_training_begins
     from model_zoo.training.frozen_views import CHUNK
-    from model_zoo.training.normalisation import with_fused_normalisation
     from model_zoo.training.precision import choose_precision, computing_in
     from model_zoo.training.setup import cached_features
 
     def build() -> Any:
-        return with_fused_normalisation(design_of(project).network())
+        return faster_in_training(design_of(project).network())
 
     policy = choose_precision(project.training.precision, build, _quietly)
     design = design_of(project.with_values({"training.precision": policy}))

@@ -59,13 +59,13 @@ def measure(case: Case, policy: str, repeats: int) -> None:
     from model_zoo.backbones.multiply_adds import multiply_adds
     from model_zoo.classifier import PIXELS
     from model_zoo.training.batches import in_batches
+    from model_zoo.training.faster_network import faster_in_training
     from model_zoo.training.frozen_part import trunk_of
-    from model_zoo.training.normalisation import with_fused_normalisation
     from model_zoo.training.precision import computing_in
 
     chosen = design(case.backbone, case.size)
     with computing_in(policy):
-        model = with_fused_normalisation(chosen.network())
+        model = faster_in_training(chosen.network())
     chosen.compiled(model, 10_000)
     forward_adds = multiply_adds(trunk_of(model))
     examples = random_images(case.batch)

@@ -3,7 +3,7 @@
     python -m benchmarks.normalisation [--precision mixed_bfloat16 float32] [--repeats 8]
 
 The same network with the same weights on the same batch, a training step (or, for a frozen trunk,
-a forward pass) of each in turn: see `model_zoo/training/normalisation.py`. At last normalisation
+a forward pass) of each in turn: see `model_zoo/training/faster_network.py`. At last normalisation
 folded into the convolutions, by processor time: a forward pass, as features are computed, and a
 step of fine-tuning a pretrained trunk, whose normalisation is frozen.
 """
@@ -25,13 +25,13 @@ FORWARD = Case("efficientnet_lite0", 96, 256, False)
 
 def measure(case: Case, policy: str, repeats: int) -> None:
     """Print the rates of both and their ratio."""
-    from model_zoo.training.normalisation import with_fused_normalisation
+    from model_zoo.training.faster_network import faster_in_training
     from model_zoo.training.precision import computing_in
 
     chosen = design(case.backbone, case.size)
     with computing_in(policy):
         keras_own = chosen.network()
-    fused = with_fused_normalisation(keras_own)
+    fused = faster_in_training(keras_own)
     examples = random_images(case.batch)
 
     def step(model: Any) -> Callable[[], Any]:
@@ -52,17 +52,17 @@ def measure(case: Case, policy: str, repeats: int) -> None:
 
 def measure_folded(case: Case, repeats: int) -> None:
     """Print what a forward pass in float32 takes by Keras' layers, in one operation, and folded."""
-    from model_zoo.training.normalisation import (
+    from model_zoo.training.faster_network import (
         WORTH_FOLDING,
-        with_folded_normalisation,
-        with_fused_normalisation,
+        faster_in_inference,
+        faster_in_training,
     )
 
     keras_own = design(case.backbone, case.size).network()
     networks = {
         "Keras' layers": keras_own,
-        "one operation": with_fused_normalisation(keras_own),
-        "folded": with_folded_normalisation(keras_own, WORTH_FOLDING),
+        "one operation": faster_in_training(keras_own),
+        "folded": faster_in_inference(keras_own, WORTH_FOLDING),
     }
     images = random_images(case.batch).images
     ways = {
@@ -75,14 +75,14 @@ def measure_folded(case: Case, repeats: int) -> None:
 
 def measure_fine_tuning(backbone: str, size: int, batch: int, repeats: int) -> None:
     """Print what a step takes by Keras' layers and folded; the backbone has weights at hand."""
-    from model_zoo.training.normalisation import with_fused_normalisation
+    from model_zoo.training.faster_network import faster_in_training
 
     chosen = design(
         backbone, size, recipe="finetune", model__weights="imagenet", model__unfrozen_blocks=99
     )
     examples = random_images(batch)
     networks = {"Keras' layers": chosen.network()}
-    networks["folded"] = with_fused_normalisation(networks["Keras' layers"])
+    networks["folded"] = faster_in_training(networks["Keras' layers"])
     compiled = {name: chosen.compiled(model, 10_000) for name, model in networks.items()}
     ways = {
         name: lambda model=model: model.train_on_batch(examples.images, examples.labels)

@@ -22,12 +22,12 @@ from benchmarks.timing import machine
 def measure(backbone: str, image_size: int, batch: int, steps: list[int], policy: str) -> None:
     """Print the seconds of each call in both ways, and the ratio of all."""
     from model_zoo.training.batches import in_batches
-    from model_zoo.training.normalisation import with_fused_normalisation
+    from model_zoo.training.faster_network import faster_in_training
     from model_zoo.training.precision import computing_in
 
     chosen = design(backbone, image_size)
     with computing_in(policy):
-        model = with_fused_normalisation(chosen.network())
+        model = faster_in_training(chosen.network())
     chosen.compiled(model, 10_000)
     examples = random_images(max(steps) * batch)
 

@@ -22,12 +22,12 @@ def step_of(
     backbone: str, size: int, batch: int, precision: str, frozen: bool, plain: bool
 ) -> Callable[[], object]:
     """One step on the same random images each time."""
-    from model_zoo.training.normalisation import with_fused_normalisation
+    from model_zoo.training.faster_network import faster_in_training
     from model_zoo.training.precision import computing_in
 
     chosen = design(backbone, size, **(PLAIN if plain else {}))
     with computing_in(precision):
-        model = with_fused_normalisation(chosen.network())
+        model = faster_in_training(chosen.network())
     examples = random_images(batch)
     if frozen:
         return lambda: model.predict_on_batch(examples.images)

@@ -104,7 +104,7 @@ LONGEST_FIRST = (
     "dash_app/test_colours.py",
     "dash_app/test_several_projects.py",
     "dags/test_dag.py",
-    "training/test_fused_normalisation.py",
+    "training/test_faster_network.py",
     "training/test_class_weights.py",
 )
 

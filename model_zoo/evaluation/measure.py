@@ -53,10 +53,10 @@ def measure(
     from model_zoo.images.statistics import summarise
     from model_zoo.training.batches import in_batches
     from model_zoo.training.counted_batches import counted
-    from model_zoo.training.normalisation import with_folded_normalisation
+    from model_zoo.training.faster_network import faster_in_inference
 
     asked = len(calibration) + len(test)
-    model = with_folded_normalisation(keras.models.load_model(path, compile=False), asked)
+    model = faster_in_inference(keras.models.load_model(path, compile=False), asked)
     batches = max(1, PREDICT_BYTES // (PREDICT_BATCH * int(np.prod(dataset.array_shape))))
     rows = batches * PREDICT_BATCH
 

@@ -24,6 +24,7 @@ from model_zoo.data.pixel_store import looks_of
 from model_zoo.files import cannot_write, put_in_place, read_json, write_json
 from model_zoo.locks import locked
 from model_zoo.progress import Work, part
+from model_zoo.training.faster_network import faster_in_inference
 from model_zoo.training.features import LARGEST, STORED, Features
 from model_zoo.training.frozen_identity import (
     CHECK_SUFFIX,
@@ -35,7 +36,6 @@ from model_zoo.training.frozen_identity import (
 )
 from model_zoo.training.frozen_views import Views, features_of, pixels_of
 from model_zoo.training.known_features import SUFFIX, copy_known, name_of, note_looks
-from model_zoo.training.normalisation import with_folded_normalisation
 
 if TYPE_CHECKING:
     import keras
@@ -210,7 +210,7 @@ def _compute(
         done, left = 0, copy_known(path, family, looks, stored)
     noted = time.monotonic()
     work.advance(len(images) - len(left) + done)
-    sooner = with_folded_normalisation(frozen, len(left) - done)
+    sooner = faster_in_inference(frozen, len(left) - done)
     for start in range(done, len(left), rows):
         mine = left[start : start + rows]
         batch = np.asarray(images.images[mine])

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from model_zoo.training.matrix_products import by_product
+
 if TYPE_CHECKING:
     import keras
 
@@ -92,7 +94,7 @@ def folding(kind: Any) -> Any:
 
     depthwise = kind is keras.layers.DepthwiseConv2D
 
-    class Folding(kind):  # type: ignore[misc]
+    class Folding(kind if depthwise else by_product()):  # type: ignore[misc]
         computes = kind
         #: Gives the layer; not the layer itself, which Keras would count as a part of this one.
         normalisation: Callable[[], keras.Layer]
@@ -109,14 +111,19 @@ def folding(kind: Any) -> Any:
                 offset = offset + ops.cast(self.bias, scale.dtype) * scale
             of_outputs = self.kernel.shape[2:] if depthwise else (1, self.filters)
             kernel = ops.cast(self.kernel, scale.dtype) * ops.reshape(scale, (1, 1, *of_outputs))
-            outputs = (ops.depthwise_conv if depthwise else ops.conv)(
-                inputs,
-                ops.cast(kernel, self.compute_dtype),
-                strides=self.strides,
-                padding=self.padding,
-                dilation_rate=self.dilation_rate,
-                data_format=self.data_format,
-            )
+            outputs = self.convolution_op(inputs, ops.cast(kernel, self.compute_dtype))
             return ops.add(outputs, ops.cast(offset, outputs.dtype))
+
+        if depthwise:  # Keras' own has no such method
+
+            def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+                return ops.depthwise_conv(
+                    inputs,
+                    kernel,
+                    strides=self.strides,
+                    padding=self.padding,
+                    dilation_rate=self.dilation_rate,
+                    data_format=self.data_format,
+                )
 
     return Folding

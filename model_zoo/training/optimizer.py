@@ -11,6 +11,7 @@ from model_zoo.class_figures import OF_CLASSES
 from model_zoo.classifier import Head
 from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.class_metric import class_metric
+from model_zoo.training.one_pass import in_one_pass
 from model_zoo.training.precision import has_accelerator
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def compile_classifier(
     """
     import keras
 
-    optimizer = _optimizer(training, _schedule(training, head.learning_rate, steps))
+    optimizer = in_one_pass(_optimizer(training, _schedule(training, head.learning_rate, steps)))
     shares = rate_shares(network, model, training)
     if set(shares) != {1.0}:
         optimizer = _with_shares(optimizer, shares)

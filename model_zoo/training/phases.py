@@ -19,13 +19,13 @@ from model_zoo.progress import part
 from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.checkpoint import Checkpoint, Progress
 from model_zoo.training.devices import on_all_accelerators
+from model_zoo.training.faster_network import faster_in_training
 from model_zoo.training.feature_cache import FeatureCache
 from model_zoo.training.features import LARGEST, STORED, Features
 from model_zoo.training.finished import check_finished, right_in_training
 from model_zoo.training.fit import fit
 from model_zoo.training.frozen_part import split_before_head
 from model_zoo.training.frozen_views import SeenAnew
-from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.plan import Plan
 from model_zoo.training.setup import (
     Design,
@@ -47,7 +47,7 @@ def trained_network(
 ) -> keras.Model:
     """The network that a training without a search would fit, under the policy of the moment."""
     design = Design(dataset, model, training, head_from(model, training))
-    return with_fused_normalisation(design.network())
+    return faster_in_training(design.network())
 
 
 def train_classifier(

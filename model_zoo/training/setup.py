@@ -12,11 +12,11 @@ from model_zoo.classifier import Head, build_classifier
 from model_zoo.data.dataset import Dataset, Images
 from model_zoo.settings import ModelSettings, TrainingSettings
 from model_zoo.training.class_weights import weights_of_classes
+from model_zoo.training.faster_network import faster_in_training
 from model_zoo.training.feature_cache import FeatureCache
 from model_zoo.training.features import Features
 from model_zoo.training.frozen_part import SplitClassifier, split_where_training_begins
 from model_zoo.training.frozen_views import Views
-from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.plan import Examples
 from model_zoo.training.precision import computing_in
@@ -101,7 +101,7 @@ def set_up_training(
     """Build the classifier, computing in the settings' precision, and decide what is trained on
     what."""
     with computing_in(design.training.precision):
-        model = with_fused_normalisation(design.network())
+        model = faster_in_training(design.network())
         split = None if design.model.from_scratch else split_where_training_begins(model)
     examples = None
     if split is not None:

@@ -18,8 +18,8 @@ from model_zoo.settings import Project, SearchSettings
 from model_zoo.training.batches import in_batches
 from model_zoo.training.class_weights import weights_of_classes
 from model_zoo.training.counted_batches import counted
+from model_zoo.training.faster_network import faster_in_training
 from model_zoo.training.memory import is_out_of_memory
-from model_zoo.training.normalisation import with_fused_normalisation
 from model_zoo.training.optimizer import compile_classifier
 from model_zoo.training.precision import computing_in
 from model_zoo.tuning.examples import read_examples
@@ -135,7 +135,7 @@ def trial_model(
             whole = build_classifier(
                 dataset, project.model, training.augmentation, head, training.seed
             )
-            network = with_fused_normalisation(whole)
+            network = faster_in_training(whole)
     metric, classes = project.judging.metric, len(dataset.labels)
     network = compile_classifier(network, project.model, training, head, steps, metric)
     weights = weights_of_classes(training.class_weights, examples.train[1], classes)

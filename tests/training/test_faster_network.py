@@ -12,13 +12,13 @@ from model_zoo.backbones.contract import set_trainable
 from model_zoo.classifier import Head, build_classifier
 from model_zoo.data.fashion_mnist.description import DATASET
 from model_zoo.settings import Augmentation, ModelSettings
+from model_zoo.training.faster_network import (
+    WORTH_FOLDING,
+    faster_in_inference,
+    faster_in_training,
+)
 from model_zoo.training.frozen_part import split_where_training_begins, trunk_of
 from model_zoo.training.frozen_views import Views, pixels_of
-from model_zoo.training.normalisation import (
-    WORTH_FOLDING,
-    with_folded_normalisation,
-    with_fused_normalisation,
-)
 from model_zoo.training.precision import computing_in
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 28, 28), np.uint8)
@@ -44,7 +44,7 @@ def normalisations(model: keras.Model) -> list[keras.Layer]:
 
 def test_every_normalisation_is_replaced_and_nothing_else() -> None:
     plain = classifier("mixed_bfloat16")
-    fused = with_fused_normalisation(plain)
+    fused = faster_in_training(plain)
     assert {type(one).__name__ for one in normalisations(fused)} == {"FusedBatchNormalization"}
     assert {type(one).__name__ for one in normalisations(plain)} == {"BatchNormalization"}
     for before, after in zip(plain.variables, fused.variables, strict=True):
@@ -60,12 +60,12 @@ def test_every_normalisation_is_replaced_and_nothing_else() -> None:
 
 def test_a_network_without_any_is_left_as_it_is() -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    assert with_fused_normalisation(model) is model
+    assert faster_in_training(model) is model
 
 
 def test_a_classifier_learns_in_a_step_what_keras_own_layers_make_it_learn() -> None:
     plain = classifier("float32", backbone="resnet50")
-    fused = with_fused_normalisation(plain)
+    fused = faster_in_training(plain)
     for model in (plain, fused):
         compiled(model)
     losses = [model.train_on_batch(IMAGES, LABELS) for model in (plain, fused)]
@@ -97,15 +97,15 @@ def small_network() -> keras.Model:
 def test_folded_into_convolutions_it_gives_the_same_but_for_rounding() -> None:
     plain = small_network()
     images = np.random.default_rng(1).uniform(0, 1, (5, 8, 8, 3)).astype(np.float32)
-    folded = with_folded_normalisation(plain, WORTH_FOLDING)
+    folded = faster_in_inference(plain, WORTH_FOLDING)
     assert {one.name for one in normalisations(folded)} == {"bn_3", "bn_4"}, "these cannot be"
     np.testing.assert_allclose(folded(images), plain(images), rtol=1e-5)
-    assert with_folded_normalisation(plain, WORTH_FOLDING - 1) is plain, "it is not worth it"
+    assert faster_in_inference(plain, WORTH_FOLDING - 1) is plain, "it is not worth it"
 
 
 def test_a_whole_classifier_is_folded() -> None:
     plain = classifier("float32", backbone="resnet50")
-    folded = with_folded_normalisation(plain, WORTH_FOLDING)
+    folded = faster_in_inference(plain, WORTH_FOLDING)
     assert normalisations(plain) and not normalisations(folded)
     np.testing.assert_allclose(folded(IMAGES), plain(IMAGES), atol=1e-5)
 
@@ -129,7 +129,7 @@ def fine_tuned(policy: str) -> keras.Model:
 def test_frozen_normalisation_is_folded_where_blocks_are_fine_tuned() -> None:
     """What is trained, and what a step makes of it, stays; a part of the network can be trained."""
     plain = fine_tuned("float32")
-    faster = with_fused_normalisation(plain)
+    faster = faster_in_training(plain)
     assert normalisations(plain) and not normalisations(faster)
     assert [one.path for one in faster.weights] == [one.path for one in plain.weights]
     assert [one.path for one in faster.trainable_weights] == [
@@ -148,14 +148,14 @@ def test_frozen_normalisation_is_folded_where_blocks_are_fine_tuned() -> None:
     as_they_are = Views(Augmentation(), seed=0, count=0)
     features = split.frozen(pixels_of(split.frozen, as_they_are, IMAGES, view=None, start=0))
     np.testing.assert_allclose(split.trained(features), plain(IMAGES), atol=1e-4)
-    anew = with_folded_normalisation(split.frozen, WORTH_FOLDING)
+    anew = faster_in_inference(split.frozen, WORTH_FOLDING)
     assert anew is split.frozen, "nothing is left to fold"
 
 
 def test_in_bfloat16_a_folded_network_is_as_near_to_float32_as_one_that_is_not() -> None:
     exact = fine_tuned("float32")(IMAGES)
     away = []
-    for computed in (lambda model: model, with_fused_normalisation):
+    for computed in (lambda model: model, faster_in_training):
         model = computed(fine_tuned("mixed_bfloat16"))
         away.append(float(np.abs(np.asarray(model(IMAGES)) - exact).mean()))
     assert 0 < away[1] < 1.5 * away[0]
@@ -174,7 +174,7 @@ def test_a_layer_has_keras_own_outputs_gradients_and_statistics(
     plain.set_weights([random.uniform(0.5, 2.0, one.shape) for one in plain.weights])
     inputs = tf.constant(random.normal(2.0, 3.0, shape).astype(np.float32))
     found = []
-    for model in (plain, with_fused_normalisation(plain)):
+    for model in (plain, faster_in_training(plain)):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             outputs = model(inputs, training=training)
@@ -186,7 +186,7 @@ def test_a_layer_has_keras_own_outputs_gradients_and_statistics(
 
 
 def test_a_frozen_trunk_keeps_its_statistics() -> None:
-    fused = with_fused_normalisation(classifier("float32"))
+    fused = faster_in_training(classifier("float32"))
     for layer in normalisations(fused):
         layer.trainable = False
     before = [np.array(layer.moving_variance) for layer in normalisations(fused)]
@@ -197,7 +197,7 @@ def test_a_frozen_trunk_keeps_its_statistics() -> None:
 
 
 def test_in_bfloat16_activations_stay_bfloat16_and_statistics_float32() -> None:
-    fused = with_fused_normalisation(classifier("mixed_bfloat16"))
+    fused = faster_in_training(classifier("mixed_bfloat16"))
     layer = normalisations(fused)[0]
     outputs = layer(np.ones((2, 4, 4, layer.gamma.shape[0]), np.float32), training=True)
     assert outputs.dtype.name == "bfloat16"

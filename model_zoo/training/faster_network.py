@@ -1,9 +1,10 @@
-"""Batch normalisation computed faster than Keras on TensorFlow does it on a CPU.
+"""Networks computed faster than Keras on TensorFlow does it on a CPU: the same layers and weights.
 
-Keras makes it a chain of some ten operations, forwards and backwards, float32 copies of every
-activation written and read again: a third of a small network's step
+Keras makes a batch normalisation a chain of some ten operations, forwards and backwards, float32
+copies of every activation written and read again: a third of a small network's step
 (``benchmarks/normalisation.py``). TensorFlow has one operation for it, which Keras 3 does not use;
-and where the statistics are at rest, the convolution before can do it on the way.
+and where the statistics are at rest, the convolution before can do it on the way. Convolutions of
+few pixels are products of matrices (`matrix_products.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from model_zoo.training.matrix_products import by_product, is_product
 from model_zoo.training.normalising_layers import folding, fused, passing, plain_kind
 from model_zoo.training.precision import computing_in, has_accelerator
 
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
     import keras
 
 
-def with_fused_normalisation(model: keras.Model) -> keras.Model:
+def faster_in_training(model: keras.Model) -> keras.Model:
     """The same uncompiled network, with the same weights, computed faster; for training only.
 
     Normalisations that are frozen are folded into the convolutions before them, the others are one
-    operation each. What is trained, and how, is the same but for rounding.
+    operation each; convolutions of few pixels are products. What is trained, and how, is the same
+    but for rounding.
 
     A finished model is one of Keras' own layers and nothing else: build it anew and give it these
     weights. On an accelerator and on JAX the model is returned as it is: XLA fuses the chain.
@@ -35,7 +38,7 @@ def with_fused_normalisation(model: keras.Model) -> keras.Model:
 WORTH_FOLDING = 2000
 
 
-def with_folded_normalisation(model: keras.Model, images: int) -> keras.Model:
+def faster_in_inference(model: keras.Model, images: int) -> keras.Model:
     """The same network for inference alone, with the same weights, computed faster.
 
     What it gives differs by rounding. Where that is no gain (few images, an accelerator, JAX) the
@@ -48,7 +51,8 @@ def with_folded_normalisation(model: keras.Model, images: int) -> keras.Model:
 
 
 def _computed_otherwise(model: keras.Model, folded: dict[str, keras.Layer]) -> keras.Model:
-    """A clone with these normalisations in the convolutions of these names, all others fused."""
+    """A clone with these normalisations in the convolutions of these names, all others fused, and
+    products where convolutions are some."""
     import keras
 
     if keras.backend.backend() != "tensorflow" or has_accelerator():
@@ -63,6 +67,8 @@ def _computed_otherwise(model: keras.Model, folded: dict[str, keras.Layer]) -> k
             return folding(kind)  # type: ignore[no-any-return]
         if layer.name in gone:
             return passing()  # type: ignore[no-any-return]
+        if kind is keras.layers.Conv2D and _is_product(layer):
+            return by_product()  # type: ignore[no-any-return]
         if kind is not keras.layers.BatchNormalization or layer.renorm or layer.synchronized:
             return kind
         return fused()  # type: ignore[no-any-return]
@@ -80,6 +86,12 @@ def _computed_otherwise(model: keras.Model, folded: dict[str, keras.Layer]) -> k
         by_name[name].normalisation = lambda found=by_name[layer.name]: found
     cloned.set_weights(model.get_weights())
     return cloned
+
+
+def _is_product(layer: keras.layers.Conv2D) -> bool:
+    """Of a layer in a network that was built: whether any of its inputs has so few pixels."""
+    shapes = [node.input_tensors[0].shape for node in layer._inbound_nodes]
+    return any(is_product(layer, *shape[1:3]) for shape in shapes)
 
 
 def _foldable(model: keras.Model) -> dict[str, keras.Layer]:
