@@ -15,7 +15,10 @@ from benchmarks.side_by_side import serve_blocks
 from benchmarks.subject import design, random_images
 
 #: Values by which the classifier does what the bare network of another framework does.
-PLAIN = {"training__augmentation__flip": False, "training__augmentation__shift": 0.0}
+PLAIN = {
+    f"training__augmentation__{name}": value
+    for name, value in (("flip", False), ("shift", 0.0), ("erase", 0.0))
+}
 
 
 def step_of(
