@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -37,15 +38,24 @@ def in_turn(
 def revision() -> str:
     """The commit of this checkout, or that it is not known."""
     asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    return _answer(asked) or "unknown"
 
 
 def machine(*packages: str) -> str:
     """Processor, cores, load and the versions of ``packages``: the evidence behind a figure."""
     versions = "".join(f", {name} {importlib.metadata.version(name)}" for name in packages)
     load = os.getloadavg()[0]
+    cards = _answer(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]).splitlines()
     return (
-        f"{processor_name()}, {usable_cores()} cores, load {load:.1f} at the start; "
+        f"{processor_name()}, {usable_cores()} cores, {''.join(f'{card}, ' for card in cards)}"
+        f"load {load:.1f} at the start; "
         f"Python {platform.python_version()}{versions}"
     )
+
+
+def _answer(command: list[str]) -> str:
+    """What a program prints; empty where there is none, or it fails."""
+    if shutil.which(command[0]) is None:
+        return ""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,7 +1,8 @@
 """What settings reach: trainings from a file, several at once where there is room, any backend.
 
     python -m benchmarks.trainings FILE [--only NAME ...] [--set NAME=VALUE ...] [--seeds 1]
-                                   [--together 1] [--test] [--features FOLDER] [--out FOLDER]
+                                   [--first-seed 20] [--together 1] [--test] [--features FOLDER]
+                                   [--out FOLDER]
 
 FILE is TOML: `[every]` holds settings by dotted names that all trainings have, `[each.NAME]` those
 of one (`benchmarks/trainings/` has what docs/training.md and docs/results.md were written from).
@@ -124,7 +125,7 @@ def tested(figures: dict[str, Any]) -> str:
     return f"{figures['test']:.2%} ({interval.low:.2%} to {interval.high:.2%})"
 
 
-def wanted(file: Path, only: list[str], seeds: int, changed: dict[str, str]) -> dict[str, Any]:
+def wanted(file: Path, only: list[str], seeds: range, changed: dict[str, str]) -> dict[str, Any]:
     """Settings of each training by its name."""
     content = tomllib.loads(file.read_text())
     unknown = set(only) - set(content["each"])
@@ -134,7 +135,7 @@ def wanted(file: Path, only: list[str], seeds: int, changed: dict[str, str]) -> 
         )
     found = {}
     for name, values in content["each"].items():
-        for seed in range(20, 20 + seeds):
+        for seed in seeds:
             if not only or name in only:
                 own = {"training.seed": seed, "data.seed": 20}
                 found[f"{name} (seed {seed})"] = content["every"] | values | own | changed
@@ -147,13 +148,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="changed")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=20)
     parser.add_argument("--together", type=int, default=1, help="processes at a time (default: 1)")
     parser.add_argument("--test", action="store_true", help="also the official test set")
     parser.add_argument("--features", type=Path, help="a folder of features that they share")
     parser.add_argument("--out", type=Path, help="a folder for each training's figures")
     given = parser.parse_args()
     changed = dict(one.split("=", 1) for one in given.changed)
-    tries = wanted(given.file, given.only, given.seeds, changed)
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
+    tries = wanted(given.file, given.only, seeds, changed)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow-cpu")
     evidence = {"machine": machine("keras", backend), "commit": revision()}
     print(evidence["machine"], flush=True)
