@@ -9,10 +9,9 @@ few pixels are products of matrices (`matrix_products.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from model_zoo.training.depthwise import by_sum, is_sum
 from model_zoo.training.matrix_products import by_product, is_product
 from model_zoo.training.normalising_layers import folding, fused, passing, plain_kind
 from model_zoo.training.precision import computing_in, has_accelerator
@@ -56,8 +55,6 @@ def _computed_otherwise(model: keras.Model, folded: dict[str, keras.Layer]) -> k
     products where convolutions are some."""
     import keras
 
-    if keras.backend.backend() == "jax":
-        return _with_sums(model)
     if keras.backend.backend() != "tensorflow" or has_accelerator():
         return model
     gone = {layer.name for layer in folded.values()}
@@ -76,29 +73,6 @@ def _computed_otherwise(model: keras.Model, folded: dict[str, keras.Layer]) -> k
             return kind
         return fused()  # type: ignore[no-any-return]
 
-    cloned = _cloned(model, kind_for)
-    by_name = {layer.name: layer for layer in _layers_of(cloned)}
-    for name, layer in folded.items():
-        by_name[name].normalisation = lambda found=by_name[layer.name]: found
-    return cloned
-
-
-def _with_sums(model: keras.Model) -> keras.Model:
-    """A clone whose depthwise convolutions are sums of shifted images."""
-    import keras
-
-    def kind_for(layer: keras.Layer) -> type:
-        depthwise = type(layer) is keras.layers.DepthwiseConv2D and is_sum(layer)
-        return by_sum() if depthwise else type(layer)  # type: ignore[no-any-return]
-
-    return _cloned(model, kind_for)
-
-
-def _cloned(model: keras.Model, kind_for: Callable[[keras.Layer], type]) -> keras.Model:
-    """The network with each layer of the class that is wanted for it, and the same weights; itself
-    where each is of it."""
-    import keras
-
     if all(kind_for(layer) is type(layer) for layer in _layers_of(model)):
         return model
     with computing_in(model.dtype_policy.name):
@@ -107,6 +81,9 @@ def _cloned(model: keras.Model, kind_for: Callable[[keras.Layer], type]) -> kera
             clone_function=lambda layer: kind_for(layer).from_config(layer.get_config()),  # type: ignore[attr-defined]
             recursive=True,
         )
+    by_name = {layer.name: layer for layer in _layers_of(cloned)}
+    for name, layer in folded.items():
+        by_name[name].normalisation = lambda found=by_name[layer.name]: found
     cloned.set_weights(model.get_weights())
     return cloned
 
