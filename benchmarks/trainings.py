@@ -61,6 +61,7 @@ def train(
     from model_zoo.runs.precision import with_precision
     from model_zoo.training.feature_cache import FeatureCache
     from model_zoo.training.phases import train_classifier
+    from model_zoo.training.precision import has_accelerator
 
     places = Places.load()
     discover(places.plugins_dir)
@@ -94,6 +95,7 @@ def train(
         "training_images": len(training),
         "validation": progress.best_accuracy,
         "seconds": time.monotonic() - began,
+        "accelerator": has_accelerator(),
         "minutes_of_all_cores": (time.process_time() - used) / 60 / cores,
         "images_per_second": len(training) * progress.epoch / progress.seconds,
         "history": progress.history,

@@ -137,8 +137,9 @@ def trainings(kept: list[dict[str, Any]]) -> list[str]:
         f"## Trainings of `benchmarks/trainings/{file}`",
         "",
         f"By `python -m benchmarks.trainings benchmarks/trainings/{file}`; nothing is in MLflow.",
-        "Minutes are processor time by the number of cores, features of frozen layers included;",
-        "where trainings share those (`--features`) they count for the one that computed them.",
+        "Minutes are processor time by the number of cores, on a GPU those of the clock, features",
+        "of frozen layers included; where trainings share those (`--features`) they count for the",
+        "one that computed them.",
         "",
     ]
     plain = [one["validation"] for one in kept if one["training"].startswith(AS_IT_IS)]
@@ -152,10 +153,17 @@ def trainings(kept: list[dict[str, Any]]) -> list[str]:
         difference = [f"{one['validation'] - other:+.2%}" for other in plain[:1]]
         cells = [one["training"], f"{one['training_images']:,}", str(len(one["history"]))]
         cells += [f"{one['validation']:.2%}", *difference, tested(one)]
-        cells += [f"{one['minutes_of_all_cores']:.1f}", one["changed"]]
+        cells += [minutes(one), one["changed"]]
         lines.append(f"| {' | '.join(cells)} |")
     machines = sorted({f"{one['machine']}; commit {one['commit'][:8]}" for one in kept})
     return [*lines, "", *(f"- {where}" for where in machines), ""]
+
+
+def minutes(figures: dict[str, Any]) -> str:
+    """How long a training took: the cores, or a GPU."""
+    if figures.get("accelerator"):
+        return f"{figures['seconds'] / 60:.1f} (GPU)"
+    return f"{figures['minutes_of_all_cores']:.1f}"
 
 
 def command(facts: dict[str, Any]) -> str:
