@@ -123,7 +123,7 @@ def own_images(facts: dict[str, Any]) -> list[str]:
     ]
 
 
-AS_IT_IS = "as it is"  # what the other trainings of a file are compared with, if one is called so
+AS_IT_IS = "as it is"  # what others of its file and seed are compared with, if one is called so
 
 
 def trainings(kept: list[dict[str, Any]]) -> list[str]:
@@ -142,7 +142,8 @@ def trainings(kept: list[dict[str, Any]]) -> list[str]:
         "one that computed them.",
         "",
     ]
-    plain = [one["validation"] for one in kept if one["training"].startswith(AS_IT_IS)]
+    # Of the same seed: what the seed does to an accuracy is no difference of settings.
+    plain = {seed(one): one["validation"] for one in kept if one["training"].startswith(AS_IT_IS)}
     columns = ["training", "images", "epochs", "validation", *["difference"][: len(plain)]]
     columns += ["test accuracy (95 %)", "minutes", "changed"]
     lines += [
@@ -150,13 +151,18 @@ def trainings(kept: list[dict[str, Any]]) -> list[str]:
         "|---|" + "---:|" * (len(columns) - 4) + "---|---:|---|",
     ]
     for one in sorted(kept, key=lambda facts: facts["validation"], reverse=True):
-        difference = [f"{one['validation'] - other:+.2%}" for other in plain[:1]]
+        difference = [f"{one['validation'] - plain[seed(one)]:+.2%}"] if plain else []
         cells = [one["training"], f"{one['training_images']:,}", str(len(one["history"]))]
         cells += [f"{one['validation']:.2%}", *difference, tested(one)]
         cells += [minutes(one), one["changed"]]
         lines.append(f"| {' | '.join(cells)} |")
     machines = sorted({f"{one['machine']}; commit {one['commit'][:8]}" for one in kept})
     return [*lines, "", *(f"- {where}" for where in machines), ""]
+
+
+def seed(figures: dict[str, Any]) -> int:
+    """The seed of a training."""
+    return int(figures["values"]["training.seed"])
 
 
 def minutes(figures: dict[str, Any]) -> str:
