@@ -31,16 +31,39 @@ def test_the_section_on_a_file_of_trainings_is_written_from_their_figures(file: 
         assert (DOCS.parent / "benchmarks" / "trainings" / file).exists()
 
 
+COMMON = {"file": "a.toml", "machine": "m", "commit": "c" * 40, "changed": "", "history": [{}]}
+COMMON |= {"training_images": 1000, "minutes_of_all_cores": 2.04, "seconds": 90.0}
+COMMON |= {"values": {"training.seed": 20}}
+
+
+def rows_of(*kept: dict[str, object]) -> list[str]:
+    """The table's lines of these trainings."""
+    return [row for row in trainings([COMMON | one for one in kept]) if row.startswith("| ") and "1,000" in row]
+
+
 def test_trainings_are_told_best_first_beside_the_one_that_they_are_compared_with() -> None:
-    common = {"file": "a.toml", "machine": "m", "commit": "c" * 40, "changed": "", "history": [{}]}
-    common |= {"training_images": 1000, "minutes_of_all_cores": 2.04}
-    rows = trainings(
-        [
-            common | {"training": "as it is (seed 20)", "validation": 0.9},
-            common | {"training": "b", "validation": 0.92, "test": 0.91, "test_images": 10_000},
-        ]
+    first, second = rows_of(
+        {"training": "as it is (seed 20)", "validation": 0.9},
+        {"training": "b", "validation": 0.92, "test": 0.91, "test_images": 10_000},
     )
-    first, second = (row for row in rows if row.startswith("| ") and "1,000" in row)
     expected = "| b | 1,000 | 1 | 92.00% | +2.00% | 91.00% (90.42% to 91.55%) | 2.0 |  |"
     assert first == expected
     assert second.startswith("| as it is (seed 20) | 1,000 | 1 | 90.00% | +0.00% |  |")
+
+
+def test_a_training_is_compared_with_the_one_of_its_own_seed() -> None:
+    other = {"values": {"training.seed": 21}}
+    rows = rows_of(
+        {"training": "as it is (seed 20)", "validation": 0.93},
+        {"training": "b (seed 20)", "validation": 0.92},
+        other | {"training": "as it is (seed 21)", "validation": 0.90},
+        other | {"training": "b (seed 21)", "validation": 0.91},
+    )
+    differences = {row.split(" | ")[0].strip("| "): row.split(" | ")[4] for row in rows}
+    assert differences["b (seed 20)"] == "-1.00%"
+    assert differences["b (seed 21)"] == "+1.00%"
+
+
+def test_what_a_gpu_trained_has_the_minutes_of_the_clock() -> None:
+    (row,) = rows_of({"training": "a", "validation": 0.9, "accelerator": True})
+    assert "| 1.5 (GPU) |" in row
