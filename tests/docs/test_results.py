@@ -38,7 +38,8 @@ COMMON |= {"values": {"training.seed": 20}}
 
 def rows_of(*kept: dict[str, object]) -> list[str]:
     """The table's lines of these trainings."""
-    return [row for row in trainings([COMMON | one for one in kept]) if row.startswith("| ") and "1,000" in row]
+    rows = trainings([COMMON | one for one in kept])
+    return [row for row in rows if row.startswith("| ") and "1,000" in row]
 
 
 def test_trainings_are_told_best_first_beside_the_one_that_they_are_compared_with() -> None:
