@@ -16,8 +16,9 @@ from benchmarks.subject import design, random_images
 
 #: Values by which the classifier does what the bare network of another framework does.
 PLAIN = {
-    f"training__augmentation__{name}": value
-    for name, value in (("flip", False), ("shift", 0.0), ("erase", 0.0))
+    "training__augmentation__flip": False,
+    "training__augmentation__shift": 0.0,
+    "training__augmentation__erase": 0.0,
 }
 
 

@@ -151,7 +151,8 @@ def trainings(kept: list[dict[str, Any]]) -> list[str]:
         "|---|" + "---:|" * (len(columns) - 4) + "---|---:|---|",
     ]
     for one in sorted(kept, key=lambda facts: facts["validation"], reverse=True):
-        difference = [f"{one['validation'] - plain[seed(one)]:+.2%}"] if plain else []
+        other = plain.get(seed(one))
+        difference = [f"{one['validation'] - other:+.2%}" if other else ""] if plain else []
         cells = [one["training"], f"{one['training_images']:,}", str(len(one["history"]))]
         cells += [f"{one['validation']:.2%}", *difference, tested(one)]
         cells += [minutes(one), one["changed"]]

@@ -59,10 +59,12 @@ def test_a_training_is_compared_with_the_one_of_its_own_seed() -> None:
         {"training": "b (seed 20)", "validation": 0.92},
         other | {"training": "as it is (seed 21)", "validation": 0.90},
         other | {"training": "b (seed 21)", "validation": 0.91},
+        {"values": {"training.seed": 22}, "training": "b (seed 22)", "validation": 0.91},
     )
     differences = {row.split(" | ")[0].strip("| "): row.split(" | ")[4] for row in rows}
     assert differences["b (seed 20)"] == "-1.00%"
     assert differences["b (seed 21)"] == "+1.00%"
+    assert differences["b (seed 22)"] == "", "there is none to compare it with"
 
 
 def test_what_a_gpu_trained_has_the_minutes_of_the_clock() -> None:
